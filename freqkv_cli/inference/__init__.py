@@ -1,0 +1,1 @@
+"""How it reads and writes: prefill, decode and attention; the only callers of the model."""

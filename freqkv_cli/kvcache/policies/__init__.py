@@ -1,0 +1,1 @@
+"""What a full cache does with its old slots: one small file per policy."""

@@ -1,0 +1,1 @@
+"""How it is measured: benchmarks that print ratios from one run."""

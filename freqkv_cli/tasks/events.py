@@ -1,0 +1,55 @@
+"""What a task tells the terminal while it runs. Tasks are generators of these events; no event holds a tensor."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A message for the user, on stderr: information, or a warning (kept in the JSON report)."""
+
+    message: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A snapshot of the work. Sent often; the terminal decides how often to draw.
+
+    `tokens_total` is exact only when `total_is_exact`; while pages are still being read it is an estimate
+    from the share of the document that has been read. Bytes are bytes, times are seconds.
+    """
+
+    phase: Literal["loading", "reading", "answering"]
+    source: str = ""
+    page: int | None = None
+    pages: int | None = None
+    tokens_done: int = 0
+    tokens_total: int | None = None
+    total_is_exact: bool = False
+    seconds: float = 0.0
+    tokens_per_second: float = 0.0
+    eta_seconds: float | None = None
+    slots_used: int = 0
+    cache_size: int = 0
+    cache_bytes: int = 0
+    compressions: int = 0
+    process_bytes: int = 0
+    gpu_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of the answer, for stdout."""
+
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The end: `report` is the JSON object of `--json` (see docs/cli.md)."""
+
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+Event = Note | Progress | Text | Done

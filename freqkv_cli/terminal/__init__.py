@@ -1,0 +1,1 @@
+"""How it is shown: progress, figures and the answer; stdout is only ever the answer."""
