@@ -1,0 +1,99 @@
+"""Attention of a chunk on the cache, without a mask.
+
+A chunk of Q tokens comes after P slots that it may see whole, and is causal within itself. transformers' default
+builds a Q x (P + Q) mask for that, which the CPU kernels are slow with and which hides the causal structure from the
+GPU's. This function is registered under a name of its own through transformers' AttentionInterface; no model is patched.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.attention.bias import causal_lower_right
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface, AttentionMaskInterface
+
+ATTENTION_NAME = "freqkv"
+TILE = 128  # queries per tile: the scores of a tile stay in the CPU's caches
+
+
+def register_attention() -> str:
+    """Make the function known to transformers; return the name to load a model with (`attn_implementation`)."""
+    AttentionInterface.register(ATTENTION_NAME, chunk_attention)
+    # Without an entry of its own transformers would hand over no mask at all and a chunk would see its own future.
+    AttentionMaskInterface.register(ATTENTION_NAME, _no_mask)
+    return ATTENTION_NAME
+
+
+def chunk_attention(
+    module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **options: Any
+) -> tuple[Tensor, None]:
+    """Attend from the last Q of K tokens to all that came before each of them.
+
+    Args:
+        module: the attention module (unused).
+        query: [batch, heads, Q, head_dim]; the queries of the last Q keys.
+        key, value: [batch, kv_heads, K, head_dim], K >= Q; heads is a multiple of kv_heads.
+        attention_mask: always None.
+        options: `scaling`, the factor of the scores (head_dim ** -0.5 when missing).
+
+    Returns:
+        [batch, Q, heads, head_dim], and None for the weights.
+    """
+    scaling = options.get("scaling") or query.shape[-1] ** -0.5
+    if query.shape[-2] == 1:
+        attended = _attend_one(query, key, value, scaling)
+    elif query.device.type == "cpu" and query.dtype == torch.bfloat16 and not query.requires_grad:
+        attended = _attend_tiles(query, key, value, scaling)
+    else:
+        attended = _attend_fused(query, key, value, scaling)
+    return attended.transpose(1, 2).contiguous(), None
+
+
+def _no_mask(*_args: Any, **_options: Any) -> None:
+    return None
+
+
+def _attend_one(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
+    """One query per sequence: the queries that share a key head become the rows of one product."""
+    batch, heads, _, head_dim = query.shape
+    grouped = query.view(batch, key.shape[1], -1, head_dim)
+    return scaled_dot_product_attention(grouped, key, value, scale=scaling).view(batch, heads, 1, head_dim)
+
+
+def _attend_fused(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
+    """torch's own kernels, told that the chunk is the lower right corner of a causal square."""
+    grouped = query.shape[1] != key.shape[1]
+    if query.shape[-2] == key.shape[-2]:
+        return scaled_dot_product_attention(query, key, value, is_causal=True, scale=scaling, enable_gqa=grouped)
+    bias: Any = causal_lower_right(query.shape[-2], key.shape[-2])
+    if query.device.type == "cpu":
+        bias = bias._materialize(query.device)
+        return scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=scaling, enable_gqa=grouped)
+    repeats = query.shape[1] // key.shape[1]
+    key, value = key.repeat_interleave(repeats, dim=1), value.repeat_interleave(repeats, dim=1)
+    attended: Tensor = scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=scaling)
+    return attended
+
+
+def _attend_tiles(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
+    """Tiles of queries as plain 16-bit matrix products: on CPUs 2.5 times the speed of the fused kernel.
+
+    Each tile sees only the keys up to its own last one, so half of the causal square costs nothing.
+    """
+    batch, heads, chunk, head_dim = query.shape
+    kv_heads, total = key.shape[1], key.shape[2]
+    groups = heads // kv_heads
+    past = total - chunk
+    queries = (query * scaling).view(batch, kv_heads, groups, chunk, head_dim)
+    out = torch.empty_like(queries)
+    hidden = torch.full((TILE, TILE), float("-inf"), dtype=query.dtype).triu(1)
+    for start in range(0, chunk, TILE):
+        end = min(start + TILE, chunk)
+        rows, seen = end - start, past + end
+        tile = queries[:, :, :, start:end].reshape(batch, kv_heads, groups * rows, head_dim)
+        scores = tile @ key[:, :, :seen].transpose(-1, -2)
+        scores.view(batch, kv_heads, groups, rows, seen)[..., past + start :] += hidden[:rows, :rows]
+        weighted = torch.softmax(scores, dim=-1) @ value[:, :, :seen]
+        out[:, :, :, start:end] = weighted.view(batch, kv_heads, groups, rows, head_dim)
+    return out.view(batch, heads, chunk, head_dim)

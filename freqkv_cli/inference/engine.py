@@ -1,0 +1,85 @@
+"""Prefill and decode: the only caller of the model. The engine sees tokens, never text."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from freqkv_cli.inference.sampling import Sampler
+from freqkv_cli.kvcache.cache import FreqkvCache
+
+
+@dataclass(slots=True)
+class EngineClock:
+    """Seconds spent so far, by what they were spent on."""
+
+    forward: float = 0.0
+    compression: float = 0.0
+
+
+@dataclass(slots=True)
+class Engine:
+    """Feeds tokens to a causal LM through a cache of fixed size.
+
+    chunk: the most tokens of one forward. It moves speed and memory, not results (up to the rounding of the dtype).
+    """
+
+    model: Any
+    chunk: int = 512
+    clock: EngineClock = field(default_factory=EngineClock)
+
+    @property
+    def device(self) -> torch.device:
+        """Where token ids go."""
+        device: torch.device = self.model.get_input_embeddings().weight.device
+        return device
+
+    @torch.inference_mode()
+    def prefill(
+        self, cache: FreqkvCache, tokens: Iterable[int], on_chunk: Callable[[int], None] | None = None
+    ) -> Tensor | None:
+        """Read `tokens` into `cache`; call `on_chunk(n)` after each chunk of n tokens.
+
+        Returns the logits after the last token, [vocabulary], or None if there were no tokens.
+        """
+        stream, logits = iter(tokens), None
+        for first in stream:  # room is made only when there is something to read
+            self._make_room(cache)
+            ids = [first, *islice(stream, min(self.chunk, cache.room) - 1)]
+            logits = self.forward(cache, ids)
+            if on_chunk is not None:
+                on_chunk(len(ids))
+        return logits
+
+    @torch.inference_mode()
+    def decode(
+        self, cache: FreqkvCache, logits: Tensor, sampler: Sampler, *, stop: frozenset[int], max_tokens: int
+    ) -> Iterator[int]:
+        """Yield at most `max_tokens` new token ids, ending before the first id in `stop`."""
+        for written in range(1, max_tokens + 1):
+            token = sampler.pick(logits)
+            if token in stop:
+                return
+            yield token
+            if written < max_tokens:
+                self._make_room(cache)
+                logits = self.forward(cache, [token])
+
+    def forward(self, cache: FreqkvCache, ids: list[int]) -> Tensor:
+        """Run one forward over `ids` (they must fit in `cache.room`); return the last token's logits, [vocabulary]."""
+        started = time.perf_counter()
+        batch = torch.tensor([ids], device=self.device)
+        # Neither position_ids nor attention_mask: the model's defaults are slot positions (see kvcache/cache.py).
+        output = self.model(input_ids=batch, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        logits: Tensor = output.logits[0, -1]
+        self.clock.forward += time.perf_counter() - started
+        return logits
+
+    def _make_room(self, cache: FreqkvCache) -> None:
+        started = time.perf_counter()
+        cache.make_room()
+        self.clock.compression += time.perf_counter() - started

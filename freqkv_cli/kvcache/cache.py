@@ -1,0 +1,240 @@
+"""The cache of fixed size.
+
+Invariants, each with a test in tests/kvcache/test_cache.py:
+  (i)   all layers have the same length <= cache_size;
+  (ii)  the key in slot i is rotated by i, so no position ever reaches cache_size;
+  (iii) sinks and recent tokens are never altered by the policy (recent keys are re-rotated, not filtered);
+  (iv)  a fork never changes its parent;
+  (v)   what is in the cache depends on the tokens read, not on how they were cut into chunks.
+
+How it meets transformers: a model calls `update` once per layer and forward, after it has rotated the new keys by
+`get_seq_length()`... on. As that length is the number of used slots, the model's own default positions are slot
+positions; nothing is patched and neither position_ids nor attention_mask is passed. Compression happens between
+forwards (`make_room`), because positions are fixed before the first layer runs.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import Cache, DynamicLayer
+
+from freqkv_cli.errors import UsageError
+from freqkv_cli.kvcache.geometry import Geometry
+from freqkv_cli.kvcache.policies.policy import CompressionPolicy
+from freqkv_cli.kvcache.rope import SlotRotation
+
+
+class GrowingLayer(DynamicLayer):
+    """One layer that is rebuilt out of place, so that gradients flow through it: for training and as a reference.
+
+    keys, values: [batch, kv_heads, slots in use, head_dim].
+    """
+
+    def compress(self, geometry: Geometry, policy: CompressionPolicy, rotation: SlotRotation) -> None:
+        """Replace the old slots by fewer ones (FreqKV step 3); sinks and recent tokens stay."""
+        sinks, recent = geometry.sink_tokens, geometry.recent_tokens
+        rows = self.keys.shape[-2] - sinks - recent
+        length = geometry.retained(rows)
+        middle = slice(sinks, sinks + rows)
+        free = rotation.unrotate(self.keys[..., middle, :], sinks)
+        keys, values = policy.compress(free, self.values[..., middle, :], length)
+        dtype = self.keys.dtype
+        key_parts = [rotation.rotate(keys, sinks).to(dtype)]
+        value_parts = [values.to(dtype)]
+        if recent:
+            moved = rotation.move(self.keys[..., sinks + rows :, :], sinks + rows, sinks + length)
+            key_parts.append(moved.to(dtype))
+            value_parts.append(self.values[..., sinks + rows :, :])
+        self.replace(sinks, torch.cat(key_parts, dim=-2), torch.cat(value_parts, dim=-2))
+
+    def replace(self, start: int, keys: Tensor, values: Tensor) -> None:
+        """Let `keys` and `values` be all that stands from slot `start` on."""
+        self.keys = torch.cat((self.keys[..., :start, :], keys), dim=-2)
+        self.values = torch.cat((self.values[..., :start, :], values), dim=-2)
+
+
+class FixedLayer(GrowingLayer):
+    """One layer whose bytes are allocated once, for inference: keys and values are views of the used slots."""
+
+    def __init__(self, cache_size: int) -> None:
+        super().__init__()
+        self.cache_size = cache_size
+
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        """Allocate the slots, once, in the shape of the first keys; zeroed, so that the memory is really there."""
+        self.dtype, self.device = key_states.dtype, key_states.device
+        batch, heads, _, key_dim = key_states.shape
+        with torch.inference_mode(False):  # or the slots could only ever be written in inference mode
+            self.key_slots = torch.zeros(
+                (batch, heads, self.cache_size, key_dim), dtype=self.dtype, device=self.device
+            )
+            self.value_slots = torch.zeros(
+                (batch, heads, self.cache_size, value_states.shape[-1]), dtype=self.dtype, device=self.device
+            )
+        self.is_initialized = True
+        self.set_length(0)
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """Write the new rows behind the used slots; return views of all used slots."""
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        self.replace(self.get_seq_length(), key_states, value_states)
+        return self.keys, self.values
+
+    def replace(self, start: int, keys: Tensor, values: Tensor) -> None:
+        """Write rows from slot `start` on, in place."""
+        end = start + keys.shape[-2]
+        if end > self.cache_size:
+            raise RuntimeError(f"{end} slots asked of {self.cache_size}: make_room() was not called")
+        self.key_slots[..., start:end, :] = keys
+        self.value_slots[..., start:end, :] = values
+        self.set_length(end)
+
+    def set_length(self, length: int) -> None:
+        """Use the first `length` slots."""
+        self.keys = self.key_slots[..., :length, :]
+        self.values = self.value_slots[..., :length, :]
+
+    def reset(self) -> None:
+        """Forget everything and keep the bytes."""
+        if self.is_initialized:
+            self.set_length(0)
+
+    def get_max_length(self) -> int:
+        """The hard bound, in slots."""
+        return self.cache_size
+
+
+class FreqkvCache(Cache):
+    """A KV cache that never outgrows its slots; hand it to a model as `past_key_values`.
+
+    Call `make_room()` before each forward and feed at most `room` tokens. `tokens_seen` counts every token fed since
+    the start, `compressions` the rounds so far. `differentiable=True` builds GrowingLayers for training.
+    """
+
+    def __init__(
+        self,
+        layer_count: int,
+        geometry: Geometry,
+        policy: CompressionPolicy,
+        rotation: SlotRotation,
+        *,
+        differentiable: bool = False,
+    ) -> None:
+        layers: list[GrowingLayer] = [
+            GrowingLayer() if differentiable else FixedLayer(geometry.cache_size) for _ in range(layer_count)
+        ]
+        super().__init__(layers=layers)
+        self.geometry = geometry
+        self.policy = policy
+        self.rotation = rotation
+        self.compressions = 0
+        self._slots_freed = 0
+
+    @property
+    def length(self) -> int:
+        """Slots in use, the same in every layer."""
+        return int(self.get_seq_length())
+
+    @property
+    def room(self) -> int:
+        """Free slots before the next compression."""
+        return self.geometry.cache_size - self.length
+
+    @property
+    def tokens_seen(self) -> int:
+        """Tokens fed since the start, whatever became of them."""
+        return self.length + self._slots_freed
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held for keys and values, used or not."""
+        tensors: list[Tensor] = []
+        for layer in self.layers:
+            if layer.is_initialized:
+                fixed = isinstance(layer, FixedLayer)
+                tensors += (layer.key_slots, layer.value_slots) if fixed else (layer.keys, layer.values)
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+    def make_room(self, tokens: int = 1) -> None:
+        """Compress until at least `tokens` slots are free; nothing happens while they are.
+
+        Raises UsageError when that cannot be: the policy does not compress, or `tokens` is more than a compressed
+        cache can ever free.
+        """
+        while self.room < tokens:
+            if not self.policy.evicts:
+                raise UsageError(
+                    f"the text is longer than the cache of {self.geometry.cache_size} slots, and policy "
+                    f"'{self.policy.name}' forgets nothing; use --policy freqkv, or a longer --cache-size"
+                )
+            rows = self.length - self.geometry.sink_tokens - self.geometry.recent_tokens
+            if rows < 2:
+                raise UsageError(
+                    f"{tokens} tokens do not fit beside {self.geometry.sink_tokens} sink and "
+                    f"{self.geometry.recent_tokens} recent tokens in {self.geometry.cache_size} slots; "
+                    "give a larger --cache-size"
+                )
+            self.compress()
+
+    def compress(self) -> None:
+        """Run one round of the policy on every layer, whatever the room."""
+        before = self.length
+        with self._writing():
+            for layer in self.layers:
+                layer.compress(self.geometry, self.policy, self.rotation.to(layer.keys.device))
+        self.compressions += 1
+        self._slots_freed += before - self.length
+
+    def _writing(self) -> AbstractContextManager[Any]:
+        """Fixed layers are written in place, so nothing about them is differentiable; growing ones are."""
+        return torch.no_grad() if isinstance(self.layers[0], FixedLayer) else nullcontext()
+
+    def fork(self) -> "FreqkvCache":
+        """Return an independent copy in its own bytes; this cache does not change with it, nor it with this one."""
+        twin = FreqkvCache(
+            len(self.layers),
+            self.geometry,
+            self.policy,
+            self.rotation,
+            differentiable=not isinstance(self.layers[0], FixedLayer),
+        )
+        twin.copy_from(self)
+        return twin
+
+    def copy_from(self, other: "FreqkvCache") -> None:
+        """Become equal to `other`, a cache of the same geometry, in the bytes already held here."""
+        if other.geometry != self.geometry:
+            raise ValueError("a cache can only be copied into one of the same geometry")
+        with self._writing():
+            for mine, theirs in zip(self.layers, other.layers, strict=True):
+                mine.reset()
+                if theirs.is_initialized:
+                    mine.update(theirs.keys, theirs.values)
+        self.compressions = other.compressions
+        self._slots_freed = other._slots_freed
+
+
+def trained_window(config: Any) -> int:
+    """Return how many positions a model can use under one and the same rotation, in tokens."""
+    rope: dict[str, Any] = getattr(config, "rope_parameters", None) or {}
+    if rope.get("rope_type") == "longrope":
+        # Beyond this length LongRoPE rotates by other frequencies, and keys cached before no longer fit.
+        return int(rope.get("original_max_position_embeddings") or config.original_max_position_embeddings)
+    return int(config.max_position_embeddings)
+
+
+def make_cache(model: Any, geometry: Geometry, policy: CompressionPolicy, *, differentiable: bool = False) -> FreqkvCache:
+    """Return an empty cache for `model`, a supported transformers causal LM.
+
+    Raises UsageError when the cache would be larger than the window that the model was trained with.
+    """
+    config = model.config
+    window = trained_window(config)
+    if geometry.cache_size > window:
+        raise UsageError(f"--cache-size {geometry.cache_size} is more than the model's window of {window} tokens")
+    rotary = model.base_model.rotary_emb
+    rotation = SlotRotation.from_module(rotary, geometry.cache_size, rotary.inv_freq.device)
+    return FreqkvCache(config.num_hidden_layers, geometry, policy, rotation, differentiable=differentiable)

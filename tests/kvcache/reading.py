@@ -1,0 +1,35 @@
+"""Reading through the package's cache and engine, as the tests need it."""
+
+import random
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from freqkv_cli.inference.attention import register_attention
+from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
+from freqkv_cli.kvcache.geometry import Geometry
+from freqkv_cli.kvcache.policies.policy import make_policy
+
+
+def random_ids(count: int, seed: int = 0, vocabulary: int = 128) -> list[int]:
+    source = random.Random(seed)
+    return [source.randrange(3, vocabulary) for _ in range(count)]
+
+
+def new_cache(model: Any, geometry: Geometry, policy: str = "freqkv", *, differentiable: bool = False) -> FreqkvCache:
+    model.set_attn_implementation(register_attention())
+    return make_cache(model, geometry, make_policy(policy), differentiable=differentiable)
+
+
+def read_logits(model: Any, cache: FreqkvCache, ids: list[int], chunk: int = 7, seed: int | None = None) -> Tensor:
+    """Logits of every token, [len(ids), vocabulary]; chunks of `chunk` tokens, or of random lengths with a seed."""
+    source = None if seed is None else random.Random(seed)
+    rows, done = [], 0
+    while done < len(ids):
+        cache.make_room()
+        size = min(chunk if source is None else source.randint(1, 2 * chunk), cache.room)
+        batch = torch.tensor([ids[done : done + size]])
+        rows.append(model(input_ids=batch, past_key_values=cache, use_cache=True).logits[0])
+        done += batch.shape[1]
+    return torch.cat(rows)
