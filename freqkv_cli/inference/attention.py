@@ -2,7 +2,7 @@
 
 A chunk of Q tokens comes after P slots that it may see whole, and is causal within itself. transformers' default
 builds a Q x (P + Q) mask for that, which the CPU kernels are slow with and which hides the causal structure from the
-GPU's. This function is registered under a name of its own through transformers' AttentionInterface; no model is patched.
+GPU's. This one is registered under a name of its own through transformers' AttentionInterface; no model is patched.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """Prefill and decode: the only caller of the model. The engine sees tokens, never text."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -39,10 +39,8 @@ class Engine:
         return device
 
     @torch.inference_mode()
-    def prefill(
-        self, cache: FreqkvCache, tokens: Iterable[int], on_chunk: Callable[[int], None] | None = None
-    ) -> Tensor | None:
-        """Read `tokens` into `cache`; call `on_chunk(n)` after each chunk of n tokens.
+    def prefill(self, cache: FreqkvCache, tokens: Iterable[int]) -> Generator[int, None, Tensor | None]:
+        """Read `tokens` into `cache`, yielding the size of each chunk when it has been read.
 
         Returns the logits after the last token, [vocabulary], or None if there were no tokens.
         """
@@ -51,9 +49,18 @@ class Engine:
             self._make_room(cache)
             ids = [first, *islice(stream, min(self.chunk, cache.room) - 1)]
             logits = self.forward(cache, ids)
-            if on_chunk is not None:
-                on_chunk(len(ids))
+            yield len(ids)
         return logits
+
+    def read(self, cache: FreqkvCache, tokens: Iterable[int]) -> Tensor | None:
+        """`prefill` in one go, for short texts."""
+        chunks = self.prefill(cache, tokens)
+        while True:
+            try:
+                next(chunks)
+            except StopIteration as end:
+                logits: Tensor | None = end.value
+                return logits
 
     @torch.inference_mode()
     def decode(

@@ -67,9 +67,7 @@ class FixedLayer(GrowingLayer):
         self.dtype, self.device = key_states.dtype, key_states.device
         batch, heads, _, key_dim = key_states.shape
         with torch.inference_mode(False):  # or the slots could only ever be written in inference mode
-            self.key_slots = torch.zeros(
-                (batch, heads, self.cache_size, key_dim), dtype=self.dtype, device=self.device
-            )
+            self.key_slots = torch.zeros((batch, heads, self.cache_size, key_dim), dtype=self.dtype, device=self.device)
             self.value_slots = torch.zeros(
                 (batch, heads, self.cache_size, value_states.shape[-1]), dtype=self.dtype, device=self.device
             )
@@ -217,24 +215,15 @@ class FreqkvCache(Cache):
         self._slots_freed = other._slots_freed
 
 
-def trained_window(config: Any) -> int:
-    """Return how many positions a model can use under one and the same rotation, in tokens."""
-    rope: dict[str, Any] = getattr(config, "rope_parameters", None) or {}
-    if rope.get("rope_type") == "longrope":
-        # Beyond this length LongRoPE rotates by other frequencies, and keys cached before no longer fit.
-        return int(rope.get("original_max_position_embeddings") or config.original_max_position_embeddings)
-    return int(config.max_position_embeddings)
-
-
-def make_cache(model: Any, geometry: Geometry, policy: CompressionPolicy, *, differentiable: bool = False) -> FreqkvCache:
-    """Return an empty cache for `model`, a supported transformers causal LM.
+def make_cache(
+    model: Any, geometry: Geometry, policy: CompressionPolicy, *, window: int, differentiable: bool = False
+) -> FreqkvCache:
+    """Return an empty cache for `model`, a supported transformers causal LM trained on positions 0..window-1.
 
     Raises UsageError when the cache would be larger than the window that the model was trained with.
     """
-    config = model.config
-    window = trained_window(config)
     if geometry.cache_size > window:
         raise UsageError(f"--cache-size {geometry.cache_size} is more than the model's window of {window} tokens")
     rotary = model.base_model.rotary_emb
     rotation = SlotRotation.from_module(rotary, geometry.cache_size, rotary.inv_freq.device)
-    return FreqkvCache(config.num_hidden_layers, geometry, policy, rotation, differentiable=differentiable)
+    return FreqkvCache(model.config.num_hidden_layers, geometry, policy, rotation, differentiable=differentiable)

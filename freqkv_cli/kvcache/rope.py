@@ -1,7 +1,7 @@
 """Rotary positions of cache slots: put a key into its slot's rotation, and take it out again exactly.
 
-A slot is a position: the key in slot i is rotated by i, whatever its place in the document. The tables come from
-the model's own rotary module, so every rope type (linear, llama3, YaRN, ...) is the model's, attention scaling included.
+A slot is a position: the key in slot i is rotated by i, whatever its place in the document. The tables are read
+from the model's own rotary module, so that every rope type (linear, llama3, YaRN, ...) is exactly the model's.
 """
 
 from typing import Any

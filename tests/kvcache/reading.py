@@ -10,6 +10,7 @@ from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.policies.policy import make_policy
+from tests.tiny_models import WINDOW
 
 
 def random_ids(count: int, seed: int = 0, vocabulary: int = 128) -> list[int]:
@@ -19,7 +20,7 @@ def random_ids(count: int, seed: int = 0, vocabulary: int = 128) -> list[int]:
 
 def new_cache(model: Any, geometry: Geometry, policy: str = "freqkv", *, differentiable: bool = False) -> FreqkvCache:
     model.set_attn_implementation(register_attention())
-    return make_cache(model, geometry, make_policy(policy), differentiable=differentiable)
+    return make_cache(model, geometry, make_policy(policy), window=WINDOW, differentiable=differentiable)
 
 
 def read_logits(model: Any, cache: FreqkvCache, ids: list[int], chunk: int = 7, seed: int | None = None) -> Tensor:

@@ -7,11 +7,11 @@ import torch
 from transformers import DynamicCache, PreTrainedModel
 
 from freqkv_cli.errors import UsageError
-from freqkv_cli.kvcache.cache import FixedLayer, FreqkvCache, make_cache, trained_window
+from freqkv_cli.kvcache.cache import FixedLayer, FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.policies.policy import make_policy
 from tests.kvcache.reading import new_cache, random_ids, read_logits
-from tests.tiny_models import tiny_config, tiny_model
+from tests.tiny_models import tiny_model
 
 GEOMETRY = Geometry(cache_size=40, sink_tokens=4, recent_tokens=6, retain_ratio=0.5)
 
@@ -217,10 +217,4 @@ def test_unknown_policy() -> None:
 
 def test_cache_beyond_the_window_is_refused(model: PreTrainedModel) -> None:
     with pytest.raises(UsageError, match="--cache-size 513 is more than the model's window of 512"):
-        make_cache(model, Geometry(513), make_policy("freqkv"))
-
-
-def test_longrope_window_is_the_original_one() -> None:
-    config = tiny_config("phi3", rope="longrope", original_max_position_embeddings=128)
-    assert trained_window(config) == 128
-    assert trained_window(tiny_config("phi3")) == 512
+        make_cache(model, Geometry(513), make_policy("freqkv"), window=512)

@@ -12,9 +12,7 @@ from tests.tiny_models import ROPES, tiny_model
 
 def compare(model: torch.nn.Module, geometry: Geometry, tokens: int, chunk: int) -> None:
     ids = random_ids(tokens)
-    oracle = Oracle(
-        model, geometry.cache_size, geometry.sink_tokens, geometry.recent_tokens, geometry.retain_ratio
-    )
+    oracle = Oracle(model, geometry.cache_size, geometry.sink_tokens, geometry.recent_tokens, geometry.retain_ratio)
     expected = oracle.read(ids)
     cache = new_cache(model, geometry)
     with torch.no_grad():

@@ -29,7 +29,9 @@ def test_unrotate_undoes_rotate(rope: str) -> None:
     _, rotation = rotation_of(rope)
     keys = torch.randn(1, 2, 30, HEAD_DIM)
     torch.testing.assert_close(rotation.unrotate(rotation.rotate(keys, 7), 7), keys, atol=1e-5, rtol=0)
-    torch.testing.assert_close(rotation.move(rotation.rotate(keys, 60), 60, 3), rotation.rotate(keys, 3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        rotation.move(rotation.rotate(keys, 60), 60, 3), rotation.rotate(keys, 3), atol=1e-5, rtol=0
+    )
 
 
 def test_yarn_scaling_is_really_there() -> None:

@@ -1,0 +1,68 @@
+"""Count documents without reading them with the model: tokens, pages, and what a run would take."""
+
+from collections.abc import Iterator, Sequence
+
+from freqkv_cli.config import Settings
+from freqkv_cli.documents.document import Document
+from freqkv_cli.models.device import Placement
+from freqkv_cli.models.memory import DTYPE_BYTES
+from freqkv_cli.tasks.events import Done, Event, Note, Progress
+from freqkv_cli.tasks.plan import Plan, make_plan
+from freqkv_cli.tasks.report import SCHEMA_VERSION, describe_document
+from freqkv_cli.tasks.speed import calculated_speed, remembered_speed, speed_key
+from freqkv_cli.tasks.tokens import TokenStream
+
+TOKENS_PER_EVENT = 10_000
+
+
+def count(documents: Sequence[Document], settings: Settings) -> Iterator[Event]:
+    """Tokenise `documents` as a run would and estimate its time and memory; no weights are loaded."""
+    plan = yield from make_plan(settings)
+    stream = TokenStream(documents, plan.prompt.tokenizer)
+    for number, _ in enumerate(stream):
+        if number % TOKENS_PER_EVENT == 0:
+            document = documents[stream.current]
+            yield Progress(
+                "reading",
+                source=document.name,
+                page=stream.page,
+                pages=document.page_count,
+                tokens_done=number,
+                tokens_total=stream.estimated_total(),
+            )
+    warnings = [warning for document in documents for warning in document.warnings]
+    for warning in warnings:
+        yield Note(warning, warning=True)
+    speed, basis = _speed(plan)
+    yield Done(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "command": "count",
+            "input": [
+                describe_document(document, tokens) for document, tokens in zip(documents, stream.tokens, strict=True)
+            ],
+            "tokens": stream.total,
+            "estimated": {
+                "read_s": round(stream.total / speed, 1),
+                "tokens_per_second": round(speed, 1),
+                "speed_basis": basis,
+                "memory_bytes": plan.estimate.total,
+                "weights_bytes": plan.estimate.weights,
+                "cache_bytes": plan.estimate.cache,
+            },
+            "available_bytes": plan.available,
+            "fits": plan.estimate.total <= plan.available,
+            "warnings": warnings,
+        }
+    )
+
+
+def _speed(plan: Plan) -> tuple[float, str]:
+    """Tokens per second, and whether an earlier run measured it."""
+    known = remembered_speed(speed_key(plan))
+    if known is not None:
+        return known, "measured in an earlier run"
+    place: Placement = plan.place
+    parameters = plan.estimate.weights // DTYPE_BYTES[place.dtype]
+    speed = calculated_speed(plan.config, parameters, place.device, place.dtype, plan.geometry.cache_size)
+    return speed, "calculated"

@@ -1,0 +1,93 @@
+"""What a run will take, worked out before any weight is loaded: model, place, slots, memory."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+from freqkv_cli.config import Settings
+from freqkv_cli.errors import UsageError
+from freqkv_cli.kvcache.dct import fast_length
+from freqkv_cli.kvcache.geometry import Geometry
+from freqkv_cli.models.device import Placement, choose_placement
+from freqkv_cli.models.loading import load_config, load_tokenizer
+from freqkv_cli.models.memory import (
+    MemoryEstimate,
+    auto_cache_size,
+    available_memory,
+    estimate_memory,
+    weight_bytes,
+)
+from freqkv_cli.models.source import ModelSource, resolve_model
+from freqkv_cli.models.support import check_supported, model_window
+from freqkv_cli.tasks.events import Event, Progress
+from freqkv_cli.tasks.prompt import Prompt, make_prompt
+from freqkv_cli.tasks.relay import relay
+
+DEFAULT_CHUNK = 512  # tokens per forward: larger ones gain nothing on the CPUs measured and cost memory
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that is decided before loading. `available` is in bytes, `window` and `chunk` in tokens."""
+
+    source: ModelSource
+    config: Any
+    place: Placement
+    prompt: Prompt
+    geometry: Geometry
+    chunk: int
+    window: int
+    estimate: MemoryEstimate
+    available: int
+
+
+def make_plan(settings: Settings, pinned: str = "") -> Generator[Event, None, Plan]:
+    """Find the model (fetching it if need be) and decide how to run it; `pinned` joins the instruction.
+
+    Raises ModelError when there is no such model or it is not supported, UsageError for slots that cannot be.
+    """
+    yield Progress("loading", source=settings.model)
+    source = yield from relay(lambda notify: resolve_model(settings.model, offline=settings.offline, notify=notify))
+    config = load_config(source)
+    check_supported(config)
+    window = model_window(config)
+    if settings.cache_size and settings.cache_size > window:
+        raise UsageError(
+            f"--cache-size {settings.cache_size} is more than the window of {settings.model}, {window} tokens; "
+            "give at most that"
+        )
+    prompt = make_prompt(load_tokenizer(source), opening=f"{pinned}Document:\n\n")
+    chunk = settings.chunk or DEFAULT_CHUNK
+    place = choose_placement(config, device=settings.device, dtype=settings.dtype, quant=settings.quant)
+    available = available_memory(place.device)
+    needs: dict[str, Any] = {
+        "quant": place.quant,
+        "dtype": place.dtype,
+        "device": place.device,
+        "chunk": chunk,
+        "weights": _weights(source, config, place),
+    }
+    cache_size = settings.cache_size or auto_cache_size(config, available=available, **needs)
+    geometry = pinned_geometry(settings, cache_size, len(prompt.prefix))
+    estimate = estimate_memory(config, cache_size=cache_size, **needs)
+    return Plan(source, config, place, prompt, geometry, chunk, window, estimate, available)
+
+
+def pinned_geometry(settings: Settings, cache_size: int, prefix: int) -> Geometry:
+    """Divide the slots: the instruction (`prefix` tokens) is pinned as sinks.
+
+    A few tokens of the document are pinned with it, so that the filtered span has a length at which the transform is
+    several times as quick (2044 = 4*7*73 slots cost three times as much as 2000).
+    """
+    sinks = max(settings.sink_tokens, prefix)
+    span = cache_size - settings.recent_tokens - sinks
+    if span >= 64:
+        sinks += span - fast_length(span)
+    return Geometry(cache_size, sinks, settings.recent_tokens, settings.retain_ratio)
+
+
+def _weights(source: ModelSource, config: Any, place: Placement) -> int:
+    """Bytes of the loaded weights; a model that comes quantized is as large as its files."""
+    if getattr(config, "quantization_config", None) is not None and source.bytes:
+        return source.bytes
+    return weight_bytes(config, quant=place.quant, dtype=place.dtype)

@@ -1,0 +1,92 @@
+"""The JSON object of `--json`: everything that was read, how, and what came of it."""
+
+import time
+from typing import Any
+
+from freqkv_cli.documents.document import Document
+from freqkv_cli.tasks.figures import peak_gpu_bytes, peak_process_bytes
+from freqkv_cli.tasks.session import Answer, Session
+
+SCHEMA_VERSION = 1
+
+
+def answer_report(command: str, session: Session, answer: Answer, **extra: Any) -> dict[str, Any]:
+    """Return the report of a task that read documents and wrote one answer. Times are seconds, sizes bytes."""
+    stream = session.stream
+    assert stream is not None
+    # What the documents gave and what the engine took are counted apart: their difference is what was lost.
+    produced = stream.total
+    chosen = session.settings
+    geometry = session.cache.geometry
+    read, write = session.read_seconds, answer.seconds - (answer.first_token_seconds or answer.seconds)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "command": command,
+        "text": answer.text,
+        "finish_reason": answer.finish_reason,
+        **extra,
+        "input": [
+            describe_document(document, tokens)
+            for document, tokens in zip(stream.documents, stream.tokens, strict=False)
+        ],
+        "tokens_read": session.tokens_read,
+        "tokens_dropped": produced - session.tokens_read,
+        "model": {
+            "id": session.loaded.source.id,
+            "revision": session.loaded.source.revision,
+            "quantization": session.loaded.quant,
+            "dtype": session.loaded.dtype,
+            "device": session.loaded.device,
+        },
+        "cache": {
+            "policy": session.cache.policy.name,
+            "cache_size": geometry.cache_size,
+            "sink_tokens": geometry.sink_tokens,
+            "recent_tokens": geometry.recent_tokens,
+            "retain_ratio": geometry.retain_ratio,
+            "pinned_tokens": len(session.prompt.prefix),
+            "bytes": session.cache.nbytes,
+            "compressions": session.cache.compressions,
+        },
+        "timing": {
+            "load_s": round(session.load_seconds, 3),
+            "read_s": round(read, 3),
+            "read_tokens_per_second": round(session.tokens_read / read, 1) if read else None,
+            "compression_s": round(session.engine.clock.compression, 3),
+            "first_token_s": round(answer.first_token_seconds, 3) if answer.first_token_seconds else None,
+            "answer_s": round(answer.seconds, 3),
+            "decode_tokens_per_second": round((answer.tokens - 1) / write, 2) if answer.tokens > 1 and write else None,
+            "total_s": round(time.perf_counter() - session.started, 3),
+        },
+        "memory": {
+            "peak_rss_bytes": peak_process_bytes(),
+            "weights_bytes": session.loaded.weight_bytes,
+            "cache_bytes": session.cache.nbytes,
+            "gpu_peak_bytes": peak_gpu_bytes(),
+        },
+        "sampling": {
+            "temperature": chosen.temperature,
+            "top_p": chosen.top_p,
+            "top_k": chosen.top_k,
+            "min_p": chosen.min_p,
+            "repetition_penalty": chosen.repetition_penalty,
+            "seed": chosen.seed,
+            "max_tokens": chosen.max_tokens,
+        },
+        "warnings": session.warnings,
+    }
+
+
+def describe_document(document: Document, tokens: int) -> dict[str, Any]:
+    """Return the part of a report that is about one document that has been read, `tokens` long."""
+    return {
+        "path": document.name,
+        "type": document.kind,
+        "sha256": document.sha256,
+        "bytes": document.byte_count,
+        "pages": document.page_count,
+        "tokens": tokens,
+        "encoding": document.encoding,
+        "empty_pages": document.empty_pages,
+        "bad_pages": {str(page): problem for page, problem in document.bad_pages.items()},
+    }

@@ -1,0 +1,189 @@
+"""A model, its cache and a prompt: what every task reads and answers with."""
+
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from freqkv_cli.config import Settings
+from freqkv_cli.documents.document import Document
+from freqkv_cli.errors import UsageError
+from freqkv_cli.inference.attention import register_attention
+from freqkv_cli.inference.engine import Engine
+from freqkv_cli.inference.sampling import Sampler, Sampling
+from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
+from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.models.loading import LoadedModel, load_model
+from freqkv_cli.models.memory import require_fit
+from freqkv_cli.tasks.events import Event, Note, Progress, Text
+from freqkv_cli.tasks.figures import gpu_bytes, process_bytes
+from freqkv_cli.tasks.plan import make_plan
+from freqkv_cli.tasks.prompt import Prompt
+from freqkv_cli.tasks.tokens import TokenStream
+
+
+
+@dataclass(slots=True)
+class Answer:
+    """What was written in reply to one request. Times are seconds; finish_reason as in the JSON report."""
+
+    text: str = ""
+    tokens: int = 0
+    finish_reason: str = "stop"
+    first_token_seconds: float | None = None
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Session:
+    """One loaded model with one cache; `read` fills the cache, `answer` never changes it."""
+
+    settings: Settings
+    loaded: LoadedModel
+    engine: Engine
+    cache: FreqkvCache
+    prompt: Prompt
+    started: float
+    load_seconds: float = 0.0
+    read_seconds: float = 0.0
+    tokens_read: int = 0
+    stream: TokenStream | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    def read(self, documents: Sequence[Document]) -> Generator[Event, None, None]:
+        """Read the instruction, then all documents, into the cache."""
+        began = time.perf_counter()
+        self.engine.read(self.cache, self.prompt.prefix)
+        self.stream = TokenStream(documents, self.loaded.tokenizer)
+        told: set[str] = set()
+        yield self._reading(began)
+        for size in self.engine.prefill(self.cache, self.stream):
+            self.tokens_read += size
+            yield from self._new_warnings(documents, told)
+            yield self._reading(began)
+        self.read_seconds = time.perf_counter() - began
+        yield from self._new_warnings(documents, told)
+        yield self._reading(began)
+
+    def answer(self, request: str, max_tokens: int) -> Generator[Event, None, Answer]:
+        """Put `request` to a fork of the cache and write the answer, at most `max_tokens` long."""
+        began = time.perf_counter()
+        answer = Answer()
+        ids = self.prompt.request(request)
+        fork = self.cache.fork()
+        geometry = fork.geometry
+        free_after_compression = geometry.cache_size - geometry.sink_tokens - geometry.recent_tokens - 1
+        if len(ids) > free_after_compression:
+            raise UsageError(
+                f"the request is {len(ids)} tokens long and {free_after_compression} fit into the cache beside what is "
+                "pinned; shorten it, or give a larger --cache-size"
+            )
+        # Room for the request and, where possible, the whole answer: neither is filtered while it is being used.
+        fork.make_room(min(len(ids) + max_tokens, max(len(ids), geometry.cache_size // 4)))
+        yield self._answering(answer, began)
+        logits = self.engine.read(fork, ids)
+        assert logits is not None  # a request is never empty: the template closes the turn
+        sampler = Sampler(self.sampling)
+        shown = ""
+        try:
+            for _ in self.engine.decode(fork, logits, sampler, stop=self.stop_ids, max_tokens=max_tokens):
+                answer.tokens += 1
+                if answer.first_token_seconds is None:
+                    answer.first_token_seconds = time.perf_counter() - began
+                shown = self.loaded.tokenizer.decode(sampler.picked, skip_special_tokens=True).lstrip()
+                if not shown.endswith("\ufffd") and len(shown) > len(answer.text):  # else half a character
+                    yield Text(shown[len(answer.text) :])
+                    answer.text = shown
+                yield self._answering(answer, began)
+        except KeyboardInterrupt:
+            answer.finish_reason = "interrupted"
+        else:
+            answer.finish_reason = "length" if answer.tokens == max_tokens else "stop"
+        if len(shown) > len(answer.text):
+            yield Text(shown[len(answer.text) :])
+            answer.text = shown
+        answer.seconds = time.perf_counter() - began
+        return answer
+
+    @property
+    def sampling(self) -> Sampling:
+        """How tokens are picked, from the settings."""
+        chosen = self.settings
+        return Sampling(
+            chosen.temperature, chosen.top_p, chosen.top_k, chosen.min_p, chosen.repetition_penalty, chosen.seed
+        )
+
+    @property
+    def stop_ids(self) -> frozenset[int]:
+        """Token ids that end an answer."""
+        ends: Any = self.loaded.model.generation_config.eos_token_id
+        listed = ends if isinstance(ends, list) else [ends]
+        return frozenset(end for end in (*listed, self.loaded.tokenizer.eos_token_id) if end is not None)
+
+    def _new_warnings(self, documents: Sequence[Document], told: set[str]) -> Generator[Event, None, None]:
+        for warning in (text for document in documents for text in document.warnings):
+            if warning not in told:
+                told.add(warning)
+                self.warnings.append(warning)
+                yield Note(warning, warning=True)
+
+    def _reading(self, began: float) -> Progress:
+        assert self.stream is not None
+        seconds = time.perf_counter() - began
+        speed = self.tokens_read / seconds if self.tokens_read else 0.0
+        exact = self.stream.finished
+        total = self.stream.total if exact else self.stream.estimated_total()
+        document = self.stream.documents[self.stream.current]
+        return Progress(
+            "reading",
+            source=document.name,
+            page=self.stream.page or None,
+            pages=document.page_count,
+            tokens_done=self.tokens_read,
+            tokens_total=total,
+            total_is_exact=exact,
+            seconds=seconds,
+            tokens_per_second=speed,
+            eta_seconds=max(0, total - self.tokens_read) / speed if total and speed else None,
+            **self._figures(),
+        )
+
+    def _answering(self, answer: Answer, began: float) -> Progress:
+        seconds = time.perf_counter() - began
+        return Progress(
+            "answering",
+            tokens_done=answer.tokens,
+            seconds=seconds,
+            tokens_per_second=answer.tokens / seconds,
+            **self._figures(),
+        )
+
+    def _figures(self) -> dict[str, Any]:
+        return {
+            "slots_used": self.cache.length,
+            "cache_size": self.cache.geometry.cache_size,
+            "cache_bytes": self.cache.nbytes,
+            "compressions": self.cache.compressions,
+            "process_bytes": process_bytes(),
+            "gpu_bytes": gpu_bytes(),
+        }
+
+
+def open_session(settings: Settings, pinned: str = "") -> Generator[Event, None, Session]:
+    """Load the model and make the cache; `pinned` is text that joins the instruction among the sinks.
+
+    Raises ModelError, MemoryLimitError, UsageError.
+    """
+    started = time.perf_counter()
+    plan = yield from make_plan(settings, pinned)
+    require_fit(plan.estimate, plan.available, device=plan.place.device)
+    place = plan.place
+    loaded = load_model(
+        plan.source, device=place.device, dtype=place.dtype, quant=place.quant, attn_implementation=register_attention()
+    )
+    cache = make_cache(loaded.model, plan.geometry, make_policy(settings.policy), window=plan.window)
+    session = Session(settings, loaded, Engine(loaded.model, plan.chunk), cache, plan.prompt, started)
+    session.load_seconds = time.perf_counter() - started
+    for note in (*place.notes, *loaded.notes):
+        yield Note(note)
+    return session

@@ -1,0 +1,55 @@
+"""The documents as one lazy stream of token ids, counted per document."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from freqkv_cli.documents.document import Document
+from freqkv_cli.tasks.prompt import encode_text
+
+
+@dataclass(slots=True)
+class TokenStream:
+    """Iterate to get ids; a page is extracted and tokenised only when its first token is asked for.
+
+    tokens: ids produced so far, per document. current, page: where the stream stands.
+    """
+
+    documents: Sequence[Document]
+    tokenizer: Any
+    tokens: list[int] = field(default_factory=list)
+    current: int = 0
+    page: int = 0
+
+    def __iter__(self) -> Iterator[int]:
+        for index, document in enumerate(self.documents):
+            self.current = index
+            self.tokens.append(0)
+            if len(self.documents) > 1:
+                yield from self._count(f"\n\n# {document.name}\n\n")
+            for page in document.pages():
+                self.page = page.number
+                # Blocks of a pageless text join up without a seam; pages are apart.
+                yield from self._count(page.text if page.first_line is not None else f"{page.text}\n\n")
+
+    @property
+    def total(self) -> int:
+        """Ids produced so far, over all documents."""
+        return sum(self.tokens)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last document has been read to its end."""
+        return self.current == len(self.documents) - 1 and self.documents[self.current].progress() >= 1.0
+
+    def estimated_total(self) -> int | None:
+        """Ids of all documents, guessed from the share of the sources read and their sizes; None before any."""
+        sizes = [document.byte_count for document in self.documents]
+        here = self.documents[self.current]
+        read = sum(sizes[: self.current]) + here.progress() * sizes[self.current]
+        return round(self.total * sum(sizes) / read) if read else None
+
+    def _count(self, text: str) -> Iterator[int]:
+        ids = encode_text(self.tokenizer, text)
+        self.tokens[self.current] += len(ids)
+        return iter(ids)

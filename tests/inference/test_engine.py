@@ -1,0 +1,108 @@
+"""Reading in chunks and writing token by token equal one plain forward, and stop where they should."""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+import torch
+from transformers import PreTrainedModel
+
+from freqkv_cli.inference.engine import Engine
+from freqkv_cli.inference.sampling import Sampler, Sampling
+from freqkv_cli.kvcache.geometry import Geometry
+from tests.kvcache.reading import new_cache, random_ids, read_logits
+from tests.tiny_models import tiny_model
+
+GEOMETRY = Geometry(40, 4, 0, 0.5)
+
+
+@pytest.fixture(scope="module")
+def model() -> PreTrainedModel:
+    return tiny_model("llama")
+
+
+def test_prefill_gives_the_last_logits_and_counts_chunks(model: PreTrainedModel) -> None:
+    ids = random_ids(101)
+    with torch.no_grad():
+        expected = read_logits(model, new_cache(model, GEOMETRY), ids)[-1]
+    cache = new_cache(model, GEOMETRY)
+    prefill = Engine(model, chunk=16).prefill(cache, ids)
+    sizes = []
+    while True:
+        try:
+            sizes.append(next(prefill))
+        except StopIteration as end:
+            logits = end.value
+            break
+    torch.testing.assert_close(logits, expected, atol=2e-5, rtol=0)
+    assert sum(sizes) == 101
+    assert max(sizes) == 16
+    assert cache.tokens_seen == 101
+
+
+def test_reading_is_lazy(model: PreTrainedModel) -> None:
+    taken = 0
+
+    def ids() -> Iterator[int]:
+        nonlocal taken
+        for token in itertools.cycle(random_ids(50)):
+            taken += 1
+            yield token
+
+    prefill = Engine(model, chunk=16).prefill(new_cache(model, GEOMETRY), ids())
+    for chunks in (1, 2):
+        next(prefill)
+        assert taken == 16 * chunks
+
+
+def test_a_full_cache_is_only_compressed_when_there_is_more_to_read(model: PreTrainedModel) -> None:
+    cache = new_cache(model, GEOMETRY)
+    engine = Engine(model, chunk=16)
+    engine.read(cache, random_ids(40))
+    assert (cache.room, cache.compressions) == (0, 0)
+    engine.read(cache, random_ids(1))
+    assert cache.compressions == 1
+
+
+def test_nothing_to_read_gives_no_logits(model: PreTrainedModel) -> None:
+    assert Engine(model).read(new_cache(model, GEOMETRY), []) is None
+
+
+def write(
+    model: PreTrainedModel, sampling: Sampling, *, count: int = 30, stop: frozenset[int] = frozenset()
+) -> list[int]:
+    cache, engine = new_cache(model, GEOMETRY), Engine(model)
+    logits = engine.read(cache, random_ids(33))
+    assert logits is not None
+    return list(engine.decode(cache, logits, Sampler(sampling), stop=stop, max_tokens=count))
+
+
+def test_greedy_decoding_equals_reading_what_was_written(model: PreTrainedModel) -> None:
+    written = write(model, Sampling())
+    ids = random_ids(33) + written
+    with torch.no_grad():
+        logits = read_logits(model, new_cache(model, GEOMETRY), ids)
+    assert logits[32:-1].argmax(-1).tolist() == written
+
+
+def test_decoding_stops_before_a_stop_token(model: PreTrainedModel) -> None:
+    written = write(model, Sampling())
+    stop = written[10]
+    assert write(model, Sampling(), stop=frozenset({stop})) == written[: written.index(stop)]
+
+
+def test_a_seed_fixes_the_sample(model: PreTrainedModel) -> None:
+    warm = Sampling(temperature=1.5, top_p=0.95, top_k=50, min_p=0.01, seed=3)
+    assert write(model, warm) == write(model, warm)
+    assert write(model, warm) != write(model, Sampling(temperature=1.5, seed=4))
+
+
+def test_top_k_one_is_greedy(model: PreTrainedModel) -> None:
+    assert write(model, Sampling(temperature=2.0, top_k=1, seed=0)) == write(model, Sampling())
+
+
+def test_repetition_penalty_looks_at_the_answer() -> None:
+    logits = torch.tensor([0.0, 2.0, 1.9])
+    plain, penalised = Sampler(Sampling()), Sampler(Sampling(repetition_penalty=1.5))
+    assert [plain.pick(logits) for _ in range(3)] == [1, 1, 1]
+    assert [penalised.pick(logits) for _ in range(3)] == [1, 2, 1]
