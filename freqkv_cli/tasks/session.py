@@ -17,10 +17,9 @@ from freqkv_cli.models.loading import LoadedModel, load_model
 from freqkv_cli.models.memory import require_fit
 from freqkv_cli.tasks.events import Event, Note, Progress, Text
 from freqkv_cli.tasks.figures import gpu_bytes, process_bytes
-from freqkv_cli.tasks.plan import make_plan
+from freqkv_cli.tasks.plan import Plan, make_plan
 from freqkv_cli.tasks.prompt import Prompt
 from freqkv_cli.tasks.tokens import TokenStream
-
 
 
 @dataclass(slots=True)
@@ -176,14 +175,20 @@ def open_session(settings: Settings, pinned: str = "") -> Generator[Event, None,
     """
     started = time.perf_counter()
     plan = yield from make_plan(settings, pinned)
-    require_fit(plan.estimate, plan.available, device=plan.place.device)
-    place = plan.place
-    loaded = load_model(
-        plan.source, device=place.device, dtype=place.dtype, quant=place.quant, attn_implementation=register_attention()
-    )
+    loaded = load_plan(plan)
     cache = make_cache(loaded.model, plan.geometry, make_policy(settings.policy), window=plan.window)
     session = Session(settings, loaded, Engine(loaded.model, plan.chunk), cache, plan.prompt, started)
     session.load_seconds = time.perf_counter() - started
-    for note in (*place.notes, *loaded.notes):
+    for note in (*plan.place.notes, *loaded.notes):
         yield Note(note)
     return session
+
+
+def load_plan(plan: Plan) -> LoadedModel:
+    """Load the model of a plan with the package's attention. Raises MemoryLimitError if it cannot fit."""
+    require_fit(plan.estimate, plan.available, device=plan.place.device)
+    place = plan.place
+    attention = register_attention()
+    return load_model(
+        plan.source, device=place.device, dtype=place.dtype, quant=place.quant, attn_implementation=attention
+    )

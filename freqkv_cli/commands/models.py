@@ -1,0 +1,127 @@
+"""freqkv models: which models are on this machine; fetch one, look at one, remove one."""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from freqkv_cli.config import Output
+from freqkv_cli.errors import UsageError
+from freqkv_cli.terminal.display import open_display
+from freqkv_cli.terminal.figures import memory
+from freqkv_cli.terminal.printable import one_line
+
+if TYPE_CHECKING:
+    from freqkv_cli.models.inventory import LocalModel
+
+models_app = typer.Typer(no_args_is_help=True, help="List, fetch, show and remove models.")
+
+Name = Annotated[str, typer.Argument(metavar="MODEL", help="Alias, hub id, local folder or .gguf file.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+@models_app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List the models that are on this machine, and those that have a short name."""
+    from freqkv_cli.models.inventory import list_models
+    from freqkv_cli.models.support import SUPPORTED
+
+    models = list_models()
+    if as_json:
+        rows = [_described(model, SUPPORTED) for model in models]
+        typer.echo(json.dumps({"schema_version": 1, "models": rows}))
+        return
+    texts = [("MODEL", "KIND", "SIZE", "STATE")]
+    for model in models:
+        size = memory(model.bytes) if model.bytes else "-"
+        texts.append((one_line(model.name), model.kind, size, _state(model, SUPPORTED)))
+    widths = [max(len(row[column]) for row in texts) for column in range(3)]
+    for name, kind, size, state in texts:
+        typer.echo(f"{name:<{widths[0]}}  {kind:<{widths[1]}}  {size:>{widths[2]}}  {state}")
+
+
+@models_app.command()
+def pull(
+    name: Name,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
+) -> None:
+    """Download (and convert, if need be) a model, so that it is there when it is needed."""
+    from freqkv_cli.models.source import resolve_model
+
+    with open_display("models pull", Output(quiet=quiet)) as display:
+        source = resolve_model(name, notify=display.show)
+    if not quiet:
+        typer.echo(f"{one_line(name)} is ready: {memory(source.bytes or 0)} of weights in {source.folder}", err=True)
+
+
+@models_app.command()
+def show(name: Name, as_json: Json = False) -> None:
+    """Show what is known of a model on this machine, its files with their sizes included."""
+    from freqkv_cli.models.inventory import find_model
+    from freqkv_cli.models.support import SUPPORTED
+
+    model = find_model(name)
+    about = {**_described(model, SUPPORTED), "files": _files(model)}
+    if as_json:
+        typer.echo(json.dumps({"schema_version": 1, "model": about}))
+        return
+    rows = {
+        "model": model.name,
+        "kind": model.kind,
+        "from": model.origin,
+        "state": _state(model, SUPPORTED),
+        "architecture": model.architecture,
+        "folder": model.folder,
+        "gguf": model.gguf_file and f"{model.gguf_file}{' (kept to compare with llama.cpp)' * (model.kind == 'alias')}",
+        "size": memory(model.bytes) if model.bytes else None,
+    }
+    for label, value in rows.items():
+        if value is not None:
+            typer.echo(f"{label:<13} {one_line(value)}")
+    for file, size in about["files"].items():
+        typer.echo(f"  {memory(size):>10}  {one_line(file)}")
+
+
+@models_app.command()
+def rm(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove a model's files from this machine. A .gguf file of your own is left alone."""
+    from freqkv_cli.models.inventory import find_model, remove_model
+
+    model = find_model(name)
+    if model.folder is not None and not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(f"to remove {name} without being asked, add --yes")
+        if not typer.confirm(f"Remove {one_line(model.name)} ({memory(model.bytes)})?", err=True):
+            typer.echo("nothing was removed", err=True)
+            return
+    typer.echo(f"removed {one_line(model.name)}: {memory(remove_model(model))} freed", err=True)
+
+
+def _described(model: "LocalModel", supported: tuple[str, ...]) -> dict[str, Any]:
+    from freqkv_cli.models.aliases import DEFAULT_ALIAS
+
+    known = model.architecture in supported if model.architecture else None
+    return {**asdict(model), "default": model.name == DEFAULT_ALIAS, "supported": known}
+
+
+def _state(model: "LocalModel", supported: tuple[str, ...]) -> str:
+    described = _described(model, supported)
+    marks = [model.state]
+    if described["default"]:
+        marks.append("default")
+    if described["supported"] is False:
+        marks.append(f"type {model.architecture} is not supported")
+    return one_line(", ".join(marks))
+
+
+def _files(model: "LocalModel") -> dict[str, int]:
+    from pathlib import Path
+
+    if model.folder is None:
+        return {}
+    return {path.name: path.stat().st_size for path in sorted(Path(model.folder).iterdir()) if path.is_file()}

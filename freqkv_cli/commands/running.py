@@ -1,0 +1,64 @@
+"""Runs a task: opens the documents, follows its events, shows them."""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, cast
+
+import typer
+
+from freqkv_cli.commands.invocation import Invocation, invocation
+from freqkv_cli.commands.password import password_reader
+from freqkv_cli.config import Output, Settings
+from freqkv_cli.tasks.events import Event, Progress
+from freqkv_cli.terminal.display import Display, open_display
+
+if TYPE_CHECKING:
+    from freqkv_cli.documents.document import Document
+
+Task = Callable[["list[Document]"], Iterator[Event]]
+
+
+def run(
+    ctx: typer.Context, step: str, sources: list[str], settings: Settings, output: Output, load: Callable[[], Task]
+) -> None:
+    """Shows one task from start to end; `load` imports it, which takes seconds, while `step` is on the screen."""
+    command = str(ctx.info_name)
+    with ExitStack() as stack:
+        display = stack.enter_context(open_display(command, output, stream=settings.stream))
+        display.say(step)
+        from freqkv_cli.documents.document import open_documents
+
+        documents = open_documents(
+            sources,
+            pages=settings.pages,
+            encoding=settings.encoding,
+            kind=settings.kind,
+            password=password_reader(settings.password_file, display.paused),
+        )
+        for document in documents:
+            stack.enter_context(document)
+        task = load()
+        follow(task(documents), display, invocation(ctx))
+
+
+def follow(events: Iterator[Event], display: Display, run: Invocation) -> None:
+    """Shows the events. Raises KeyboardInterrupt when the user stopped them; what was answered so far is kept."""
+    try:
+        for event in events:
+            if not _is_of_the_answer(event):
+                run.check()
+            display.show(event)
+    except KeyboardInterrupt:
+        with suppress(KeyboardInterrupt, StopIteration):  # a task that can end its answer gets to say so
+            display.show(cast("Generator[Event]", events).throw(KeyboardInterrupt()))
+            for event in events:
+                display.show(event)
+        display.interrupted()
+        raise
+    if display.report is not None and display.report.get("finish_reason") == "interrupted":
+        raise KeyboardInterrupt
+
+
+def _is_of_the_answer(event: Event) -> bool:
+    """Whether the task is past the point where an interrupt can have been lost: it ends an answer by itself."""
+    return not isinstance(event, Progress) or event.phase == "answering"

@@ -1,0 +1,48 @@
+"""freqkv summarize"""
+
+from typing import Annotated
+
+import typer
+
+from freqkv_cli.commands.options import QUESTION_ONLY, takes_settings
+from freqkv_cli.commands.running import Task, run
+from freqkv_cli.commands.sources import sources_meant
+from freqkv_cli.config import Output, Settings
+
+USAGE = "freqkv summarize FILE... (or pipe one in), freqkv summarize --help"
+
+
+@takes_settings(*QUESTION_ONLY)
+def summarize(
+    ctx: typer.Context,
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SOURCE]...", help="Documents; - or nothing is stdin.", show_default=False),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", envvar="FREQKV_DRY_RUN", help="Only count, as freqkv count.")
+    ] = False,
+    *,
+    settings: Settings,
+    output: Output,
+) -> None:
+    """Read documents of any length and print a summary.
+
+    freqkv summarize book.pdf
+
+    freqkv summarize --length 100 chapter1.md chapter2.md
+
+    cat notes.txt | freqkv summarize -
+    """
+    paths = sources_meant(sources, USAGE)
+
+    def load() -> Task:
+        if dry_run:
+            from freqkv_cli.tasks import count
+
+            return lambda documents: count.count(documents, settings)
+        from freqkv_cli.tasks import summarize
+
+        return lambda documents: summarize.summarize(documents, settings)
+
+    run(ctx, f"loading {settings.model}", paths, settings, output, load)

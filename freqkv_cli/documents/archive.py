@@ -1,0 +1,47 @@
+"""Archives: the members of a zip, unpacked one at a time and never beyond a limit."""
+
+import zipfile
+import zlib
+from typing import IO
+
+from freqkv_cli.errors import InputError
+
+MEMBER_LIMIT = 32 << 20  # bytes of one unpacked member
+TOTAL_LIMIT = 512 << 20  # bytes unpacked in one reading
+RATIO_LIMIT = 200  # times a member may grow; text grows about 3 to 20 times
+RATIO_FREE = 1 << 20  # bytes up to which any ratio is harmless
+
+
+class Archive:
+    """A zip opened for reading; raises InputError for one that is broken, locked or a bomb."""
+
+    def __init__(self, stream: IO[bytes], label: str) -> None:
+        self.label = label
+        self._unpacked = 0
+        try:
+            self._zip = zipfile.ZipFile(stream)
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError):
+            raise InputError(f"{label} is a broken zip archive: get it again") from None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._zip.NameToInfo
+
+    def read(self, name: str) -> bytes:
+        """Return one member unpacked.
+
+        Raises ValueError for one that is missing or damaged, InputError for a bomb.
+        """
+        if name not in self:
+            raise ValueError(f"{name} is missing")
+        info = self._zip.getinfo(name)
+        if info.flag_bits & 1:
+            raise InputError(f"{self.label} is protected by a password: unpack and pack it again without one")
+        # zipfile never unpacks more than the size that the directory declares.
+        self._unpacked += info.file_size
+        grown = info.file_size > RATIO_FREE and info.file_size > RATIO_LIMIT * max(1, info.compress_size)
+        if grown or info.file_size > MEMBER_LIMIT or self._unpacked > TOTAL_LIMIT:
+            raise InputError(f"{self.label} unpacks to far more than a book has, like a zip bomb: it is not read")
+        try:
+            return self._zip.read(info)
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
+            raise ValueError(f"its data is damaged ({error})") from None

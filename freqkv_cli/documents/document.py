@@ -1,0 +1,155 @@
+"""Documents: one source, whatever its kind, as pages of clean text with their place."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from freqkv_cli.documents.encoding import find_encoding
+from freqkv_cli.documents.kind import Kind, identify, parse_kind
+from freqkv_cli.documents.page import Page
+from freqkv_cli.documents.page_range import PageRange
+from freqkv_cli.documents.reader import Findings, Reader, reason
+from freqkv_cli.documents.source import Source, open_source
+from freqkv_cli.documents.text import TextReader
+from freqkv_cli.errors import InputError, NoTextError, UsageError
+
+AskPassword = Callable[[str], str | None]
+
+
+class Document:
+    """One input, checked and ready to be read; a context manager that deletes at its end what it kept of a stream.
+
+    `empty_pages`, `bad_pages` (with the reason) and `warnings` fill while `pages` runs and start anew when it does.
+    """
+
+    def __init__(self, source: Source, kind: Kind, reader: Reader) -> None:
+        self.name = source.name
+        self.kind = kind
+        self.sha256 = source.sha256
+        self.byte_count = source.byte_count
+        self.encoding = reader.encoding
+        self.page_count = reader.page_count
+        self.has_pages = kind == "pdf"
+        self._source = source
+        self._reader = reader
+        self._findings = Findings(warnings=list(reader.warnings))
+
+    @property
+    def empty_pages(self) -> list[int]:
+        """Pages without text, which `pages` leaves out."""
+        return self._findings.empty_pages
+
+    @property
+    def bad_pages(self) -> dict[int, str]:
+        """Pages that cannot be read, which `pages` leaves out, and why."""
+        return self._findings.bad_pages
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user must know, one line each."""
+        return self._findings.warnings
+
+    def pages(self) -> Iterator[Page]:
+        """Yield the pages that have text, one in memory at a time; may be called again.
+
+        Raises NoTextError if there is no text or nearly none, InputError if the source is deleted or changes meanwhile.
+        """
+        self._findings = Findings(warnings=list(self._reader.warnings))
+        given = 0
+        pages = self._reader.pages(self._findings)
+        while True:
+            try:
+                page = next(pages, None)
+            except UnicodeDecodeError:
+                raise InputError(f"{self._source.label} changed while it was being read: run it again") from None
+            except OSError as error:
+                raise InputError(
+                    f"{self._source.label} cannot be read to its end ({reason(error)}): check its disk"
+                ) from None
+            self._source.check_unchanged()
+            if page is None:
+                break
+            given += 1
+            yield page
+        if not given:
+            raise NoTextError(f"{self._source.label} holds no text that can be read: name another file")
+
+    def progress(self) -> float:
+        """Return the share of the source that the pages given so far cover, 0 to 1."""
+        return self._reader.progress()
+
+    def close(self) -> None:
+        """Delete what was kept of a stream; the document cannot be read again then."""
+        self._source.close()
+
+    def __enter__(self) -> "Document":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+def open_document(
+    source: str,
+    *,
+    pages: str | None = None,
+    encoding: str | None = None,
+    kind: str | None = None,
+    password: AskPassword | None = None,
+) -> Document:
+    """Return the document that the user named ("-" is stdin), identified by its content and checked as far as is cheap.
+
+    Opening hashes the source, and decodes a text once to be sure of its encoding. `password` is called with the name of
+    an encrypted PDF. Raises UsageError for a request that cannot be, InputError for what cannot be read, NoTextError
+    for what is empty.
+    """
+    selection = PageRange.parse(pages) if pages is not None else None
+    forced = parse_kind(kind) if kind is not None else None
+    opened = open_source(source)
+    try:
+        found = forced or identify(opened, encoding)
+        return Document(opened, found, open_reader(opened, found, selection, encoding, password))
+    except BaseException:
+        opened.close()
+        raise
+
+
+def open_documents(
+    sources: Sequence[str],
+    *,
+    pages: str | None = None,
+    encoding: str | None = None,
+    kind: str | None = None,
+    password: AskPassword | None = None,
+) -> list[Document]:
+    """Return all documents, so that a bad one is met before the work begins; see `open_document`."""
+    if list(sources).count("-") > 1:
+        raise UsageError("stdin can be read only once: name - once")
+    documents: list[Document] = []
+    try:
+        for source in sources:
+            documents.append(open_document(source, pages=pages, encoding=encoding, kind=kind, password=password))
+    except BaseException:
+        for document in documents:
+            document.close()
+        raise
+    return documents
+
+
+def open_reader(
+    source: Source, kind: Kind, selection: PageRange | None, encoding: str | None, password: AskPassword | None
+) -> Reader:
+    """Return the reader for a kind; raise UsageError for a page range of a document that has no pages."""
+    if kind == "pdf":
+        from freqkv_cli.documents.pdf import PdfReader
+
+        return PdfReader(source, selection, password)
+    if kind == "epub":
+        from freqkv_cli.documents.epub import EpubReader
+
+        return EpubReader(source, selection)
+    if selection is not None:
+        raise UsageError(f"{source.label} has no pages: a page range works with PDF and EPUB only")
+    if kind == "html":
+        from freqkv_cli.documents.html import HtmlReader
+
+        return HtmlReader(source, encoding)
+    return TextReader(source, find_encoding(source, encoding), markdown=kind == "markdown")

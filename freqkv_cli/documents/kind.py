@@ -1,0 +1,125 @@
+"""Kinds: what a source is, by its content first and by its suffix only where the content leaves it open."""
+
+import codecs
+import io
+import re
+from pathlib import PurePath
+from typing import Literal, get_args
+
+from freqkv_cli.documents.source import Source
+from freqkv_cli.errors import InputError, UsageError
+
+Kind = Literal["pdf", "epub", "html", "markdown", "text"]
+
+HEAD_BYTES = 64 * 1024
+BINARY_HEAD_BYTES = 8 * 1024  # a text has no NUL here
+TEXT_SUFFIXES = {".txt", ".text", ".log", ".csv", ".rst", ".tex", ".md", ".markdown", ".html", ".htm", ".xhtml"}
+MARKDOWN_SUFFIXES = {".md", ".markdown", ".mdown", ".mkd"}
+HTML_SUFFIXES = {".html", ".htm", ".xhtml"}
+# Longest first: the mark of UTF-32-LE begins with that of UTF-16-LE.
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+HTML_START = re.compile(
+    r"\s*+(?:<\?xml[^>]*>\s*)?+(?:<!--.*?-->\s*)*+(?:<!doctype\s+html|<html|<head|<body)\b", re.IGNORECASE | re.DOTALL
+)
+TAG = re.compile(r"<(p|div|h[1-6]|ul|ol|table|a|br|span|title|meta)\b[^>]*>", re.I)
+
+OFFICE = "save it as PDF or plain text first"
+OCR = "recognise its text first, for example with ocrmypdf or tesseract"
+UNPACK = "unpack it first and name the document in it"
+OTHER = "name a PDF, EPUB, HTML, Markdown or text file"
+# (offset, bytes, what it is, the way out)
+SIGNATURES = (
+    (0, b"\x89PNG\r\n", "a PNG image", OCR),
+    (0, b"\xff\xd8\xff", "a JPEG image", OCR),
+    (0, b"GIF8", "a GIF image", OCR),
+    (0, b"II*\x00", "a TIFF image", OCR),
+    (0, b"MM\x00*", "a TIFF image", OCR),
+    (8, b"WEBP", "a WebP image", OCR),
+    (0, b"AT&TFORM", "a DjVu scan", "turn it into PDF first, for example with ddjvu -format=pdf"),
+    (0, b"{\\rtf", "an RTF document", OFFICE),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document", OFFICE),
+    (60, b"BOOKMOBI", "a Kindle book", "turn it into EPUB first, for example with Calibre"),
+    (0, b"%!PS", "a PostScript file", "turn it into PDF first with ps2pdf"),
+    (0, b"\x1f\x8b", "a gzip archive", "unpack it first, as in zcat FILE | ... -"),
+    (0, b"BZh", "a bzip2 archive", "unpack it first, as in bzcat FILE | ... -"),
+    (0, b"\xfd7zXZ\x00", "an xz archive", "unpack it first, as in xzcat FILE | ... -"),
+    (0, b"\x28\xb5\x2f\xfd", "a zstd archive", "unpack it first, as in zstdcat FILE | ... -"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", UNPACK),
+    (0, b"Rar!\x1a\x07", "a RAR archive", UNPACK),
+    (257, b"ustar", "a tar archive", UNPACK),
+    (0, b"PK\x05\x06", "an empty zip archive", OTHER),
+    (0, b"\x7fELF", "a program", OTHER),
+    (0, b"MZ\x90\x00", "a program", OTHER),
+    (0, b"SQLite format 3\x00", "a SQLite database", OTHER),
+    (0, b"GGUF", "a GGUF model", "give it to --model, and name a document to read"),
+    (4, b"ftyp", "a video or audio file", OTHER),
+    (0, b"RIFF", "a video or audio file", OTHER),
+    (0, b"OggS", "a video or audio file", OTHER),
+    (0, b"ID3", "an audio file", OTHER),
+)
+OFFICE_FOLDERS = {"word/": "a Word document", "xl/": "an Excel workbook", "ppt/": "a PowerPoint presentation"}
+
+
+def parse_kind(written: str) -> Kind:
+    """Return the kind that the user forces; raise UsageError for an unknown one."""
+    for kind in get_args(Kind):
+        if written.lower() == kind:
+            return kind
+    raise UsageError(f"document kind {written!r} is not known: choose one of {', '.join(get_args(Kind))}")
+
+
+def identify(source: Source, encoding: str | None) -> Kind:
+    """Return what the source is; raise InputError, naming it and a way out, for what is no document.
+
+    With an `encoding` set by the user NUL bytes are no sign of binary data.
+    """
+    head = source.head(HEAD_BYTES)
+    suffix = PurePath(source.name).suffix.lower()
+    if head.startswith(b"%PDF-") or (b"%PDF-" in head[:1024] and suffix not in TEXT_SUFFIXES):
+        return "pdf"
+    if head.startswith(b"PK\x03\x04"):
+        return identify_zip(source)
+    for offset, signature, what, way_out in SIGNATURES:
+        if head.startswith(signature, offset):
+            raise InputError(f"{source.label} is {what}: {way_out}")
+    marked = byte_order_mark(head)
+    if marked is None and encoding is None and b"\x00" in head[:BINARY_HEAD_BYTES]:
+        raise InputError(
+            f"{source.label} is binary data of an unknown kind: {OTHER} (UTF-16 without a mark needs --encoding)"
+        )
+    start = head.decode(marked or "utf-8", "ignore")[:4096]
+    if HTML_START.match(start) or (suffix in HTML_SUFFIXES and TAG.search(start)):
+        return "html"
+    return "markdown" if suffix in MARKDOWN_SUFFIXES else "text"
+
+
+def identify_zip(source: Source) -> Kind:
+    """Return "epub" for a zip that is one; raise InputError for every other zip."""
+    import zipfile
+
+    with source.opened() as stream:
+        try:
+            with zipfile.ZipFile(stream) as archive:
+                names = archive.namelist()
+                mimetype = archive.open("mimetype").read(100).decode("latin-1") if "mimetype" in names else ""
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, io.UnsupportedOperation):
+            raise InputError(f"{source.label} is a broken zip archive: get it again") from None
+    if mimetype.strip() == "application/epub+zip" or "META-INF/container.xml" in names:
+        return "epub"
+    if mimetype.startswith("application/vnd.oasis"):
+        raise InputError(f"{source.label} is an OpenDocument file: {OFFICE}")
+    for folder, what in OFFICE_FOLDERS.items():
+        if any(name.startswith(folder) for name in names):
+            raise InputError(f"{source.label} is {what}: {OFFICE}")
+    raise InputError(f"{source.label} is a zip archive: {UNPACK}")
+
+
+def byte_order_mark(head: bytes) -> str | None:
+    """Return the encoding that a byte order mark at the start names, None without one."""
+    return next((encoding for mark, encoding in BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)

@@ -1,0 +1,44 @@
+"""What every kind of document offers to `Document`: pages, how far it has come, and what it met on the way."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from freqkv_cli.documents.page import Page
+
+
+@dataclass(slots=True)
+class Findings:
+    """What one reading met besides text: pages without text, pages that cannot be read (with the reason), warnings."""
+
+    empty_pages: list[int] = field(default_factory=list)
+    bad_pages: dict[int, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+class Reader(Protocol):
+    """A document of one kind; making one opens and checks it, `pages` reads it."""
+
+    @property
+    def encoding(self) -> str | None:
+        """The character encoding of a text, None where the format has its own."""
+
+    @property
+    def page_count(self) -> int | None:
+        """How many pages are selected for reading, None where that is not known before the reading."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user must know from the opening alone."""
+
+    def pages(self, findings: Findings) -> Iterator[Page]:
+        """Yield the pages that have text, one at a time; the rest goes into `findings`."""
+
+    def progress(self) -> float:
+        """Return the share of the source that the pages given so far cover, 0 to 1."""
+
+
+def reason(error: BaseException) -> str:
+    """Return why a library failed, as part of one printable line."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return "".join(char for char in lines[0] if char.isprintable())[:120]

@@ -1,0 +1,83 @@
+"""A GGUF file becomes a folder of safetensors that loads in a second: weights in bfloat16, tokenizer, config."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from freqkv_cli.errors import MemoryLimitError, ModelError
+from freqkv_cli.models.memory import available_memory, readable
+from freqkv_cli.models.quiet import quiet_transformers
+from freqkv_cli.models.support import check_supported
+
+MAGIC = b"GGUF"
+BYTES_PER_PARAMETER = 2  # bfloat16
+PEAK_OVER_WEIGHTS = 1.5  # measured 1.3 with SmolLM2-135M: dequantised tensors beside the model they are copied into
+
+
+@dataclass(frozen=True, slots=True)
+class GgufFacts:
+    """What a GGUF file says of itself."""
+
+    architecture: str
+    parameters: int
+
+    @property
+    def converted_bytes(self) -> int:
+        """The size of the converted weights."""
+        return self.parameters * BYTES_PER_PARAMETER
+
+
+def read_facts(path: Path) -> GgufFacts:
+    """Read a GGUF file's header and check that the file is as long as it says. Raises ModelError if it is broken."""
+    with path.open("rb") as file:
+        if file.read(4) != MAGIC:
+            raise ModelError(f"{path} is not a GGUF file")
+    import gguf
+
+    try:
+        reader = gguf.GGUFReader(path)
+        architecture = str(reader.fields["general.architecture"].contents())
+        parameters = sum(int(tensor.n_elements) for tensor in reader.tensors)
+    except Exception as error:  # the reader indexes into the file: broken bytes can raise anything
+        raise ModelError(f"{path} is a broken GGUF file (cut off or damaged): download it again") from error
+    return GgufFacts(architecture, parameters)
+
+
+def convert_gguf(gguf: Path, folder: Path) -> None:
+    """Write the model and the tokenizer of a GGUF file into `folder`, dequantised to bfloat16.
+
+    Raises ModelError if it is broken or not supported, MemoryLimitError if it does not fit into memory while unpacked.
+    """
+    facts = read_facts(gguf)
+    needed, available = int(PEAK_OVER_WEIGHTS * facts.converted_bytes), available_memory("cpu")
+    if needed > available:
+        raise MemoryLimitError(
+            f"unpacking {gguf.name} takes about {readable(needed)} of memory and {readable(available)} are free: "
+            "use a smaller model, or the same model as a hub id"
+        )
+    quiet_transformers()
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    place, name = str(gguf.parent), gguf.name
+    try:
+        config = AutoConfig.from_pretrained(place, gguf_file=name, local_files_only=True, trust_remote_code=False)
+        check_supported(config)
+        tokenizer = AutoTokenizer.from_pretrained(place, gguf_file=name, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            place,
+            config=config,
+            gguf_file=name,
+            dtype=torch.bfloat16,
+            quantization_config=GgufConfig(dequantize=True),
+            local_files_only=True,
+        )
+    except ModelError:
+        raise
+    except OSError:
+        raise
+    except Exception as error:  # transformers raises whatever the missing piece makes it raise
+        raise ModelError(
+            f"{gguf.name} ({facts.architecture}) cannot be converted: {str(error).strip().splitlines()[0][:200]}"
+        ) from error
+    tokenizer.save_pretrained(folder)
+    model.save_pretrained(folder)

@@ -1,0 +1,108 @@
+"""Which device, number format and quantization: what `auto` means here, and what cannot be."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal
+
+from freqkv_cli.errors import ModelError
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+Quant = Literal["4bit", "8bit", "none"]
+DTYPES = ("float32", "bfloat16", "float16")
+BITSANDBYTES_HINT = "install it with `pip install bitsandbytes`, or use --quant none"
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where and how the weights will be; `notes` say what was chosen for the user, and why."""
+
+    device: str
+    dtype: str
+    quant: Quant
+    notes: tuple[str, ...] = ()
+
+
+def choose_placement(
+    config: "PretrainedConfig", *, device: str = "auto", dtype: str = "auto", quant: str = "auto"
+) -> Placement:
+    """Resolve every `auto` for this model on this machine. Raises ModelError for what this machine cannot do."""
+    notes: list[str] = []
+    place = choose_device(device)
+    number = _choose_dtype(dtype, place, notes)
+    return Placement(place, number, _choose_quant(config, quant, place, notes), tuple(notes))
+
+
+def choose_device(device: str) -> str:
+    """`auto` is the GPU with the most free memory, else the CPU. Raises ModelError if there is no such device."""
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device == "cpu" or (device == "auto" and count == 0):
+        return "cpu"
+    if device in ("auto", "cuda"):
+        if count == 0:
+            raise ModelError("no CUDA device is available to torch: use --device cpu, or see `freqkv doctor`")
+        return f"cuda:{max(range(count), key=lambda index: torch.cuda.mem_get_info(index)[0])}"
+    if device.startswith("cuda:") and device[5:].isdecimal():
+        if int(device[5:]) >= count:
+            raise ModelError(f"there is no device {device}: torch sees {count} CUDA devices; see `freqkv info`")
+        return device
+    if device == "mps":
+        if not torch.backends.mps.is_available():
+            raise ModelError("no MPS device is available to torch: use --device cpu")
+        return "mps"
+    raise ModelError(f"unknown device {device}: use auto, cpu, cuda, cuda:N or mps")
+
+
+def _choose_dtype(dtype: str, device: str, notes: list[str]) -> str:
+    import torch
+
+    if dtype in DTYPES:
+        return dtype
+    if dtype != "auto":
+        raise ModelError(f"unknown dtype {dtype}: use auto, {', '.join(DTYPES)}")
+    if device == "cpu":
+        if _cpu_has_bfloat16():
+            return "bfloat16"
+        # Emulated, bfloat16 is slower than float32.
+        notes.append("dtype float32: this CPU is not known to have bfloat16 instructions")
+        return "float32"
+    if device == "mps":
+        return "bfloat16"
+    if torch.cuda.get_device_capability(device)[0] >= 8:
+        return "bfloat16"
+    notes.append("dtype float16: this GPU has no bfloat16 instructions")
+    return "float16"
+
+
+def _choose_quant(config: "PretrainedConfig", quant: str, device: str, notes: list[str]) -> Quant:
+    if getattr(config, "quantization_config", None) is not None:
+        if quant != "auto":
+            notes.append(f"--quant {quant} has no effect: the model comes quantized")
+        return "none"
+    if quant == "auto":
+        if device.startswith("cuda"):
+            if find_spec("bitsandbytes") is not None:
+                return "4bit"
+            notes.append("quant none: bitsandbytes is not installed (with it, auto is 4bit on CUDA)")
+        else:
+            notes.append(f"quant none: on {device} 4-bit weights take longer to load and are no faster to read with")
+        return "none"
+    if quant not in ("4bit", "8bit", "none"):
+        raise ModelError(f"unknown quantization {quant}: use auto, 4bit, 8bit or none")
+    if quant != "none" and device == "mps":
+        raise ModelError(f"--quant {quant} does not work on mps: use --quant none or --device cpu")
+    if quant != "none" and find_spec("bitsandbytes") is None:
+        raise ModelError(f"--quant {quant} needs bitsandbytes: {BITSANDBYTES_HINT}")
+    return quant  # type: ignore[return-value]
+
+
+def _cpu_has_bfloat16() -> bool:
+    import torch
+
+    if hasattr(torch.cpu, "get_capabilities"):
+        features = torch.cpu.get_capabilities()
+        return any(features.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return torch.cpu._is_avx512_bf16_supported()  # before torch had the public function

