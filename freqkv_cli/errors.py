@@ -15,6 +15,7 @@ class ExitCode(IntEnum):
     MEMORY = 6  # not enough memory
     INTERRUPTED = 130  # Ctrl-C
     CLOSED_PIPE = 141  # the reader of stdout went away
+    TERMINATED = 143  # SIGTERM
 
 
 class FreqkvError(Exception):

@@ -6,6 +6,7 @@ Python lists. It borrows the model's layers (a copy whose own rotation is switch
 
 import copy
 import math
+from typing import Any
 
 import scipy.fft
 import torch
@@ -26,7 +27,7 @@ class NoRotation(nn.Module):
 class Oracle:
     """logits = Oracle(model, ...).read(ids): [len(ids), vocabulary], one row per token."""
 
-    def __init__(self, model: nn.Module, cache_size: int, sinks: int, recent: int, ratio: float) -> None:
+    def __init__(self, model: Any, cache_size: int, sinks: int, recent: int, ratio: float) -> None:
         self.model = copy.deepcopy(model)
         self.size, self.sinks, self.recent, self.ratio = cache_size, sinks, recent, ratio
         positions = torch.arange(cache_size)[None]
@@ -64,7 +65,9 @@ class Oracle:
         turned = torch.cat((-x[..., half:], x[..., :half]), dim=-1)
         return x * self.cos[slot] + turned * self.sin[slot]
 
-    def attend(self, module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: None, **options: float):
+    def attend(
+        self, module: Any, query: Tensor, key: Tensor, value: Tensor, mask: None, **options: Any
+    ) -> tuple[Tensor, None]:
         keys = self.keys.setdefault(module.layer_idx, [])
         values = self.values.setdefault(module.layer_idx, [])
         keys.append(key[0, :, 0].double())

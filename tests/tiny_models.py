@@ -36,7 +36,6 @@ def tiny_config(model_type: str, *, rope: str = "default", layers: int = 3, **ch
 
     `rope` names an entry of ROPES; `changes` overrides or adds fields of the config.
     """
-    # Some configs fix head_dim above hidden_size / heads, others have no such field: where it exists it is 16.
     fields: dict[str, Any] = {
         "vocab_size": VOCABULARY,
         "hidden_size": 64,
@@ -53,8 +52,12 @@ def tiny_config(model_type: str, *, rope: str = "default", layers: int = 3, **ch
         "eos_token_id": 2,
         "tie_word_embeddings": False,
     }
-    if hasattr(AutoConfig.for_model(model_type), "head_dim"):
+    plain = AutoConfig.for_model(model_type)
+    if hasattr(plain, "head_dim"):
         fields["head_dim"] = HEAD_DIM
+    if rope == "longrope" and hasattr(plain, "original_max_position_embeddings"):
+        # Phi3 takes it from the config, and puts it over what the rope parameters say.
+        fields["original_max_position_embeddings"] = ROPES["longrope"]["original_max_position_embeddings"]
     return AutoConfig.for_model(model_type, **{**fields, **changes})
 
 

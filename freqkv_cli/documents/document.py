@@ -1,17 +1,15 @@
 """Documents: one source, whatever its kind, as pages of clean text with their place."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from freqkv_cli.documents.encoding import find_encoding
 from freqkv_cli.documents.kind import Kind, identify, parse_kind
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.page_range import PageRange
-from freqkv_cli.documents.reader import Findings, Reader, reason
+from freqkv_cli.documents.reader import AskPassword, Findings, Reader, reason
 from freqkv_cli.documents.source import Source, open_source
 from freqkv_cli.documents.text import TextReader
 from freqkv_cli.errors import InputError, NoTextError, UsageError
-
-AskPassword = Callable[[str], str | None]
 
 
 class Document:

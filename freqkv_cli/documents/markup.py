@@ -21,6 +21,8 @@ PARAGRAPHS = frozenset(
     " main nav ol p pre section summary table ul".split()
 )
 LINES = frozenset("caption dd div dt figcaption legend li option tbody tfoot thead tr".split())
+CELLS = frozenset(["td", "th"])
+LISTS = frozenset(["ul", "ol"])
 HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
 WHITE_SPACE = re.compile(r"[ \t\n\r\f]+")  # a no-break space is text
 
@@ -132,6 +134,7 @@ class Writer:
         self._mark = ""  # of the list item that begins
         self._lists: list[int | None] = []  # the next number of an ordered list, None for one with bullets
         self._cells = [0]  # cells seen in the present row, per nested table
+        self._fresh = False  # a cell or list item has begun and has no text yet
         self._preformatted = 0
         self._heading = 0
 
@@ -161,42 +164,50 @@ class Writer:
         yield from self._boundary(tag)
         if tag == "br":
             self._words.append("\n")
-        elif tag in ("td", "th"):
+        elif tag in CELLS:
             if self._cells[-1]:
                 self._gap = self._gap + "\t" if "\t" in self._gap else "\t"
             self._cells[-1] += 1
+            self._fresh = True
         elif tag == "tr":
             self._cells[-1] = 0
         elif tag == "table":
             self._cells.append(0)
-        elif tag in ("ul", "ol"):
+        elif tag in LISTS:
             self._lists.append(1 if tag == "ol" else None)
         elif tag == "li":
             number = self._lists[-1] if self._lists else None
             self._mark = "  " * (len(self._lists) - 1) + ("- " if number is None else f"{number}. ")
             if number is not None:
                 self._lists[-1] = number + 1
+            self._fresh = True
         self._preformatted += tag == "pre"
         self._heading += tag in HEADINGS
 
     def _leave(self, tag: str) -> Iterator[tuple[Fragment, str]]:
-        yield from self._boundary(tag)
-        if tag == "table" and len(self._cells) > 1:
-            self._cells.pop()
-        elif tag in ("ul", "ol"):
+        if tag in LISTS:
             self._lists.pop()
+        yield from self._boundary(tag)
+        if tag == "table":
+            self._cells.pop()
+        elif tag in CELLS or tag == "li":
+            self._fresh = False
+            self._mark = ""
+            if "\t" not in self._gap:
+                self._gap = "\n" if tag == "li" else ""
         self._preformatted -= tag == "pre"
         self._heading -= tag in HEADINGS
 
     def _boundary(self, tag: str) -> Iterator[tuple[Fragment, str]]:
-        gap = "\n\n" if tag in PARAGRAPHS else "\n" if tag in LINES else "\t" if tag in ("td", "th") else ""
-        if not gap:
+        """End the fragment at the edge of a block; widen the gap to the next unless a cell or item just began."""
+        if tag not in PARAGRAPHS and tag not in LINES and tag not in CELLS:
             return
         yield from self._flush()
-        if "\t" in self._gap:  # inside a row, where only its end makes a new line
+        if "\t" in self._gap:  # inside of a row, where only its end makes a new line
             self._gap = "\n" if tag in ("tr", "table") else self._gap
-        elif gap != "\t":
-            self._gap = max(self._gap, gap, key=len)
+        elif not self._fresh and tag not in CELLS:
+            is_paragraph = tag in PARAGRAPHS and not (tag in LISTS and self._lists)
+            self._gap = max(self._gap, "\n\n" if is_paragraph else "\n", key=len)
 
     def _flush(self) -> Iterator[tuple[Fragment, str]]:
         text = clean("".join(self._words))
@@ -214,3 +225,4 @@ class Writer:
             heading = single_line(text)
         yield Fragment(self._mark + text, heading), self._gap
         self._gap = self._mark = ""
+        self._fresh = False

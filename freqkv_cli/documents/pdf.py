@@ -1,7 +1,7 @@
 """PDF: pages in the order of the document, read one at a time by pypdf."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
@@ -10,14 +10,12 @@ from freqkv_cli.documents.coverage import EMPTY_SHARE, OCR_HINT, check_coverage,
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.page_range import PageRange
 from freqkv_cli.documents.pdf_fonts import set_space_widths
-from freqkv_cli.documents.reader import Findings, reason
+from freqkv_cli.documents.reader import AskPassword, Findings, reason
 from freqkv_cli.documents.source import Source
 from freqkv_cli.errors import InputError, NoTextError
 
 if TYPE_CHECKING:
     import pypdf
-
-PagePassword = Callable[[str], str | None]
 
 TAIL_BYTES = 2048  # where a whole PDF has its end mark
 LEADING_EMPTY = 20  # pages without text at the start after which the rest is sampled
@@ -30,9 +28,7 @@ class PdfReader:
 
     encoding: str | None = None
 
-    def __init__(
-        self, source: Source, selection: PageRange | None = None, password: PagePassword | None = None
-    ) -> None:
+    def __init__(self, source: Source, selection: PageRange | None = None, password: AskPassword | None = None) -> None:
         self.source = source
         self.warnings: list[str] = []
         self._password: str | None = None
@@ -101,7 +97,7 @@ class PdfReader:
         logging.getLogger("pypdf").setLevel(logging.CRITICAL + 1)
         return pypdf.PdfReader(stream, strict=False, password=password)
 
-    def _unlock(self, pdf: "pypdf.PdfReader", password: PagePassword | None) -> str:
+    def _unlock(self, pdf: "pypdf.PdfReader", password: AskPassword | None) -> str:
         given = password(self.source.name) if password else None
         if not given:
             raise InputError(

@@ -1,10 +1,12 @@
 """What every kind of document offers to `Document`: pages, how far it has come, and what it met on the way."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from freqkv_cli.documents.page import Page
+
+AskPassword = Callable[[str], str | None]  # from the name of a document to its password, None without one
 
 
 @dataclass(slots=True)

@@ -32,6 +32,9 @@ class GrowingLayer(DynamicLayer):
     keys, values: [batch, kv_heads, slots in use, head_dim].
     """
 
+    keys: Tensor
+    values: Tensor
+
     def compress(self, geometry: Geometry, policy: CompressionPolicy, rotation: SlotRotation) -> None:
         """Replace the old slots by fewer ones (FreqKV step 3); sinks and recent tokens stay."""
         sinks, recent = geometry.sink_tokens, geometry.recent_tokens

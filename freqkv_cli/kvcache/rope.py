@@ -32,14 +32,12 @@ class SlotRotation:
 
     def rotate(self, x: Tensor, start: int) -> Tensor:
         """Rotate `x` [..., n, head_dim] into slots start..start+n-1; fp32 in, fp32 out."""
-        cos, sin = self._tables(start, x.shape[-2], x)
-        return x * cos + _half_turn(x) * sin
+        return _turn(x, *self._tables(start, x.shape[-2]))
 
     def unrotate(self, x: Tensor, start: int) -> Tensor:
         """Undo `rotate`: [..., n, head_dim] out of slots start..start+n-1, position-free; fp32."""
-        cos, sin = self._tables(start, x.shape[-2], x)
-        wide = x.to(cos.dtype)
-        free = wide * cos - _half_turn(wide) * sin
+        cos, sin = self._tables(start, x.shape[-2])
+        free = _turn(x, cos, -sin)
         return free if self.scale == 1.0 else free / self.scale**2
 
     def move(self, x: Tensor, start: int, to: int) -> Tensor:
@@ -50,12 +48,14 @@ class SlotRotation:
         """The same tables on another device."""
         return SlotRotation(self.cos.to(device), self.sin.to(device), self.scale)
 
-    def _tables(self, start: int, count: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    def _tables(self, start: int, count: int) -> tuple[Tensor, Tensor]:
         span = slice(start, start + count)
         return self.cos[span], self.sin[span]
 
 
-def _half_turn(x: Tensor) -> Tensor:
-    """Llama's rotate_half: channel d and d + head_dim/2 are the two coordinates of one rotating pair."""
-    first, second = x.chunk(2, dim=-1)
-    return torch.cat((-second, first), dim=-1)
+def _turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotate in fp32, in Llama's layout: channels d and d + head_dim/2 are the two coordinates of one rotating pair."""
+    first, second = x.to(cos.dtype).chunk(2, dim=-1)
+    half = first.shape[-1]
+    cos, sin = cos[:, :half], sin[:, :half]  # the tables say everything twice
+    return torch.cat((torch.addcmul(first * cos, second, -sin), torch.addcmul(second * cos, first, sin)), dim=-1)

@@ -52,8 +52,9 @@ def remove_model(model: LocalModel) -> int:
     if model.kind != "hub":
         return store.remove(Path(model.folder).name)
     import huggingface_hub
+    from huggingface_hub import constants
 
-    cache = huggingface_hub.scan_cache_dir()
+    cache = huggingface_hub.scan_cache_dir(constants.HF_HUB_CACHE)
     commits = [
         revision.commit_hash
         for repository in cache.repos
@@ -104,12 +105,13 @@ def _converted() -> Iterator[LocalModel]:
 
 def _hub() -> Iterator[LocalModel]:
     import huggingface_hub
+    from huggingface_hub import constants
     from huggingface_hub.errors import CacheNotFound
 
     from freqkv_cli.models.hub import is_complete
 
     try:
-        cache = huggingface_hub.scan_cache_dir()
+        cache = huggingface_hub.scan_cache_dir(constants.HF_HUB_CACHE)
     except CacheNotFound:
         return
     for repository in sorted(cache.repos, key=lambda one: one.repo_id):

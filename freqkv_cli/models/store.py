@@ -163,7 +163,7 @@ def locked(entry: str, notify: Notify) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        notify(Progress(phase="loading", source=f"{entry} (waiting for another freqkv)"))
+        notify(Progress(phase="loading", source="(waiting for another freqkv)"))
         lock.acquire()
     try:
         yield

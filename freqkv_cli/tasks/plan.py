@@ -6,8 +6,8 @@ from typing import Any
 
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import UsageError
-from freqkv_cli.kvcache.dct import fast_length
 from freqkv_cli.kvcache.geometry import Geometry
+from freqkv_cli.kvcache.halving import fitting_rows
 from freqkv_cli.models.device import Placement, choose_placement
 from freqkv_cli.models.loading import load_config, load_tokenizer
 from freqkv_cli.models.memory import (
@@ -76,13 +76,12 @@ def make_plan(settings: Settings, pinned: str = "") -> Generator[Event, None, Pl
 def pinned_geometry(settings: Settings, cache_size: int, prefix: int) -> Geometry:
     """Divide the slots: the instruction (`prefix` tokens) is pinned as sinks.
 
-    A few tokens of the document are pinned with it, so that the filtered span has a length at which the transform is
-    several times as quick (2044 = 4*7*73 slots cost three times as much as 2000).
+    Up to 31 tokens of the document are pinned with it, so that the filtered span has a length at which the filter is
+    several times as quick.
     """
     sinks = max(settings.sink_tokens, prefix)
     span = cache_size - settings.recent_tokens - sinks
-    if span >= 64:
-        sinks += span - fast_length(span)
+    sinks += max(0, span - fitting_rows(span))
     return Geometry(cache_size, sinks, settings.recent_tokens, settings.retain_ratio)
 
 

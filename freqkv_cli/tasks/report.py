@@ -1,6 +1,7 @@
 """The JSON object of `--json`: everything that was read, how, and what came of it."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from freqkv_cli.documents.document import Document
@@ -26,8 +27,10 @@ def answer_report(command: str, session: Session, answer: Answer, **extra: Any) 
         "finish_reason": answer.finish_reason,
         **extra,
         "input": [
-            describe_document(document, tokens)
-            for document, tokens in zip(stream.documents, stream.tokens, strict=False)
+            {**describe_document(document, tokens), "tokens_read": read_of, "tokens_dropped": tokens - read_of}
+            for document, tokens, read_of in zip(
+                stream.documents, stream.tokens, share_out(session.tokens_read, stream.tokens), strict=False
+            )
         ],
         "tokens_read": session.tokens_read,
         "tokens_dropped": produced - session.tokens_read,
@@ -75,6 +78,12 @@ def answer_report(command: str, session: Session, answer: Answer, **extra: Any) 
         },
         "warnings": session.warnings,
     }
+
+
+def share_out(read: int, tokens: Sequence[int]) -> list[int]:
+    """Return how many of `read` tokens were each document's, when they were read one after another."""
+    starts = [sum(tokens[:index]) for index in range(len(tokens))]
+    return [max(0, min(own, read - start)) for own, start in zip(tokens, starts, strict=True)]
 
 
 def describe_document(document: Document, tokens: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -55,7 +55,7 @@ def break_page(path: Path, number: int) -> Path:
     return path
 
 
-def write_epub(path: Path, chapters: Sequence[tuple[str, str]], extra: dict[str, str | bytes] | None = None) -> Path:
+def write_epub(path: Path, chapters: Sequence[tuple[str, str]], extra: Mapping[str, str | bytes] | None = None) -> Path:
     """Write an EPUB with a file per (title, XHTML body); `extra` adds or replaces members."""
     names = [f"chapter {number}.xhtml" for number in range(1, len(chapters) + 1)]
     items = "".join(

@@ -107,7 +107,7 @@ def test_v_results_depend_on_tokens_not_on_chunks(model: PreTrainedModel, policy
     whole = read(model, new_cache(model, GEOMETRY, policy), ids, chunk=GEOMETRY.cache_size)
     for cut in ({"chunk": 1}, {"chunk": 7}, {"seed": 1}, {"seed": 2}):
         other = read(model, new_cache(model, GEOMETRY, policy), ids, **cut)
-        torch.testing.assert_close(other, whole, atol=2e-5, rtol=0)
+        torch.testing.assert_close(other, whole, atol=1e-4, rtol=0)
 
 
 def test_growing_and_fixed_layers_agree(model: PreTrainedModel) -> None:

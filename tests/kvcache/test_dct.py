@@ -6,7 +6,7 @@ import pytest
 import scipy.fft
 import torch
 
-from freqkv_cli.kvcache.dct import fast_length, lowpass
+from freqkv_cli.kvcache.dct import lowpass
 
 SIZES = [(2, 1), (16, 8), (17, 8), (31, 5), (10, 9), (9, 1), (73, 36)]
 
@@ -53,7 +53,3 @@ def test_half_precision_is_filtered_in_fp32() -> None:
 def test_refuses_impossible_lengths(length: int) -> None:
     with pytest.raises(ValueError, match="cannot filter 8 rows"):
         lowpass(torch.zeros(8, 2), length)
-
-
-def test_fast_length() -> None:
-    assert [fast_length(n) for n in (2, 3, 7, 2044, 2017, 2000)] == [2, 2, 6, 2000, 2000, 2000]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import PretrainedConfig
 
 from freqkv_cli.errors import MemoryLimitError
 from freqkv_cli.models import memory
@@ -128,9 +129,9 @@ def test_old_control_groups(tmp_path: Path) -> None:
     assert memory._control_group_rooms(tmp_path / "membership", tmp_path) == [6000]
 
 
-def _estimate(config: object, *, cache_size: int, chunk: int = 32) -> MemoryEstimate:
+def _estimate(config: PretrainedConfig, *, cache_size: int, chunk: int = 32) -> MemoryEstimate:
     return estimate_memory(
-        config,  # type: ignore[arg-type]
+        config,
         quant="none",
         dtype="bfloat16",
         device="cpu",
@@ -139,9 +140,9 @@ def _estimate(config: object, *, cache_size: int, chunk: int = 32) -> MemoryEsti
     )
 
 
-def _auto(config: object, available: int) -> int:
+def _auto(config: PretrainedConfig, available: int) -> int:
     return auto_cache_size(
-        config,  # type: ignore[arg-type]
+        config,
         quant="none",
         dtype="bfloat16",
         device="cpu",

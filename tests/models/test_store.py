@@ -55,9 +55,11 @@ def test_builds_once_and_keeps_the_gguf(prepared: WheelModel, cache: Path, monke
     assert not list(Path(first.folder).glob("*.whl"))
 
 
-@pytest.mark.parametrize("field", ["wheel_sha256", "gguf_sha256"])
-def test_wrong_hash(prepared: WheelModel, cache: Path, monkeypatch: pytest.MonkeyPatch, field: str) -> None:
-    monkeypatch.setitem(ALIASES, "smollm2", replace(prepared, **{field: "0" * 64}))
+@pytest.mark.parametrize(
+    "pinned", [replace(stand_in(), wheel_sha256="0" * 64), replace(stand_in(), gguf_sha256="0" * 64)]
+)
+def test_wrong_hash(prepared: WheelModel, cache: Path, monkeypatch: pytest.MonkeyPatch, pinned: WheelModel) -> None:
+    monkeypatch.setitem(ALIASES, "smollm2", pinned)
     with pytest.raises(ModelError, match="not the expected one") as caught:
         resolve_model("smollm2")
     assert "\n" not in caught.value.message

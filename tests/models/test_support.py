@@ -3,17 +3,24 @@
 from typing import Any
 
 import pytest
+import torch
 from transformers import AutoConfig
 
 from freqkv_cli.errors import ModelError
-from freqkv_cli.models.support import SUPPORTED, check_supported, model_window
-from tests.tiny_models import ROPES, WINDOW, tiny_config
+from freqkv_cli.models.support import ROPE_TYPES, SUPPORTED, check_supported, model_window
+from tests.tiny_models import ROPES, WINDOW, tiny_config, tiny_model
 
 
 @pytest.mark.parametrize("architecture", SUPPORTED)
+def test_supported(architecture: str) -> None:
+    check_supported(tiny_config(architecture))
+
+
 @pytest.mark.parametrize("rope", ROPES)
-def test_supported(architecture: str, rope: str) -> None:
+def test_rope_types(rope: str) -> None:
+    architecture = "phi3" if rope == "longrope" else "llama"
     check_supported(tiny_config(architecture, rope=rope))
+    assert set(ROPES) == set(ROPE_TYPES)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +62,18 @@ def test_architecture_is_refused(architecture: str, reason: str) -> None:
     assert "\n" not in caught.value.message
 
 
-@pytest.mark.parametrize(("rope", "window"), [("default", WINDOW), ("yarn", WINDOW), ("longrope", 128)])
-def test_window(rope: str, window: int) -> None:
-    assert model_window(tiny_config("phi3", rope=rope)) == window
+@pytest.mark.parametrize(
+    ("architecture", "rope", "window"),
+    [("llama", "default", WINDOW), ("llama", "yarn", WINDOW), ("phi3", "longrope", 128)],
+)
+def test_window(architecture: str, rope: str, window: int) -> None:
+    assert model_window(tiny_config(architecture, rope=rope)) == window
+
+
+def test_longrope_keeps_its_frequencies_within_the_window() -> None:
+    model = tiny_model("phi3", rope="longrope", layers=1)
+    rotary, window = model.model.rotary_emb, model_window(model.config)
+    like = torch.empty(1)
+    first = rotary(like, torch.arange(10)[None])[0]
+    assert torch.equal(rotary(like, torch.arange(window)[None])[0][:, :10], first)
+    assert not torch.equal(rotary(like, torch.arange(window + 1)[None])[0][:, :10], first)

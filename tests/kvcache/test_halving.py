@@ -1,0 +1,51 @@
+"""The quick filter is the exact one, up to what its 16-bit inputs are rounded by anyway."""
+
+import pytest
+import torch
+
+from freqkv_cli.kvcache.dct import lowpass
+from freqkv_cli.kvcache.halving import can_halve, fitting_rows, halve
+from freqkv_cli.kvcache.policies.freqkv import FreqkvPolicy
+
+
+def relative_error(actual: torch.Tensor, exact: torch.Tensor) -> float:
+    return float((actual.double() - exact).norm() / exact.norm())
+
+
+def noise(rows: int, dtype: torch.dtype) -> torch.Tensor:
+    return torch.randn(2, 3, rows, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(rows)).to(dtype)
+
+
+@pytest.mark.parametrize("rows", [32, 64, 96, 160, 1024, 2016])
+def test_equals_the_exact_filter(rows: int) -> None:
+    x = noise(rows, torch.float64)
+    assert relative_error(halve(x), lowpass(x, rows // 2)) < 1e-4
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_16_bit_error_is_that_of_the_format(dtype: torch.dtype) -> None:
+    x = noise(2016, dtype)
+    exact = lowpass(x.double(), 1008)
+    assert relative_error(halve(x), exact) < 2.5 * relative_error(exact.to(dtype), exact)
+
+
+def test_constants_survive() -> None:
+    constant = torch.full((512, 2), 3.0, dtype=torch.float64)
+    torch.testing.assert_close(halve(constant), torch.full((256, 2), 3.0, dtype=torch.float64), atol=2e-4, rtol=0)
+
+
+def test_policy_takes_the_quick_way_only_where_it_may() -> None:
+    policy = FreqkvPolicy()
+    keys, values = noise(128, torch.float32), noise(128, torch.bfloat16)
+    assert policy.compress(keys, values, 64)[1].dtype == torch.bfloat16
+    assert policy.compress(keys, values, 50)[1].dtype == torch.float32
+    exact = policy.compress(keys, values.float(), 64)
+    assert torch.equal(exact[0], lowpass(keys, 64))
+    assert torch.equal(exact[1], lowpass(values, 64))
+
+
+def test_which_lengths_fit() -> None:
+    assert can_halve(2016, 1008)
+    assert not can_halve(2016, 1007)
+    assert not can_halve(2020, 1010)
+    assert [fitting_rows(rows) for rows in (20, 32, 63, 2015)] == [20, 32, 32, 1984]
