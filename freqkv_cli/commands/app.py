@@ -9,6 +9,7 @@ from freqkv_cli.commands.ask import ask
 from freqkv_cli.commands.config import config_app
 from freqkv_cli.commands.count import count
 from freqkv_cli.commands.doctor import doctor
+from freqkv_cli.commands.evaluate import evaluate_app
 from freqkv_cli.commands.info import info
 from freqkv_cli.commands.invocation import invocation
 from freqkv_cli.commands.models import models_app
@@ -52,5 +53,6 @@ for command in (summarize, ask, count):
     app.command(cls=ConfiguredCommand, epilog=EPILOG)(command)
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
+app.add_typer(evaluate_app, name="evaluate")
 app.command()(info)
 app.command()(doctor)

@@ -43,19 +43,17 @@ class GrowingLayer(DynamicLayer):
         middle = slice(sinks, sinks + rows)
         free = rotation.unrotate(self.keys[..., middle, :], sinks)
         keys, values = policy.compress(free, self.values[..., middle, :], length)
-        dtype = self.keys.dtype
-        key_parts = [rotation.rotate(keys, sinks).to(dtype)]
-        value_parts = [values.to(dtype)]
+        keys = rotation.rotate(keys, sinks)
         if recent:
             moved = rotation.move(self.keys[..., sinks + rows :, :], sinks + rows, sinks + length)
-            key_parts.append(moved.to(dtype))
-            value_parts.append(self.values[..., sinks + rows :, :])
-        self.replace(sinks, torch.cat(key_parts, dim=-2), torch.cat(value_parts, dim=-2))
+            keys = torch.cat((keys, moved), dim=-2)
+            values = torch.cat((values.to(self.values.dtype), self.values[..., sinks + rows :, :]), dim=-2)
+        self.replace(sinks, keys, values)
 
     def replace(self, start: int, keys: Tensor, values: Tensor) -> None:
-        """Let `keys` and `values` be all that stands from slot `start` on."""
-        self.keys = torch.cat((self.keys[..., :start, :], keys), dim=-2)
-        self.values = torch.cat((self.values[..., :start, :], values), dim=-2)
+        """Let `keys` and `values` be all that stands from slot `start` on, in the dtype of the cache."""
+        self.keys = torch.cat((self.keys[..., :start, :], keys.to(self.keys.dtype)), dim=-2)
+        self.values = torch.cat((self.values[..., :start, :], values.to(self.values.dtype)), dim=-2)
 
 
 class FixedLayer(GrowingLayer):

@@ -7,7 +7,7 @@ For T = 2L the map of kvcache/dct.py has a closed form. With u = 2l + 1 and v = 
 Away from u = v the kernel K is smooth. So the rows are cut into blocks: a block and its two neighbours are multiplied
 as they are, and all that is farther off is carried by a few Chebyshev nodes per block (a one-level fast multipole
 method). That is a tenth of the dense matrix's work, done by the kernels that processors are best at, and several times
-as quick as two FFTs. With 5 nodes the far field is exact to 1e-4 of the result, well below the rounding of the 16-bit formats.
+as quick as two FFTs. With 5 nodes the far field is exact to 1e-4 of the result, well below 16-bit rounding.
 """
 
 import math
@@ -31,26 +31,34 @@ def fitting_rows(rows: int) -> int:
     return rows - rows % BLOCKS[-1] or rows
 
 
-def halve(x: Tensor) -> Tensor:
-    """Return the low-pass of `x` with half its rows.
+def halve(*tensors: Tensor, dtype: torch.dtype) -> list[Tensor]:
+    """Return the low-pass of each tensor with half its rows; several cost little more than one.
 
     Args:
-        x: [..., T, channels], T a multiple of 32; worked on in its own dtype.
+        tensors: each [batch, heads, T, channels], of one shape, T a multiple of 32.
+        dtype: what is computed in, and returned.
 
     Returns:
-        [..., T/2, channels], same dtype.
+        for each tensor [batch, heads, T/2, channels].
     """
-    rows, channels = x.shape[-2:]
-    parts = _factors(rows, x.dtype, x.device)
-    block = 2 * parts.near.shape[1]
-    blocks = x.unflatten(-2, (-1, block))  # [..., blocks, block, channels]
-    padded = torch.nn.functional.pad(x, (0, 0, block, block))
-    # [..., blocks, channels, 3 * block]: each block between its neighbours, seen through overlapping strides
-    windows = padded.unfold(-2, 3 * block, block).transpose(-1, -2)
-    near = parts.near @ windows
-    moments = (parts.gather @ blocks).flatten(-3, -2)  # [..., blocks * nodes, channels]
-    far = parts.spread @ (parts.carry @ moments).unflatten(-2, (-1, NODES))
-    return (near + far).reshape(*x.shape[:-2], rows // 2, channels)
+    batch, heads, rows, channels = tensors[0].shape
+    parts = _factors(rows, dtype, tensors[0].device)
+    count, half = parts.near.shape[:2]
+    block = 2 * half
+    # All channels of all heads side by side, an empty block at both ends: the layout that products are quickest in.
+    padded = tensors[0].new_empty((rows + 2 * block, len(tensors), batch, heads, channels), dtype=dtype)
+    padded[:block] = padded[-block:] = 0
+    for index, tensor in enumerate(tensors):
+        padded[block:-block, index] = tensor.movedim(-2, 0)
+    wide = padded.view(rows + 2 * block, -1)
+    columns = wide.shape[1]
+    blocks = wide[block:-block].view(count, block, columns)
+    windows = wide.as_strided((count, 3 * block, columns), (block * columns, columns, 1))  # a block and its neighbours
+    moments = (parts.gather @ blocks).view(count * NODES, columns)
+    far = (parts.carry @ moments).view(count, NODES, columns)
+    halved = torch.baddbmm(parts.spread.expand(count, -1, -1) @ far, parts.near, windows)
+    apart = halved.view(rows // 2, len(tensors), batch, heads, channels)
+    return [apart[:, index].movedim(0, -2) for index in range(len(tensors))]
 
 
 class _Factors(NamedTuple):

@@ -32,12 +32,11 @@ class SlotRotation:
 
     def rotate(self, x: Tensor, start: int) -> Tensor:
         """Rotate `x` [..., n, head_dim] into slots start..start+n-1; fp32 in, fp32 out."""
-        return _turn(x, *self._tables(start, x.shape[-2]))
+        return self._turn(x, start, 1.0)
 
     def unrotate(self, x: Tensor, start: int) -> Tensor:
         """Undo `rotate`: [..., n, head_dim] out of slots start..start+n-1, position-free; fp32."""
-        cos, sin = self._tables(start, x.shape[-2])
-        free = _turn(x, cos, -sin)
+        free = self._turn(x, start, -1.0)
         return free if self.scale == 1.0 else free / self.scale**2
 
     def move(self, x: Tensor, start: int, to: int) -> Tensor:
@@ -48,14 +47,15 @@ class SlotRotation:
         """The same tables on another device."""
         return SlotRotation(self.cos.to(device), self.sin.to(device), self.scale)
 
-    def _tables(self, start: int, count: int) -> tuple[Tensor, Tensor]:
-        span = slice(start, start + count)
-        return self.cos[span], self.sin[span]
-
-
-def _turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotate in fp32, in Llama's layout: channels d and d + head_dim/2 are the two coordinates of one rotating pair."""
-    first, second = x.to(cos.dtype).chunk(2, dim=-1)
-    half = first.shape[-1]
-    cos, sin = cos[:, :half], sin[:, :half]  # the tables say everything twice
-    return torch.cat((torch.addcmul(first * cos, second, -sin), torch.addcmul(second * cos, first, sin)), dim=-1)
+    def _turn(self, x: Tensor, start: int, sense: float) -> Tensor:
+        """Llama's layout: channels d and d + head_dim/2 are the two coordinates of one rotating pair."""
+        first, second = x.to(self.cos.dtype).chunk(2, dim=-1)
+        span, half = slice(start, start + x.shape[-2]), first.shape[-1]  # the tables say everything twice
+        cos, sin = self.cos[span, :half], self.sin[span, :half]
+        return torch.cat(
+            (
+                torch.addcmul(first * cos, second, sin, value=-sense),
+                torch.addcmul(second * cos, first, sin, value=sense),
+            ),
+            dim=-1,
+        )

@@ -12,12 +12,15 @@
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 
 from freqkv_cli.documents.document import Document
+from freqkv_cli.errors import UsageError
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import make_cache
 from freqkv_cli.kvcache.policies.policy import make_policy
-from freqkv_cli.lab.question_file import Question
+from freqkv_cli.lab.passage_search import Search
 from freqkv_cli.lab.reading import last_value
 from freqkv_cli.lab.verdicts import AnswerRecord
 from freqkv_cli.tasks.ask import MAX_TOKENS
@@ -29,28 +32,25 @@ from freqkv_cli.tasks.tokens import TokenStream
 METHODS = ("ask", "memory", "window", "cut", "passages")
 REQUEST = "Answer this question about the document above in one or two sentences.\nQuestion: {question}"
 GAP = "\n\n[...]\n\n"  # between the pieces of a document that is not whole
-PASSAGES = 5
 
 Answering = Callable[[str], AnswerRecord]
-Search = Callable[[str, int], Sequence[str]]  # question, how many -> texts of the best passages, the best first
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A method that can be asked, and the session it answers with. `tokens` is what it read of the document."""
+    """A method that can be asked now; `tokens` is what it has read of the document."""
 
     name: str
     answer: Answering
-    session: Session
     tokens: int
 
 
 def prepare(
-    opened: Session, document: Document, questions: Sequence[Question], methods: Iterable[str], search: Search | None
+    opened: Session, document: Document, questions: Sequence[str], methods: Iterable[str], search: Search, passages: int
 ) -> Generator[Event, None, list[Ready]]:
     """Read `document` once for each policy that `methods` need; return the methods in the order of METHODS.
 
-    `opened` gives model and settings, its own cache stays empty. `search` may be None if "passages" is not asked for.
+    `opened` gives model and settings, its own cache stays empty; `passages` is how many the method of that name takes.
     """
     wanted, ready = set(methods), []
     readers: dict[str, Session] = {}
@@ -60,28 +60,15 @@ def prepare(
         if policy not in readers:
             readers[policy] = fresh_session(opened, policy)
             yield from readers[policy].read([document])
-        session = readers[policy]
-        ready.append(
-            Ready(
-                name,
-                _answering(shipped_answer if name == "ask" else plain_answer, session),
-                session,
-                session.tokens_read,
-            )
-        )
+        way = shipped_answer if name == "ask" else plain_answer
+        ready.append(Ready(name, partial(way, readers[policy]), readers[policy].tokens_read))
     if "cut" in wanted:
         session = fresh_session(opened, "full")
-        kept = read_cut(session, document, [question.text for question in questions])
-        ready.append(Ready("cut", _answering(plain_answer, session), session, kept))
+        kept = read_cut(session, document, questions)
+        ready.append(Ready("cut", partial(plain_answer, session), kept))
     if "passages" in wanted:
-        assert search is not None
-        session = fresh_session(opened, "full")
-        ready.append(Ready("passages", lambda question: passages_answer(session, question, search), session, 0))
+        ready.append(Ready("passages", partial(passages_answer, opened, search=search, count=passages), 0))
     return ready
-
-
-def _answering(way: Callable[[Session, str], AnswerRecord], session: Session) -> Answering:
-    return lambda question: way(session, question)
 
 
 def fresh_session(session: Session, policy: str) -> Session:
@@ -113,29 +100,57 @@ def plain_answer(session: Session, question: str) -> AnswerRecord:
     return AnswerRecord(answer.text, time.perf_counter() - began)
 
 
-def passages_answer(session: Session, question: str, search: Search) -> AnswerRecord:
-    """Answer from the best passages alone, as many as fit, in the order in which the search gives them."""
+def passages_answer(session: Session, question: str, search: Search, count: int) -> AnswerRecord:
+    """Answer from the `count` best passages alone, or as many as fit; the best stands last, next to the question."""
     began = time.perf_counter()
     alone = fresh_session(session, "full")
     alone.engine.read(alone.cache, alone.prompt.prefix)
-    room = alone.cache.room - _reserve(alone, [question])
-    ids: list[int] = []
+    room = alone.cache.room - reserve(alone, [question])
+    read: list[list[int]] = []
     taken: list[str] = []
-    for passage in search(question, PASSAGES):
-        more = encode_text(alone.loaded.tokenizer, passage + GAP)
-        if len(ids) + len(more) > room:
+    for passage in search(question, count):
+        ids = encode_text(alone.loaded.tokenizer, passage + GAP)
+        if len(ids) > room:
             break
-        ids += more
+        room -= len(ids)
+        read.insert(0, ids)
         taken.append(passage)
-    alone.engine.read(alone.cache, ids)
+    alone.engine.read(alone.cache, chain.from_iterable(read))
     record = plain_answer(alone, question)
     return replace(record, seconds=time.perf_counter() - began, passages=tuple(taken))
 
 
 def read_cut(session: Session, document: Document, questions: Sequence[str]) -> int:
     """Read the first and the last tokens of `document` that fit beside the longest question; return how many."""
+    tokenizer = session.loaded.tokenizer
     session.engine.read(session.cache, session.prompt.prefix)
-    ids = list(TokenStream([document], session.loaded.tokenizer))
-    head, tail = cut_tokens(ids, session.cache.room - _reserve(session, questions), _gap(session))
-    session.engine.read(session.cache, [*head, *tail])
-    return min(len(ids), len(head) + len(tail) - (len(_gap(session)) if len(head) + len(tail) < len(ids) else 0))
+    room = session.cache.room - reserve(session, questions)
+    ids = list(TokenStream([document], tokenizer))
+    gap = encode_text(tokenizer, GAP)
+    if room <= len(gap):
+        raise UsageError(
+            f"a cache of {session.cache.geometry.cache_size} slots has no room for a cut document; "
+            "give a larger --cache-size, or leave out the method cut"
+        )
+    session.engine.read(session.cache, ends_of(ids, room, gap))
+    return room - len(gap) if len(ids) > room else len(ids)
+
+
+def ends_of(ids: list[int], room: int, gap: list[int]) -> list[int]:
+    """Return `ids` if they fit in `room`; else the first and the last of them, as many of each, around `gap`."""
+    if len(ids) <= room:
+        return ids
+    tail = (room - len(gap)) // 2
+    head = room - len(gap) - tail
+    return [*ids[:head], *gap, *ids[len(ids) - tail :]]
+
+
+def reserve(session: Session, questions: Sequence[str]) -> int:
+    """Slots that the longest question and its answer take."""
+    longest = max(len(session.prompt.request(REQUEST.format(question=question))) for question in questions)
+    return longest + answer_length(session)
+
+
+def answer_length(session: Session) -> int:
+    """The most tokens of an answer."""
+    return session.settings.max_tokens or MAX_TOKENS

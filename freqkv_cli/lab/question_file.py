@@ -22,7 +22,7 @@ from typing import Any
 
 from freqkv_cli.errors import InputError, UsageError
 
-UNSPLIT = "all"  # the split of files that do not divide their questions
+UNSPLIT = "unsplit"  # the split of files that do not divide their questions
 SUFFIX = ".jsonl"
 
 

@@ -3,9 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
+from freqkv_cli.lab.prose import sentences
 from freqkv_cli.lab.question_file import Question
 
 Verdict = Literal["right", "wrong", "not found"]
@@ -17,15 +18,21 @@ REFUSALS = tuple(
         rf"\bnot (?:\w+ )?(?:mentioned|stated|specified|given|found|provided|named|said|described|included|contained)"
         rf"\b[^.]*\b(?:in|by|from) (?:the|this|your|any of the) (?:\w+ ){{0,2}}{_TEXT}\b",
         rf"\b(?:the|this) (?:\w+ ){{0,2}}{_TEXT} (?:above )?(?:does not|do not|doesn't|don't|did not|never)"
-        r" (?:\w+ )?(?:say|mention|state|specify|give|provide|name|tell|contain|include|describe|answer|explain|reveal)",
+        r" (?:\w+ )?(?:say|mention|state|specify|give|provide|name|tell|contain|include|describe|answer|explain)",
         r"\b(?:there is|i found|i find|i see|contains?|has|gives?|provides?) no "
         r"(?:\w+ ){0,2}(?:information|mention|answer|indication|statement|record)\b",
         r"\b(?:i|we) (?:do not|don't|cannot|can't|could not|couldn't|am unable to|was unable to) "
         r"(?:know|find|answer|tell|determine|say|see)\b",
         r"^\W*(?:not found|not in the document|unknown|no answer)\b",
         r"\b(?:it is|it's) (?:not (?:clear|known|possible to)|unclear|unknown)\b",
+        r"\b(?:it|but|and|which) (?:does not|doesn't) (?:\w+ )?(?:specify|say|mention|state|provide|tell)\b",
+        r"\bno (?:\w+ ){0,2}(?:information|details?|mention) (?:is|are|about)\b",
         r"\b(?:cannot|can't|could not) be (?:found|determined|answered)\b",
     )
+)
+NEGATION = re.compile(
+    r"(?:\b(?:not|never|nor|without|rather than|instead of)\b|n['\u2019]t\b)(?:(?!\bbut\b|\bonly\b)[^.,;:!?])*$",
+    re.IGNORECASE,
 )
 
 
@@ -64,16 +71,29 @@ class Scored:
     record: AnswerRecord
     verdict: Verdict
     passage_reached: bool | None = None
-    citations_standing: int = field(default=0)
+    citations_standing: int = 0
 
 
 def judge(question: Question, record: AnswerRecord) -> Verdict:
-    """Return the verdict: a refusal is "not found" whatever else it says; all else about what is absent is wrong."""
-    if record.not_found or says_not_found(record.text):
+    """Return the verdict on an answer.
+
+    It is "not found" when the tool says so, when its first sentence does and holds no right answer, and when any other
+    sentence does and none holds one. Whatever else is said about what is not in the document is wrong.
+    """
+    first = next(sentences(record.text), "")
+    if record.not_found or (says_not_found(first) and not affirms(question.answer, first)):
         return "not found"
-    if question.answer is not None and re.search(question.answer, record.text, re.IGNORECASE):
+    if affirms(question.answer, record.text):
         return "right"
-    return "wrong"
+    return "not found" if says_not_found(record.text) else "wrong"
+
+
+def affirms(answer: str | None, text: str) -> bool:
+    """Whether the expression matches somewhere but behind a "not" of the same clause ("in Bath, not in Fullerton")."""
+    if answer is None:
+        return False
+    matches = re.finditer(answer, text, re.IGNORECASE)
+    return any(not NEGATION.search(text, 0, match.start()) for match in matches)
 
 
 def says_not_found(text: str) -> bool:

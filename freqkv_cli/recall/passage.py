@@ -1,6 +1,7 @@
 """Passages: a document cut, while it is read, into short pieces that know their place."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -23,8 +24,8 @@ WORD_END = re.compile(r"\s+")
 class Passage:
     """A piece of a document, verbatim but for the white space at its ends.
 
-    `index` counts the passages of all documents from 0, `document` is the number of the document from 0. `page` is known
-    for documents that have pages, `part` (counting from 1) for those that come in parts, the lines for plain texts.
+    `index` counts the passages of all documents from 0, `document` is the number of the document from 0. `page` is
+    known for documents that have pages, `part` (from 1) for those that come in parts, the lines for plain texts.
     """
 
     text: str
@@ -66,7 +67,7 @@ class PassageSplitter:
         """Yield the passages that are complete with this page."""
         if page.first_line is None:
             page_number, part = (page.number, None) if self.has_pages else (None, page.number)
-            for text, _ in cut(page.text, self.words, last=True):
+            for text in cut(page.text, self.words, last=True):
                 if text.strip():
                     yield Passage(text.strip(), self._count(), self.document, page_number, part, heading=page.heading)
             return
@@ -80,8 +81,9 @@ class PassageSplitter:
         self._held = ""
 
     def _cut_lines(self, text: str, *, last: bool) -> Iterator[Passage]:
-        end = 0
-        for piece, end in cut(text, self.words, last=last):
+        used = 0
+        for piece in cut(text, self.words, last=last):
+            used += len(piece)
             stripped = piece.strip()
             first = self._line + piece[: len(piece) - len(piece.lstrip())].count("\n")
             self._line += piece.count("\n")
@@ -93,7 +95,7 @@ class PassageSplitter:
                     first_line=first,
                     last_line=first + stripped.count("\n"),
                 )
-        self._held = text[end:]
+        self._held = text[used:]
 
     def _count(self) -> int:
         self.index += 1
@@ -110,8 +112,8 @@ def split_passages(
     yield from splitter.finish()
 
 
-def cut(text: str, words: int, *, last: bool) -> Iterator[tuple[str, int]]:
-    """Yield the pieces of `text`, and where each ends; what may belong to a later piece is kept back unless `last`."""
+def cut(text: str, words: int, *, last: bool) -> Iterator[str]:
+    """Yield the pieces of `text`, one after another; what may belong to a later piece is kept back unless `last`."""
     starts = [match.start() for match in WORD.finditer(text)]
     done = position = 0
     while done < len(starts):
@@ -119,17 +121,14 @@ def cut(text: str, words: int, *, last: bool) -> Iterator[tuple[str, int]]:
         if left < 2 * words and not last:
             return
         target = words if left >= 2 * words else left // max(1, round(left / words))
-        if left - target <= words // 4:
-            position, end, done = position, len(text), len(starts)
-        else:
-            window = [starts[min(done + target * share // 8, len(starts) - 1)] for share in (6, 8, 10)]
-            end = best_end(text, *window)
-            while done < len(starts) and starts[done] < end:
-                done += 1
-        yield text[position:end], end
+        end = len(text)
+        if left - target > words // 4:
+            end = best_end(text, *(starts[done + target * share // 8] for share in (6, 8, 10)))
+        done = bisect_left(starts, end, done)
+        yield text[position:end]
         position = end
     if last and position < len(text):
-        yield text[position:], len(text)
+        yield text[position:]
 
 
 def best_end(text: str, low: int, target: int, high: int) -> int:

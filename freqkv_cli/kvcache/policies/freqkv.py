@@ -19,4 +19,5 @@ class FreqkvPolicy:
         if wide or values.requires_grad or not can_halve(values.shape[-2], length):
             return lowpass(keys, length), lowpass(values, length)
         # What is stored in 16 bits is filtered in 16 bits (sums are still fp32): three times as quick as the FFTs.
-        return halve(keys.to(values.dtype)), halve(values)
+        filtered_keys, filtered_values = halve(keys, values, dtype=values.dtype)
+        return filtered_keys, filtered_values

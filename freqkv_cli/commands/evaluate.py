@@ -1,0 +1,114 @@
+"""freqkv evaluate: measure answers and summaries against documents whose content is known."""
+
+from typing import Annotated
+
+import typer
+
+from freqkv_cli.commands.options import EPILOG, SUMMARY_ONLY, ConfiguredCommand, takes_settings
+from freqkv_cli.commands.running import Task, run
+from freqkv_cli.config import Output, Settings
+from freqkv_cli.errors import UsageError
+
+ANSWERS_USAGE = "freqkv evaluate answers QUESTIONS DOCUMENT [QUESTIONS DOCUMENT]..."
+SUMMARIES_USAGE = "freqkv evaluate summaries DOCUMENT..."
+
+evaluate_app = typer.Typer(no_args_is_help=True, help="Measure answers and summaries.")
+
+
+@evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
+@takes_settings(*SUMMARY_ONLY, "pin_question")
+def answers(
+    ctx: typer.Context,
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="QUESTIONS DOCUMENT [QUESTIONS DOCUMENT]...",
+            help="A question file, or the name of one that comes with freqkv, and the document it is about.",
+            show_default=False,
+        ),
+    ] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option("--methods", metavar="NAMES", help="Only these: ask,memory,window,cut,passages."),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", metavar="N", min=1, help="Only the first N questions of each split."),
+    ] = None,
+    passages: Annotated[
+        int, typer.Option("--passages", metavar="K", min=1, help="How many the method passages answers from.")
+    ] = 3,
+    *,
+    settings: Settings,
+    output: Output,
+) -> None:
+    """Ask every question of a question file in several ways, and count the right answers.
+
+    freqkv evaluate answers northanger_abbey northanger_abbey.txt --cache-size 2048
+
+    The ways: as freqkv ask does; from the compressed memory alone; from the window policy's memory; from the document
+    cut to its first and last tokens; from searched passages alone.
+    """
+    names, paths = pairs(arguments or [])
+
+    def load() -> Task:
+        from freqkv_cli.lab.answers import Examination, choose_methods, evaluate_answers
+        from freqkv_cli.lab.methods import METHODS
+        from freqkv_cli.lab.question_file import read_question_file
+
+        chosen = choose_methods(methods.replace(" ", "").split(",") if methods else METHODS)
+        files = [read_question_file(name) for name in names]
+        return lambda documents: evaluate_answers(
+            [Examination(file, document) for file, document in zip(files, documents, strict=True)],
+            settings,
+            methods=chosen,
+            limit=limit,
+            passages=passages,
+        )
+
+    run(ctx, f"loading {settings.model}", paths, settings, output, load)
+
+
+@evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
+@takes_settings("pin_question")
+def summaries(
+    ctx: typer.Context,
+    documents: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="DOCUMENT...", help="Documents, summarised each by itself.", show_default=False),
+    ] = None,
+    reports: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Measure this output of summarize --json instead; once for each document, in their order.",
+        ),
+    ] = None,
+    *,
+    settings: Settings,
+    output: Output,
+) -> None:
+    """Summarise documents, and measure how much of each tenth the summary reaches and what is wrong with it.
+
+    freqkv evaluate summaries book.pdf --length long
+    """
+    if not documents:
+        raise UsageError(f"no document: {SUMMARIES_USAGE}")
+    if reports and len(reports) != len(documents):
+        raise UsageError(f"{len(reports)} reports for {len(documents)} documents: give --report once for each document")
+
+    def load() -> Task:
+        from freqkv_cli.lab.summaries import evaluate_summaries, read_report
+
+        ready = [read_report(path) for path in reports] if reports else None
+        return lambda opened: evaluate_summaries(opened, settings, ready)
+
+    run(ctx, f"loading {settings.model}", documents, settings, output, load)
+
+
+def pairs(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Return the question files and the documents. Raises UsageError when one lacks the other."""
+    if not arguments or len(arguments) % 2:
+        raise UsageError(f"each question file needs its document: {ANSWERS_USAGE}")
+    return arguments[::2], arguments[1::2]

@@ -1,0 +1,82 @@
+"""freqkv evaluate: which questions go with which document, and what is refused before anything is loaded."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from types import ModuleType
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+from freqkv_cli.commands.evaluate import pairs
+from freqkv_cli.errors import UsageError
+from freqkv_cli.lab import answers, summaries
+from freqkv_cli.tasks.events import Done, Event, Text
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Plays the measuring and the documents; holds what they were called with."""
+    called: dict[str, Any] = {}
+
+    def play(*arguments: Any, **options: Any) -> Iterator[Event]:
+        called.update(options, arguments=arguments)
+        yield Text("a table\n")
+        yield Done({"command": "evaluate", "rows": []})
+
+    documents = ModuleType("freqkv_cli.documents.document")
+    documents.open_documents = lambda sources, **_: [nullcontext(source) for source in sources]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, documents.__name__, documents)
+    monkeypatch.setattr(answers, "evaluate_answers", play)
+    monkeypatch.setattr(summaries, "evaluate_summaries", play)
+    return called
+
+
+def test_each_question_file_has_its_document() -> None:
+    assert pairs(["q1", "d1", "q2", "d2"]) == (["q1", "q2"], ["d1", "d2"])
+    for odd in ([], ["q1"], ["q1", "d1", "q2"]):
+        with pytest.raises(UsageError, match="each question file needs its document"):
+            pairs(odd)
+
+
+def test_answers_passes_on_what_was_asked_for(freqkv: Run, asked: dict[str, Any]) -> None:
+    command = ["evaluate", "answers", "northanger_abbey", "a.txt", "raid_and_lvm", "b.html"]
+    result = freqkv(*command, "--methods", "window, memory", "--limit", "2", "--passages", "5", "--cache-size", "64")
+    assert result.exception is None
+    assert result.stdout == "a table\n"
+    examinations, settings = asked["arguments"]
+    assert [(one.file.name, len(one.file.questions)) for one in examinations] == [
+        ("northanger_abbey", 18),
+        ("raid_and_lvm", 18),
+    ]
+    assert settings.cache_size == 64
+    assert (asked["methods"], asked["limit"], asked["passages"]) == (("memory", "window"), 2, 5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["answers", "northanger_abbey"], "each question file needs its document"),
+        (["answers", "nothing", "a.txt"], "neither a question file nor one of those"),
+        (["answers", "northanger_abbey", "a.txt", "--methods", "magic"], "there is no method 'magic'"),
+        (["summaries"], "no document"),
+        (["summaries", "a.txt", "b.txt", "--report", "r.json"], "1 reports for 2 documents"),
+    ],
+)
+def test_what_cannot_be_is_refused(freqkv: Run, asked: dict[str, Any], arguments: list[str], problem: str) -> None:
+    result = freqkv("evaluate", *arguments)
+    assert isinstance(result.exception, UsageError)
+    assert problem in result.exception.message
+    assert asked == {}
+
+
+def test_summaries_are_made_without_reports(freqkv: Run, asked: dict[str, Any]) -> None:
+    assert (
+        freqkv("evaluate", "summaries", "a.txt", "--json").stdout
+        == '{"command": "evaluate", "rows": [], "text": "a table\\n"}\n'
+    )
+    documents, settings, reports = asked["arguments"]
+    assert (len(documents), settings.length, reports) == (1, "medium", None)

@@ -1,0 +1,48 @@
+"""The default model, as a new user meets it: fetched once, then real commands on real text. Needs the package index."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NOVEL = ROOT.parent / "shared" / "data" / "pride_and_prejudice.txt"
+
+
+def freqkv(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "freqkv_cli", *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=280, cwd=ROOT)
+
+
+def test_summary_of_our_own_design() -> None:
+    done = freqkv("summarize", "docs/design.md", "--length", "short", "--cache-size", "1k")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) > 15
+    assert "0 dropped" in done.stderr
+    assert "freqkv" not in done.stdout.splitlines()[0]  # no progress among the answer
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_answer_as_json_from_stdin() -> None:
+    text = "The lighthouse keeper of Skellig is called Bran Odhran. He has three goats and a blue boat.\n"
+    done = freqkv("ask", "-", "What is the keeper called?", "--json", stdin=text)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert "Odhran" in report["text"]
+    assert report["tokens_read"] == report["input"][0]["tokens"] > 15
+    assert report["tokens_dropped"] == 0
+    assert report["model"]["dtype"] in ("bfloat16", "float32")
+
+
+@pytest.mark.skipif(not NOVEL.exists(), reason="the novel is not part of the project")
+def test_a_part_of_a_novel_in_a_small_cache(tmp_path: Path) -> None:
+    part = tmp_path / "part.txt"
+    part.write_text(NOVEL.read_text(encoding="utf-8")[:40_000], encoding="utf-8")
+    done = freqkv("ask", str(part), "Who is Mr. Bingley?", "--json", "--cache-size", "1024", "--max-tokens", "30")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["cache"]["compressions"] > 10
+    assert report["tokens_read"] == report["input"][0]["tokens"] > 8000
+    assert report["cache"]["bytes"] == 2 * 30 * 3 * 64 * 1024 * (2 if report["model"]["dtype"] == "bfloat16" else 4)
