@@ -5,7 +5,7 @@ import re
 from freqkv_cli.recall.mentions import find_names, name_words, plain, singular
 from freqkv_cli.recall.numbers import find_numbers
 
-WORD = re.compile(r"[^\W\d_][^\W_]{0,31}(?:['\u2019][^\W_]+)?")
+WORD = re.compile(r"[^\W\d_][^\W_]*(?:['\u2019][^\W_]+)?")
 
 
 class Vocabulary:
