@@ -62,6 +62,7 @@ class Settings:
     max_tokens: int | None = None
     stream: bool = True
     length: str | int = "medium"
+    recall: int = 1
     pin_question: bool = False
 
     def __post_init__(self) -> None:
@@ -85,6 +86,7 @@ class Settings:
             ("repetition_penalty", 0 < self.repetition_penalty < math.inf, "must be above 0"),
             ("seed", self.seed is None or 0 <= self.seed < 2**63, "must be 0 or more and below 2^63"),
             ("max_tokens", self.max_tokens is None or self.max_tokens >= 1, "must be 1 or more"),
+            ("recall", self.recall >= 0, "must be 0 (memory alone) or more"),
             ("length", _is_length(self.length), "must be short, medium, long or a number of words"),
         ):
             if not holds:

@@ -17,10 +17,11 @@ MAY_IMPORT = {
     "kvcache": ("config",),
     "models": ("config", "kvcache", "tasks.events"),
     "inference": ("config", "kvcache", "models"),
-    "tasks": ("config", "documents", "inference", "kvcache", "models"),
+    "recall": ("documents",),
+    "tasks": ("config", "documents", "inference", "kvcache", "models", "recall"),
     "terminal": ("config", "tasks.events"),
     "commands": ("config", "documents", "kvcache", "lab", "models", "tasks", "terminal"),
-    "lab": ("config", "documents", "inference", "kvcache", "models", "tasks"),
+    "lab": ("config", "documents", "inference", "kvcache", "models", "recall", "tasks"),
     "__main__": ("commands", "terminal"),
     "errors": (),
     "__init__": (),
@@ -32,6 +33,7 @@ OWNERS = {
     "pypdf": ("documents",),
     "selectolax": ("documents",),
     "charset_normalizer": ("documents",),
+    "sqlite3": ("recall",),
     "peft": ("lab",),
 }
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from freqkv_cli.commands.options import EPILOG, SUMMARY_ONLY, ConfiguredCommand, takes_settings
+from freqkv_cli.commands.options import EPILOG, QUESTION_ONLY, SUMMARY_ONLY, ConfiguredCommand, takes_settings
 from freqkv_cli.commands.running import Task, run
 from freqkv_cli.config import Output, Settings
 from freqkv_cli.errors import UsageError
@@ -37,7 +37,7 @@ def answers(
     ] = None,
     passages: Annotated[
         int, typer.Option("--passages", metavar="K", min=1, help="How many the method passages answers from.")
-    ] = 3,
+    ] = 1,
     *,
     settings: Settings,
     output: Output,
@@ -70,7 +70,7 @@ def answers(
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
-@takes_settings("pin_question")
+@takes_settings(*QUESTION_ONLY)
 def summaries(
     ctx: typer.Context,
     documents: Annotated[

@@ -71,6 +71,7 @@ DESCRIBED = {
     "max_tokens": Described(ANSWER, "Longest answer; auto or a size.", "TOKENS", ("-n",)),
     "stream": Described(ANSWER, "Write the answer as it is generated, or at once."),
     "length": Described(ANSWER, "How long a summary should be: short, medium, long or a number of words.", "LENGTH"),
+    "recall": Described(ANSWER, "Passages that are read again before the answer; 0: memory alone.", "PASSAGES"),
     "pin_question": Described(ANSWER, "Let the model know the question while it reads (for one question only)."),
     "json": Described(OUTPUT, "One JSON object on stdout."),
     "quiet": Described(OUTPUT, "Nothing on stderr but errors.", flags=("-q",)),
@@ -79,7 +80,7 @@ DESCRIBED = {
     "debug": Described(OUTPUT, "Show the traceback of an error."),
 }
 SUMMARY_ONLY = ("length",)
-QUESTION_ONLY = ("pin_question",)
+QUESTION_ONLY = ("pin_question", "recall")
 
 
 class FileDefaults(dict[str, Any]):

@@ -21,7 +21,8 @@ from freqkv_cli.lab.verdicts import Citation, Scored, score
 from freqkv_cli.tasks.events import Done, Event, Note, Progress, Text
 from freqkv_cli.tasks.session import open_session
 
-PASSAGES = 3
+# One is the stronger rival: of 60 questions the default model had 22 right with one passage before it, 16 with three.
+PASSAGES = 1
 
 
 @dataclass(slots=True)
@@ -47,9 +48,9 @@ class Places:
         return "".join(self._pages.values()).split("\n")
 
     def text_at(self, citation: Citation) -> str:
-        """Return the text of the page or lines that are cited; empty when there is no such place."""
-        if citation.page is not None:
-            return self._pages.get(citation.page, "")
+        """Return the text of the page, part or lines that are cited; empty when there is no such place."""
+        if (number := citation.page or citation.part) is not None:
+            return self._pages.get(number, "")
         if citation.lines is not None:
             first, last = citation.lines
             return "\n".join(self._lines[max(0, first - 1) : last])

@@ -22,15 +22,14 @@ from freqkv_cli.kvcache.cache import make_cache
 from freqkv_cli.kvcache.policies.policy import make_policy
 from freqkv_cli.lab.passage_search import Search
 from freqkv_cli.lab.reading import last_value
-from freqkv_cli.lab.verdicts import AnswerRecord
-from freqkv_cli.tasks.ask import MAX_TOKENS
+from freqkv_cli.lab.verdicts import AnswerRecord, Citation
+from freqkv_cli.tasks.ask import FROM_MEMORY, MAX_TOKENS, answer_question
 from freqkv_cli.tasks.events import Event
 from freqkv_cli.tasks.prompt import encode_text
 from freqkv_cli.tasks.session import Session
 from freqkv_cli.tasks.tokens import TokenStream
 
 METHODS = ("ask", "memory", "window", "cut", "passages")
-REQUEST = "Answer this question about the document above in one or two sentences.\nQuestion: {question}"
 GAP = "\n\n[...]\n\n"  # between the pieces of a document that is not whole
 
 Answering = Callable[[str], AnswerRecord]
@@ -87,14 +86,26 @@ def fresh_session(session: Session, policy: str) -> Session:
 
 
 def shipped_answer(session: Session, question: str) -> AnswerRecord:
-    """Answer as `freqkv ask` does once `session` has read the document."""
-    return plain_answer(session, question)
+    """Answer as `freqkv ask` does once `session` has read. Raises KeyboardInterrupt when the user stops it."""
+    reply = last_value(answer_question(session, question))
+    if reply.answer.finish_reason == "interrupted":
+        raise KeyboardInterrupt
+    citations = tuple(
+        Citation(
+            cited.quote,
+            cited.page,
+            lines=(cited.first_line, cited.last_line) if cited.first_line is not None else None,
+            verified=cited.verified,
+        )
+        for cited in reply.citations
+    )
+    return AnswerRecord(reply.answer.text, reply.answer.seconds, reply.not_found, citations, tuple(reply.passages))
 
 
 def plain_answer(session: Session, question: str) -> AnswerRecord:
     """Answer from what is in the cache of `session`, on a fork. Raises KeyboardInterrupt when the user stops it."""
     began = time.perf_counter()
-    answer = last_value(session.answer(REQUEST.format(question=question), answer_length(session)))
+    answer = last_value(session.answer(FROM_MEMORY.format(question=question), answer_length(session)))
     if answer.finish_reason == "interrupted":
         raise KeyboardInterrupt
     return AnswerRecord(answer.text, time.perf_counter() - began)
@@ -147,7 +158,7 @@ def ends_of(ids: list[int], room: int, gap: list[int]) -> list[int]:
 
 def reserve(session: Session, questions: Sequence[str]) -> int:
     """Slots that the longest question and its answer take."""
-    longest = max(len(session.prompt.request(REQUEST.format(question=question))) for question in questions)
+    longest = max(len(session.prompt.request(FROM_MEMORY.format(question=question))) for question in questions)
     return longest + answer_length(session)
 
 

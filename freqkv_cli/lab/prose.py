@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-WORD = re.compile(r"[^\W\d_]+(?:[-'\u2019][^\W\d_]+)*")
+WORD = re.compile(r"[^\W\d_]+(?:[-'\u2019][^\W_]+)*")
 POSSESSIVE = re.compile(r"['\u2019]s?$", re.IGNORECASE)
 LINE_MARK = re.compile(r"^\s*(?:[-*\u2022]|\d+[.)]|>)\s+")
 HEADING = re.compile(r"^\s*#+\s")

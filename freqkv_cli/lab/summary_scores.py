@@ -12,6 +12,7 @@ from freqkv_cli.lab.prose import names, sentences, words
 STRETCHES = 10
 TELLING_SPREAD = 3  # a name that occurs in more tenths than this says little about any of them
 NEAR = 0.8  # share of words in common from which two sentences say the same
+SAME_RUN = 9  # words in a row from which a sentence repeats a part of another
 SHORTEST_REPEAT = 4  # words; shorter sentences may well recur
 COMMON_HEADING = frozenset("chapter section part appendix book volume contents index introduction preface".split())  # noqa: SIM905
 CHAT = tuple(
@@ -99,17 +100,17 @@ def invented_names(text: str, document_words: set[str]) -> list[str]:
 
 
 def known_word(word: str, document_words: set[str]) -> bool:
-    """Whether the document has the word, its singular, or all its parts between hyphens."""
+    """Whether the document has the word, its singular, or all its parts between hyphens (but not "RAID-2" in parts)."""
     singular = word.removesuffix("s")
     return (
         word in document_words
         or singular in document_words
-        or ("-" in word and all(part in document_words for part in word.split("-")))
+        or (word.replace("-", "").isalpha() and all(part in document_words for part in word.split("-")))
     )
 
 
 def repeated_sentences(text: str) -> list[str]:
-    """Return the sentences that say again, in the same or nearly the same words, what an earlier one said."""
+    """Return the sentences that say again what an earlier one said, in the same words, nearly so, or in part."""
     repeated: list[str] = []
     earlier: list[list[str]] = []
     for sentence in sentences(text):
@@ -123,8 +124,9 @@ def repeated_sentences(text: str) -> list[str]:
 
 
 def alike(one: list[str], other: list[str]) -> bool:
-    """Whether two sentences share nearly all their words, in order."""
-    return one == other or SequenceMatcher(None, one, other, autojunk=False).ratio() >= NEAR
+    """Whether two sentences share nearly all their words, in order, or a long run of them."""
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return matcher.ratio() >= NEAR or matcher.find_longest_match().size >= SAME_RUN
 
 
 def is_cut_off(text: str, finish_reason: str = "stop") -> bool:

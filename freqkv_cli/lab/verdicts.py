@@ -38,10 +38,11 @@ NEGATION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """What an answer cites: the words, and the page (or the first and last line) where it says they stand."""
+    """What an answer cites: the words, and the page, part, or first and last line where it says they stand."""
 
     quote: str
     page: int | None = None
+    part: int | None = None
     lines: tuple[int, int] | None = None
     verified: bool = False
 

@@ -1,11 +1,10 @@
-"""Headings: chapter lines, underlined, numbered or all-capital titles of a text, and those that a page comes with."""
+"""Headings: chapter lines, and underlined, numbered or all-capital titles, in plain text and Markdown."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from freqkv_cli.documents.page import Page
 from freqkv_cli.recall.question import SEARCH_WORD
 
 BODY_WORDS = 20  # a heading with less text under it is a line of the table of contents or of the title page
@@ -21,7 +20,7 @@ CHAPTER = re.compile(
     rf"{KEYWORD}\s+{NUMERAL}(?:\s*[.:)\u2013\u2014-].*)?|(?:prologue|epilogue|preface|foreword|conclusion)\.?",
     re.IGNORECASE,
 )
-CHAPTER_MARK = re.compile(rf"{KEYWORD}\s+{NUMERAL}\b", re.IGNORECASE)
+CHAPTER_MARK = re.compile(rf"(?-i:(?=[A-Z])){KEYWORD}\s+{NUMERAL}\b", re.IGNORECASE)
 CONTENTS = re.compile(r"(?:table of )?contents|index|the end|finis", re.IGNORECASE)
 FIRST_LEVEL = re.compile(r"\d{1,2}\.?\s+[^\W\d_].*[^.,;:!?]")
 NUMBERED = re.compile(r"\d{1,2}(?:\.\d{1,2}){0,3}\.?\s+[^\W\d_].*[^.,;:!?]")
@@ -62,14 +61,11 @@ def find_headings(text: str, *, markdown: bool = False) -> list[Heading]:
     return kept + found[-1:]
 
 
-def page_heading(page: Page) -> Heading | None:
-    """Return the heading at which a page that stands apart begins, by its own title or by the first lines of it."""
-    top = " ".join(page.text[: 2 * LONGEST].split("\n")[:2])
-    if match := CHAPTER_MARK.match(top):
-        return Heading(0, page.heading or " ".join(match.group().split()), Rank.CHAPTER)
-    if page.heading is None:
-        return None
-    return Heading(0, page.heading, rank_of(page.heading))
+def chapter_mark(text: str) -> str | None:
+    """Return the "Chapter 3" that a page begins with, if it does."""
+    top = " ".join(text[: 2 * LONGEST].split("\n")[:2])
+    match = CHAPTER_MARK.match(top)
+    return " ".join(match.group().split()) if match else None
 
 
 def atx_headings(text: str) -> Iterator[Heading]:

@@ -83,7 +83,7 @@ class PassageIndex:
         """Return at most `count` passages that share words with the question, the best first."""
         words = question_words(question)
         with explained():
-            found = [self._positions(term) for term in self._terms(words)]
+            found = [self._positions(stem) for stem in self.stems(words)]
         rarities = [self._rarity(len(positions)) for positions in found]
         scores: dict[int, float] = defaultdict(float)
         for positions, rarity in zip(found, rarities, strict=True):
@@ -103,6 +103,11 @@ class PassageIndex:
             for row in best
         ]
 
+    def rarities(self, words: Sequence[str]) -> dict[str, float]:
+        """Return the stems of `words` with their rarity: larger for a stem that fewer passages hold."""
+        with explained():
+            return {stem: self._rarity(len(self._positions(stem))) for stem in self.stems(words)}
+
     def close(self) -> None:
         """Delete everything."""
         self._database.close()
@@ -113,8 +118,8 @@ class PassageIndex:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _terms(self, words: list[str]) -> list[str]:
-        """Return the words as the index has them, without their endings."""
+    def stems(self, words: Sequence[str]) -> list[str]:
+        """Return the words as the index has them, without their endings, each once."""
         self._database.execute("DELETE FROM asked")
         self._database.execute("INSERT INTO asked (text) VALUES (?)", (" ".join(words),))
         rows = self._database.execute("SELECT term FROM asked_terms ORDER BY offset")

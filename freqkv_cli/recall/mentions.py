@@ -16,7 +16,7 @@ TITLES = frozenset(
     "mr mrs ms miss dr prof st sir lady lord madam captain capt colonel col general gen major rev messrs".split()
 )
 # Words that begin a sentence or are written with a capital without being a name.
-NO_NAMES = STOP_WORDS | NUMBER_WORDS | frozenset("i yes also however although though because while whether".split())
+NO_NAMES = STOP_WORDS | NUMBER_WORDS | frozenset("i yes also however although though while whether".split())
 
 QUOTED = re.compile(
     r"\"([^\"\n]+)\"|\u201c([^\u201d]+)\u201d|\u201e([^\u201c\u201d]+)[\u201c\u201d]"

@@ -17,10 +17,10 @@ FRAME = re.compile(
     re.IGNORECASE,
 )
 STOP_WORDS = frozenset(
-    "a about am an and any are as at be been being but by can could did do does doing done for from had has have having"
-    " he her here hers him his how i if in into is it its me might must my no nor not of on or our ours s shall she"
-    " should so such t than that the their theirs them then there these they this those to upon us was we were what"
-    " when where which who whom whose why will with would you your yours".split()
+    "a about am an and any are as at be because been being but by can could did do does doing done for from had has"
+    " have having he her here hers him his how i if in into is it its me might must my no nor not of on or our ours s"
+    " shall she should so such t than that the their theirs them then there these they this those to upon us was we"
+    " were what when where which who whom whose why will with would you your yours".split()
 )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from freqkv_cli.documents.page import Page
-from freqkv_cli.recall.headings import Heading, Rank, find_headings, page_heading
+from freqkv_cli.recall.headings import Heading, Rank, chapter_mark, find_headings, rank_of
 from freqkv_cli.recall.question import SEARCH_WORD
 
 PARAGRAPH = re.compile(r"(?:.+\n?)+|\n+")
@@ -54,6 +54,7 @@ class SectionFinder:
         self.markdown = markdown
         self._best_rank = Rank.GUESSED  # met so far
         self._page_title: str | None = None
+        self._chapter_mark: str | None = None
         self._heading: Heading | None = None
         self._count = 0
         self._first: Place | None = None
@@ -87,11 +88,14 @@ class SectionFinder:
             found = find_headings(page.text, markdown=self.markdown)
             self._best_rank = min([self._best_rank, *(heading.rank for heading in found)])
             return [heading for heading in found if heading.rank < Rank.GUESSED or self._best_rank is Rank.GUESSED]
-        heading = page_heading(page)
-        if heading is None or heading.title == self._page_title:
+        mark, last_mark = chapter_mark(page.text), self._chapter_mark
+        if mark is not None and mark.lower() != last_mark:  # else a running head
+            self._chapter_mark, self._page_title = mark.lower(), page.heading
+            return [Heading(0, page.heading or mark, Rank.CHAPTER)]
+        if page.heading is None or page.heading == self._page_title:
             return []
-        self._page_title = heading.title
-        return [heading]
+        self._page_title = page.heading
+        return [Heading(0, page.heading, rank_of(page.heading))]
 
     def _take(self, page: Page, paragraph: re.Match[str]) -> None:
         text = paragraph.group()

@@ -17,6 +17,7 @@ from freqkv_cli.models.loading import LoadedModel, load_model
 from freqkv_cli.models.memory import require_fit
 from freqkv_cli.tasks.events import Event, Note, Progress, Text
 from freqkv_cli.tasks.figures import gpu_bytes, process_bytes
+from freqkv_cli.tasks.lookup import Lookup
 from freqkv_cli.tasks.plan import Plan, make_plan
 from freqkv_cli.tasks.prompt import Prompt
 from freqkv_cli.tasks.tokens import TokenStream
@@ -47,38 +48,43 @@ class Session:
     read_seconds: float = 0.0
     tokens_read: int = 0
     stream: TokenStream | None = None
+    lookup: Lookup | None = None
     warnings: list[str] = field(default_factory=list)
 
     def read(self, documents: Sequence[Document]) -> Generator[Event, None, None]:
         """Read the instruction, then all documents, into the cache."""
         began = time.perf_counter()
         self.engine.read(self.cache, self.prompt.prefix)
-        self.stream = TokenStream(documents, self.loaded.tokenizer)
+        self.lookup = Lookup(documents)
+        self.stream = TokenStream(documents, self.loaded.tokenizer, self.lookup.add)
         told: set[str] = set()
         yield self._reading(began)
         for size in self.engine.prefill(self.cache, self.stream):
             self.tokens_read += size
             yield from self._new_warnings(documents, told)
             yield self._reading(began)
+        self.lookup.finish()
         self.read_seconds = time.perf_counter() - began
         yield from self._new_warnings(documents, told)
         yield self._reading(began)
+
+    def fits(self, request: str) -> bool:
+        """Whether the cache can hold `request` unfiltered, beside what is pinned."""
+        return len(self.prompt.request(request)) <= self._free_slots
 
     def answer(self, request: str, max_tokens: int) -> Generator[Event, None, Answer]:
         """Put `request` to a fork of the cache and write the answer, at most `max_tokens` long."""
         began = time.perf_counter()
         answer = Answer()
         ids = self.prompt.request(request)
-        fork = self.cache.fork()
-        geometry = fork.geometry
-        free_after_compression = geometry.cache_size - geometry.sink_tokens - geometry.recent_tokens - 1
-        if len(ids) > free_after_compression:
+        if len(ids) > self._free_slots:
             raise UsageError(
-                f"the request is {len(ids)} tokens long and {free_after_compression} fit into the cache beside what is "
+                f"the request is {len(ids)} tokens long and {self._free_slots} fit into the cache beside what is "
                 "pinned; shorten it, or give a larger --cache-size"
             )
+        fork = self.cache.fork()
         # Room for the request and, where possible, the whole answer: neither is filtered while it is being used.
-        fork.make_room(min(len(ids) + max_tokens, max(len(ids), geometry.cache_size // 4)))
+        fork.make_room(min(len(ids) + max_tokens, max(len(ids), self._free_slots // 4)))
         yield self._answering(answer, began)
         logits = self.engine.read(fork, ids)
         assert logits is not None  # a request is never empty: the template closes the turn
@@ -103,6 +109,12 @@ class Session:
             answer.text = shown
         answer.seconds = time.perf_counter() - began
         return answer
+
+    @property
+    def _free_slots(self) -> int:
+        """Slots that are free after the heaviest compression, which leaves one slot of all that is old."""
+        geometry = self.cache.geometry
+        return geometry.cache_size - geometry.sink_tokens - geometry.recent_tokens - 1
 
     @property
     def sampling(self) -> Sampling:

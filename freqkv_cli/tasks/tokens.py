@@ -1,22 +1,25 @@
 """The documents as one lazy stream of token ids, counted per document."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from freqkv_cli.documents.document import Document
+from freqkv_cli.documents.page import Page
 from freqkv_cli.tasks.prompt import encode_text
 
 
 @dataclass(slots=True)
 class TokenStream:
     """Iterate to get ids; a page is extracted and tokenised only when its first token is asked for.
+    `on_page` is told of each page and the number of its document before that.
 
     tokens: ids produced so far, per document. current, page: where the stream stands.
     """
 
     documents: Sequence[Document]
     tokenizer: Any
+    on_page: Callable[[int, Page], None] = lambda number, page: None
     tokens: list[int] = field(default_factory=list)
     current: int = 0
     page: int = 0
@@ -29,6 +32,7 @@ class TokenStream:
                 yield from self._count(f"\n\n# {document.name}\n\n")
             for page in document.pages():
                 self.page = page.number
+                self.on_page(index, page)
                 # Blocks of a pageless text join up without a seam; pages are apart.
                 yield from self._count(page.text if page.first_line is not None else f"{page.text}\n\n")
 

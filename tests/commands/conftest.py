@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -26,7 +27,14 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 @pytest.fixture
 def called(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Plays the tasks; holds what they were called with."""
-    return fakes.install("plain", lambda name, module: monkeypatch.setitem(sys.modules, name, module))
+
+    def put(name: str, module: ModuleType) -> None:
+        monkeypatch.setitem(sys.modules, name, module)
+        package, _, own = name.rpartition(".")
+        if package in sys.modules:  # which holds the real module, and is looked at first, once a test has imported it
+            monkeypatch.setattr(sys.modules[package], own, module, raising=False)
+
+    return fakes.install("plain", put)
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def test_the_table_holds_every_row() -> None:
 
 def test_a_row_of_the_report_is_json() -> None:
     row = answer_row(scored("right", citations=(Citation("words", lines=(3, 4)),), citations_standing=1))
-    assert row["citations"] == [{"quote": "words", "page": None, "lines": (3, 4), "verified": False}]
+    assert row["citations"] == [{"quote": "words", "page": None, "part": None, "lines": (3, 4), "verified": False}]
     assert (row["verdict"], row["expected"], row["citations_standing"]) == ("right", "x", 1)
 
 

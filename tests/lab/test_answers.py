@@ -19,7 +19,6 @@ from freqkv_cli.lab.answers import (
 )
 from freqkv_cli.lab.methods import (
     METHODS,
-    REQUEST,
     ends_of,
     fresh_session,
     passages_answer,
@@ -30,6 +29,7 @@ from freqkv_cli.lab.methods import (
 from freqkv_cli.lab.question_file import Question, QuestionFile
 from freqkv_cli.lab.reading import last_value
 from freqkv_cli.lab.verdicts import Citation
+from freqkv_cli.tasks.ask import FROM_MEMORY
 from freqkv_cli.tasks.events import Done, Note, Progress, Text
 from freqkv_cli.tasks.session import Session, open_session
 from tests.tiny_folder import save_tiny_model
@@ -76,7 +76,8 @@ def test_all_methods_answer_all_questions(settings: Settings, document: Document
     assert 0 < report["tokens"]["foxes"]["cut"] < len(TEXT)
     assert report["tokens"]["foxes"]["passages"] == 0
     answers = {(row["method"], row["id"]): row for row in report["answers"]}
-    assert answers["memory", "q1"]["text"] == answers["ask", "q1"]["text"]
+    assert answers["ask", "q1"]["text"].endswith('" [line 1]')
+    assert "[line" not in answers["memory", "q1"]["text"]
     assert answers["memory", "q1"]["text"] != answers["window", "q1"]["text"]
     assert answers["passages", "q1"]["passages"]
     assert len(texts) == 1
@@ -116,7 +117,7 @@ def test_the_cut_document_fits_with_the_longest_question(session: Session, docum
     asked = ["Where?", "Where do all the foxes of this long question sleep?"]
     cut = fresh_session(session, "full")
     kept = read_cut(cut, document, asked)
-    longest = len(session.prompt.request(REQUEST.format(question=asked[1])))
+    longest = len(session.prompt.request(FROM_MEMORY.format(question=asked[1])))
     assert reserve(session, asked) == longest + 6
     assert cut.cache.room == longest + 6
     assert kept == SLOTS - len(session.prompt.prefix) - longest - 6 - len("\n\n[...]\n\n")
@@ -198,5 +199,6 @@ def test_places_of_a_text_are_its_lines(document: Document) -> None:
     assert places.text_at(Citation("", lines=(3, 4))) == "\n".join(TEXT.split("\n")[2:4])
     assert places.text_at(Citation("", lines=(999, 1000))) == ""
     assert places.text_at(Citation("", page=1)) == TEXT
+    assert places.text_at(Citation("", part=1)) == TEXT
     assert places.text_at(Citation("", page=9)) == ""
     assert places.text_at(Citation("")) == ""

@@ -23,7 +23,14 @@ def test_sentences(text: str, expected: list[str]) -> None:
 
 
 def test_words_are_bare() -> None:
-    assert words("Ann\u2019s dogs' bones don't well-known 42") == ["ann", "dogs", "bones", "don't", "well-known"]
+    assert words("Ann\u2019s dogs' bones don't well-known 42 RAID-2") == [
+        "ann",
+        "dogs",
+        "bones",
+        "don't",
+        "well-known",
+        "raid-2",
+    ]
 
 
 def test_names_are_capitals_inside_sentences() -> None:

@@ -66,6 +66,8 @@ def test_invented_names() -> None:
     summary = "Yesterday Anna Smith met Boris of Norland. The Dashwoods' house at Barton-Sea stood by. Anna's dog left."
     assert invented_names(summary, known) == ["Boris", "Norland"]
     assert invented_names("However, they all met.", known) == []
+    disks = vocabulary("There is RAID-1 and ext-2, and RAID alone.")
+    assert invented_names("It is about RAID-1, RAID-2 and RAID.", disks) == ["RAID-2"]
 
 
 def test_repeated_sentences() -> None:
@@ -77,6 +79,9 @@ def test_repeated_sentences() -> None:
         "Anna met Boris at the old station.",
         "Anna then met Boris at the old station!",
     ]
+    part = "that whoever comes late to the old station waits"
+    assert len(part.split()) == 9
+    assert alike(f"anna knew {part} and was there at noon".split(), f"it is said in town {part} for long".split())
     assert not alike("anna met boris at noon".split(), "boris left the town for ever".split())  # noqa: SIM905
 
 

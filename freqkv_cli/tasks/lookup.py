@@ -1,0 +1,55 @@
+"""The passages of what is being read, kept on disk while reading goes on, and found again for a question."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from freqkv_cli.documents.document import Document
+from freqkv_cli.documents.page import Page
+from freqkv_cli.recall.index import Hit, PassageIndex
+from freqkv_cli.recall.passage import PassageSplitter
+from freqkv_cli.recall.quotes import Quote, best_quotes
+
+KNOWN = 0.5  # share of a question's words, weighted by rarity, that one passage must hold
+
+
+@dataclass(slots=True)
+class Found:
+    """What was looked up for one question: the passages, and the sentences of them that fit best."""
+
+    hits: list[Hit]
+    quotes: list[Quote]
+
+    @property
+    def likely(self) -> bool:
+        """Whether the document seems to speak of what is asked at all."""
+        return any(hit.coverage >= KNOWN for hit in self.hits)
+
+
+@dataclass(slots=True)
+class Lookup:
+    """Takes pages as they are read; `finish` when the last document is through."""
+
+    documents: Sequence[Document]
+    index: PassageIndex = field(default_factory=PassageIndex)
+    _splitter: PassageSplitter | None = None
+
+    def add(self, number: int, page: Page) -> None:
+        """Take a page of document `number`, from 0."""
+        if self._splitter is None or self._splitter.document != number:
+            self.finish()
+            self._splitter = PassageSplitter(
+                number, first_index=len(self.index), has_pages=self.documents[number].has_pages
+            )
+        for passage in self._splitter.add(page):
+            self.index.add(passage)
+
+    def finish(self) -> None:
+        """Take what is left of the document at hand."""
+        for passage in self._splitter.finish() if self._splitter else ():
+            self.index.add(passage)
+        self._splitter = None
+
+    def find(self, question: str, passages: int, quotes: int) -> Found:
+        """Look a question up in the best `passages`; return them and their best `quotes` sentences."""
+        hits = self.index.search(question, passages)
+        return Found(hits, best_quotes(question, hits, self.index, quotes))

@@ -1,0 +1,74 @@
+"""What was read can be looked up: places are right in every kind of document, and absent things are not found."""
+
+from pathlib import Path
+
+import pytest
+
+from freqkv_cli.config import Settings
+from freqkv_cli.documents import open_documents
+from freqkv_cli.tasks import ask as asking
+from freqkv_cli.tasks.ask import ask
+from freqkv_cli.tasks.events import Done, Text
+from freqkv_cli.tasks.lookup import Lookup
+
+FILLER = "".join(f"Nothing happened on day {number} of the long voyage.\n" for number in range(200))
+FACT = "The cook of the ship was called Ambrose Pell.\n"
+
+
+def looked_up(*texts: str, tmp_path: Path) -> Lookup:
+    paths = []
+    for number, text in enumerate(texts):
+        path = tmp_path / f"{number}.txt"
+        path.write_text(text)
+        paths.append(str(path))
+    documents = open_documents(paths)
+    lookup = Lookup(documents)
+    for number, document in enumerate(documents):
+        for page in document.pages():
+            lookup.add(number, page)
+    lookup.finish()
+    return lookup
+
+
+def test_a_sentence_is_found_with_its_line(tmp_path: Path) -> None:
+    found = looked_up(FILLER + FACT + FILLER, tmp_path=tmp_path).find("What was the cook called?", 5, 1)
+    assert found.quotes[0].text == FACT.strip()
+    assert found.quotes[0].passage.place == "line 201"
+    assert found.likely
+
+
+def test_documents_are_kept_apart(tmp_path: Path) -> None:
+    found = looked_up(FILLER, FACT, FILLER, tmp_path=tmp_path).find("What was the cook called?", 5, 1)
+    assert found.quotes[0].passage.document == 1
+    assert found.quotes[0].passage.place == "line 1"
+
+
+def test_what_is_not_there_is_not_likely(tmp_path: Path) -> None:
+    assert not looked_up(FILLER + FACT, tmp_path=tmp_path).find("Which bishop blessed the cathedral?", 5, 1).likely
+
+
+@pytest.mark.parametrize(("question", "expected"), [("What was the cook called?", True), ("Which bishop died?", False)])
+def test_ask_cites_or_says_not_found(tiny: str, tmp_path: Path, question: str, expected: bool) -> None:
+    path = tmp_path / "voyage.txt"
+    path.write_text(FILLER + FACT + FILLER)
+    events = list(ask(open_documents([str(path)]), question, Settings(model=tiny, max_tokens=5)))
+    done = events[-1]
+    assert isinstance(done, Done)
+    shown = "".join(event.delta for event in events if isinstance(event, Text))
+    assert done.report["text"] == shown
+    assert done.report["not_found"] is not expected
+    if expected:
+        assert shown.endswith(f'\n"{FACT.strip()}" [line 201]')
+        assert done.report["citations"][0]["first_line"] == 201
+    else:
+        assert shown == asking.NOT_FOUND
+        assert done.report["citations"] == []
+
+
+def test_no_recall_is_memory_alone(tiny: str, tmp_path: Path) -> None:
+    path = tmp_path / "voyage.txt"
+    path.write_text(FILLER + FACT)
+    done = list(ask(open_documents([str(path)]), "Who cooked?", Settings(model=tiny, max_tokens=5, recall=0)))[-1]
+    assert isinstance(done, Done)
+    assert done.report["citations"] == []
+    assert not done.report["not_found"]
