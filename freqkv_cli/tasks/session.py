@@ -20,7 +20,10 @@ from freqkv_cli.tasks.figures import gpu_bytes, process_bytes
 from freqkv_cli.tasks.lookup import Lookup
 from freqkv_cli.tasks.plan import Plan, make_plan
 from freqkv_cli.tasks.prompt import Prompt
+from freqkv_cli.tasks.speed import remember_speed, speed_key
 from freqkv_cli.tasks.tokens import TokenStream
+
+ENOUGH_TO_JUDGE = 2000  # tokens after which the speed of a run is worth remembering
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class Session:
     cache: FreqkvCache
     prompt: Prompt
     started: float
+    speed_key: str
     load_seconds: float = 0.0
     read_seconds: float = 0.0
     tokens_read: int = 0
@@ -65,6 +69,8 @@ class Session:
             yield self._reading(began)
         self.lookup.finish()
         self.read_seconds = time.perf_counter() - began
+        if self.tokens_read > ENOUGH_TO_JUDGE:
+            remember_speed(self.speed_key, self.tokens_read / self.read_seconds)
         yield from self._new_warnings(documents, told)
         yield self._reading(began)
 
@@ -189,7 +195,7 @@ def open_session(settings: Settings, pinned: str = "") -> Generator[Event, None,
     plan = yield from make_plan(settings, pinned)
     loaded = load_plan(plan)
     cache = make_cache(loaded.model, plan.geometry, make_policy(settings.policy), window=plan.window)
-    session = Session(settings, loaded, Engine(loaded.model, plan.chunk), cache, plan.prompt, started)
+    session = Session(settings, loaded, Engine(loaded.model, plan.chunk), cache, plan.prompt, started, speed_key(plan))
     session.load_seconds = time.perf_counter() - started
     for note in (*plan.place.notes, *loaded.notes):
         yield Note(note)

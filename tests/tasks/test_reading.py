@@ -95,6 +95,10 @@ def test_count_loads_no_weights(tiny: str, book: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("freqkv_cli.models.loading._load_weights", lambda *_: pytest.fail("weights were loaded"))
     report, _ = report_of(count(open_documents([str(book)]), Settings(model=tiny)))
     assert report["estimated"]["tokens_per_second"] > 0
+    assert report["estimated"]["speed_basis"] == "measured in an earlier run"
+    other, _ = report_of(count(open_documents([str(book)]), Settings(model=tiny, cache_size=384)))
+    assert other["estimated"]["speed_basis"] == "calculated"
+    assert other["estimated"]["tokens_per_second"] > 0
 
 
 def test_too_large_a_cache_is_refused(tiny: str, book: Path) -> None:
