@@ -162,25 +162,13 @@ def check_readers() -> Finding:
 
 
 def check_reading() -> Finding:
-    """A random model of two layers reads through a cache of fixed size, on the device that `auto` means."""
-    import torch
-    from transformers import AutoModelForCausalLM, LlamaConfig
-
-    from freqkv_cli.inference.attention import register_attention
-    from freqkv_cli.inference.engine import Engine
-    from freqkv_cli.kvcache.cache import make_cache
-    from freqkv_cli.kvcache.geometry import Geometry
-    from freqkv_cli.kvcache.policies.policy import make_policy
+    """A random model reads through a cache of fixed size, on the device that `auto` means."""
+    from freqkv_cli.lab.self_test import read_with_a_tiny_model
     from freqkv_cli.models.device import choose_device
 
-    sizes = {"hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4, "num_key_value_heads": 2}
-    config = LlamaConfig(vocab_size=64, num_hidden_layers=2, max_position_embeddings=128, **sizes)
-    model = AutoModelForCausalLM.from_config(config, attn_implementation=register_attention())
-    cache = make_cache(model.to(choose_device("auto")).eval(), Geometry(64), make_policy("freqkv"), window=128)
-    logits = Engine(model, chunk=16).read(cache, [number % 64 for number in range(1000)])
-    if logits is None or not bool(torch.isfinite(logits).all()) or cache.length > 64 or cache.tokens_seen != 1000:
-        return Finding("error", "a tiny model cannot read through the cache", "reinstall torch and transformers")
-    told = f"a tiny model read 1000 tokens in 64 slots, {cache.nbytes} bytes, {cache.compressions} compressions"
+    sound, told = read_with_a_tiny_model(choose_device("auto"))
+    if not sound:
+        return Finding("error", f"{told}, and failed", "reinstall torch and transformers")
     return Finding("ok", told)
 
 
