@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from freqkv_cli.errors import MemoryLimitError, ModelError
 from freqkv_cli.models.memory import available_memory, readable
@@ -79,5 +80,15 @@ def convert_gguf(gguf: Path, folder: Path) -> None:
         raise ModelError(
             f"{gguf.name} ({facts.architecture}) cannot be converted: {str(error).strip().splitlines()[0][:200]}"
         ) from error
+    name_special_tokens(tokenizer, config)
     tokenizer.save_pretrained(folder)
     model.save_pretrained(folder)
+
+
+def name_special_tokens(tokenizer: Any, config: Any) -> None:
+    """Let the tokenizer have the special tokens of the config: transformers 5.17 takes a wrong end from a GGUF file."""
+    for role in ("bos_token", "eos_token", "pad_token"):
+        number = getattr(config, f"{role}_id", None)
+        token = tokenizer.convert_ids_to_tokens(number) if isinstance(number, int) else None
+        if token is not None and getattr(tokenizer, role) != token:
+            tokenizer.add_special_tokens({role: token})

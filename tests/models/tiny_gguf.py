@@ -14,7 +14,7 @@ TEMPLATE = "{% for message in messages %}<|im_start|>{{ message['content'] }}<|i
 def write_tiny_gguf(path: Path, *, architecture: str = "llama", seed: int = 0) -> Path:
     """Write the file. The weights depend only on `seed`."""
     letters = list(bytes_to_unicode().values())
-    tokens = [*SPECIAL, *letters, "ab"]
+    tokens = [*SPECIAL, *letters, "qz", "zq"]  # two: transformers 5.17 cannot read a list of one merge
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_context_length(512)
     writer.add_embedding_length(WIDTH)
@@ -28,8 +28,8 @@ def write_tiny_gguf(path: Path, *, architecture: str = "llama", seed: int = 0) -
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("smollm")
     writer.add_token_list(tokens)
-    writer.add_token_types([3] * len(SPECIAL) + [1] * (len(letters) + 1))
-    writer.add_token_merges(["a b"])
+    writer.add_token_types([3] * len(SPECIAL) + [1] * (len(letters) + 2))
+    writer.add_token_merges(["q z", "z q"])
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     writer.add_pad_token_id(2)
