@@ -60,6 +60,10 @@ Sizes are bytes, times are seconds. Fields may be added; `schema_version` change
 | `text` | the answer |
 | `finish_reason` | `stop`; `length` (cut at `--max-tokens`); `interrupted` |
 | `question` | the question of `ask` |
+| `not_found` | `ask`: no passage speaks of what was asked, and no answer was tried |
+| `citations` | `ask`: a list of `quote`, `document`, `place`, `page`, `first_line`, `last_line`, and `verified`: \
+the passages hold every name and number of the answer |
+| `unverified` | names and numbers of the answer that no passage holds; names of a summary that are not in the text |
 | `input` | a list: `path`, `type`, `sha256`, `bytes`, `pages`, `tokens`, `tokens_read`, `tokens_dropped`, `encoding`, \
 `empty_pages` (numbers), `bad_pages` (number: problem) |
 | `tokens_read`, `tokens_dropped` | over all inputs |

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from itertools import pairwise
-from typing import Protocol
 
 from freqkv_cli.errors import MemoryLimitError, UsageError
 from freqkv_cli.recall.passage import SPACELESS, Passage
@@ -35,13 +34,6 @@ class Hit:
     passage: Passage
     score: float
     coverage: float
-
-
-class Scorer(Protocol):
-    """Another judge of passages, such as a model."""
-
-    def score(self, question: str, passages: Sequence[Passage]) -> list[float]:
-        """Return for each passage how well it fits the question, larger for better."""
 
 
 class PassageIndex:
@@ -141,13 +133,6 @@ class PassageIndex:
     def _passage(self, row: int) -> Passage:
         values = self._database.execute(f"SELECT {FIELDS} FROM passage WHERE id = ?", (row,)).fetchone()
         return Passage(*values)
-
-
-def rerank(hits: Sequence[Hit], question: str, scorer: Scorer) -> list[Hit]:
-    """Return the hits in the order, and with the scores, of another scorer."""
-    scores = scorer.score(question, [hit.passage for hit in hits])
-    judged = [Hit(hit.passage, score, hit.coverage) for hit, score in zip(hits, scores, strict=True)]
-    return sorted(judged, key=lambda hit: -hit.score)
 
 
 def nearness(first: list[int], second: list[int]) -> float:

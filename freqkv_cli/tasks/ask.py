@@ -88,7 +88,7 @@ def answer_question(session: Session, question: str) -> Generator[Event, None, R
         answer.text += evidence
         yield Text(evidence)
     if unverified:
-        yield Note(f"not found in the passages that were looked up: {', '.join(unverified)}", warning=True)
+        yield session.warn(f"not found in the passages that were looked up: {', '.join(unverified)}")
     answer.seconds = time.perf_counter() - began
     return Reply(answer, citations, unverified, passages)
 

@@ -1,4 +1,4 @@
-"""The passages of what is being read, kept on disk while reading goes on, and found again for a question."""
+"""What is kept of the text while reading goes on: passages, on disk, to be found again; and the names that occur."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,6 +8,7 @@ from freqkv_cli.documents.page import Page
 from freqkv_cli.recall.index import Hit, PassageIndex
 from freqkv_cli.recall.passage import PassageSplitter
 from freqkv_cli.recall.quotes import Quote, best_quotes
+from freqkv_cli.recall.vocabulary import Vocabulary
 
 KNOWN = 0.5  # share of a question's words, weighted by rarity, that one passage must hold
 
@@ -31,6 +32,7 @@ class Lookup:
 
     documents: Sequence[Document]
     index: PassageIndex = field(default_factory=PassageIndex)
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
     _splitter: PassageSplitter | None = None
 
     def add(self, number: int, page: Page) -> None:
@@ -42,6 +44,7 @@ class Lookup:
             )
         for passage in self._splitter.add(page):
             self.index.add(passage)
+        self.vocabulary.add(page.text)
 
     def finish(self) -> None:
         """Take what is left of the document at hand."""

@@ -116,6 +116,11 @@ class Session:
         answer.seconds = time.perf_counter() - began
         return answer
 
+    def warn(self, message: str) -> Note:
+        """Return a warning to show, and keep it for the report."""
+        self.warnings.append(message)
+        return Note(message, warning=True)
+
     @property
     def _free_slots(self) -> int:
         """Slots that are free after the heaviest compression, which leaves one slot of all that is old."""
@@ -141,8 +146,7 @@ class Session:
         for warning in (text for document in documents for text in document.warnings):
             if warning not in told:
                 told.add(warning)
-                self.warnings.append(warning)
-                yield Note(warning, warning=True)
+                yield self.warn(warning)
 
     def _reading(self, began: float) -> Progress:
         assert self.stream is not None

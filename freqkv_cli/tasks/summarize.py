@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
+from freqkv_cli.recall.vocabulary import invented_names
 from freqkv_cli.tasks.events import Done, Event
 from freqkv_cli.tasks.report import answer_report
 from freqkv_cli.tasks.session import open_session
@@ -19,4 +20,7 @@ def summarize(documents: Sequence[Document], settings: Settings) -> Iterator[Eve
     words = WORDS[settings.length] if isinstance(settings.length, str) else settings.length
     request = f"Write a summary of the document above, in about {words} words. What is it about, and what does it say?"
     answer = yield from session.answer(request, settings.max_tokens or words * TOKENS_PER_WORD + 20)
-    yield Done(answer_report("summarize", session, answer))
+    invented = invented_names(answer.text, session.lookup.vocabulary) if session.lookup else []
+    if invented:
+        yield session.warn(f"the summary has names that are not in the text: {', '.join(invented)}")
+    yield Done(answer_report("summarize", session, answer, unverified=invented))

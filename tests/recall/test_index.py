@@ -10,7 +10,7 @@ import pytest
 
 from freqkv_cli.documents import open_document
 from freqkv_cli.errors import MemoryLimitError, UsageError
-from freqkv_cli.recall.index import PassageIndex, explained, rerank
+from freqkv_cli.recall.index import PassageIndex, explained
 from freqkv_cli.recall.passage import Passage, split_passages
 
 TEXTS = [
@@ -79,18 +79,6 @@ def test_hostile_questions_and_an_empty_index() -> None:
         assert found(index, "Reynolds") == [1]
     with PassageIndex() as empty:
         assert empty.search("anything", 5) == []
-
-
-def test_another_scorer_can_judge() -> None:
-    class Shortest:
-        def score(self, question: str, passages: Sequence[Passage]) -> list[float]:
-            return [-len(passage.text) for passage in passages]
-
-    with make_index() as index:
-        hits = index.search("Who is the housekeeper at Pemberley?", 3)
-    judged = rerank(hits, "", Shortest())
-    assert [hit.passage.index for hit in judged] == [0, 1, 2]
-    assert judged[0].score == -len(TEXTS[0])
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from freqkv_cli.config import Settings
 from freqkv_cli.documents import open_documents
+from freqkv_cli.recall.vocabulary import invented_names
 from freqkv_cli.tasks import ask as asking
 from freqkv_cli.tasks.ask import ask
 from freqkv_cli.tasks.events import Done, Text
@@ -63,6 +64,11 @@ def test_ask_cites_or_says_not_found(tiny: str, tmp_path: Path, question: str, e
     else:
         assert shown == asking.NOT_FOUND
         assert done.report["citations"] == []
+
+
+def test_names_that_a_summary_makes_up_are_known(tmp_path: Path) -> None:
+    vocabulary = looked_up(FILLER + FACT, tmp_path=tmp_path).vocabulary
+    assert invented_names("The cook Ambrose Pell met Zorblax Quill at sea.", vocabulary) == ["Zorblax Quill"]
 
 
 def test_no_recall_is_memory_alone(tiny: str, tmp_path: Path) -> None:
