@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from freqkv_cli.commands.options import SUMMARY_ONLY, takes_settings
-from freqkv_cli.commands.running import Task, run
+from freqkv_cli.commands.running import Task, counting, run
 from freqkv_cli.commands.sources import question_meant
 from freqkv_cli.config import Output, Settings
 
@@ -40,9 +40,7 @@ def ask(
 
     def load() -> Task:
         if dry_run:
-            from freqkv_cli.tasks import count
-
-            return lambda documents: count.count(documents, settings)
+            return counting(settings)
         from freqkv_cli.tasks import ask
 
         return lambda documents: ask.ask(documents, question, settings)

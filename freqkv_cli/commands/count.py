@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from freqkv_cli.commands.options import QUESTION_ONLY, SUMMARY_ONLY, takes_settings
-from freqkv_cli.commands.running import Task, run
+from freqkv_cli.commands.running import counting, run
 from freqkv_cli.commands.sources import sources_meant
 from freqkv_cli.config import Output, Settings
 
@@ -26,9 +26,4 @@ def count(
     """Count tokens and pages, and estimate time and memory. No weights are loaded."""
     paths = sources_meant(sources, USAGE)
 
-    def load() -> Task:
-        from freqkv_cli.tasks import count
-
-        return lambda documents: count.count(documents, settings)
-
-    run(ctx, "counting tokens", paths, settings, output, load)
+    run(ctx, "counting tokens", paths, settings, output, lambda: counting(settings))

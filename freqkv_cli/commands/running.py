@@ -41,6 +41,13 @@ def run(
         follow(task(documents), display, invocation(ctx))
 
 
+def counting(settings: Settings) -> Task:
+    """The task of `freqkv count`, which is also what --dry-run does."""
+    from freqkv_cli.tasks import count
+
+    return lambda documents: count.count(documents, settings)
+
+
 def follow(events: Iterator[Event], display: Display, run: Invocation) -> None:
     """Shows the events. Raises KeyboardInterrupt when the user stopped them; what was answered so far is kept."""
     try:

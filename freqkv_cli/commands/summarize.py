@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from freqkv_cli.commands.options import QUESTION_ONLY, takes_settings
-from freqkv_cli.commands.running import Task, run
+from freqkv_cli.commands.running import Task, counting, run
 from freqkv_cli.commands.sources import sources_meant
 from freqkv_cli.config import Output, Settings
 
@@ -38,9 +38,7 @@ def summarize(
 
     def load() -> Task:
         if dry_run:
-            from freqkv_cli.tasks import count
-
-            return lambda documents: count.count(documents, settings)
+            return counting(settings)
         from freqkv_cli.tasks import summarize
 
         return lambda documents: summarize.summarize(documents, settings)

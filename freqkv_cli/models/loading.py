@@ -68,15 +68,17 @@ def load_model(
     dtype: str = "auto",
     quant: str = "auto",
     attn_implementation: str | None = None,
+    tokenizer: "PreTrainedTokenizerBase | None" = None,
 ) -> LoadedModel:
-    """Load a model and its tokenizer onto a device, in eval mode.
+    """Load a model onto a device, in eval mode, and its tokenizer if that has not been loaded before.
 
     Raises ModelError if the files are broken or incomplete or this machine cannot do what is asked, MemoryLimitError
     if the weights do not fit. Whether cache and activations fit as well is the caller's question (see memory.py).
     """
     config = load_config(source)
     placement = choose_placement(config, device=device, dtype=dtype, quant=quant)
-    tokenizer = load_tokenizer(source)
+    if tokenizer is None:
+        tokenizer = load_tokenizer(source)
     notes = list(placement.notes)
     model = _load_weights(source, config, placement, attn_implementation, notes)
     return LoadedModel(

@@ -18,7 +18,7 @@ from freqkv_cli.models.memory import (
     weight_bytes,
 )
 from freqkv_cli.models.source import ModelSource, resolve_model
-from freqkv_cli.models.support import check_supported, model_window
+from freqkv_cli.models.support import model_window
 from freqkv_cli.tasks.events import Event, Progress
 from freqkv_cli.tasks.prompt import Prompt, make_prompt
 from freqkv_cli.tasks.relay import relay
@@ -49,7 +49,6 @@ def make_plan(settings: Settings, pinned: str = "") -> Generator[Event, None, Pl
     yield Progress("loading", source=settings.model)
     source = yield from relay(lambda notify: resolve_model(settings.model, offline=settings.offline, notify=notify))
     config = load_config(source)
-    check_supported(config)
     window = model_window(config)
     if settings.cache_size and settings.cache_size > window:
         raise UsageError(

@@ -61,17 +61,16 @@ class Session:
         self.engine.read(self.cache, self.prompt.prefix)
         self.lookup = Lookup(documents)
         self.stream = TokenStream(documents, self.loaded.tokenizer, self.lookup.add)
-        told: set[str] = set()
         yield self._reading(began)
         for size in self.engine.prefill(self.cache, self.stream):
             self.tokens_read += size
-            yield from self._new_warnings(documents, told)
+            yield from self._new_warnings(documents)
             yield self._reading(began)
         self.lookup.finish()
         self.read_seconds = time.perf_counter() - began
         if self.tokens_read > ENOUGH_TO_JUDGE:
             remember_speed(self.speed_key, self.tokens_read / self.read_seconds)
-        yield from self._new_warnings(documents, told)
+        yield from self._new_warnings(documents)
         yield self._reading(began)
 
     def fits(self, request: str) -> bool:
@@ -142,10 +141,9 @@ class Session:
         listed = ends if isinstance(ends, list) else [ends]
         return frozenset(end for end in (*listed, self.loaded.tokenizer.eos_token_id) if end is not None)
 
-    def _new_warnings(self, documents: Sequence[Document], told: set[str]) -> Generator[Event, None, None]:
+    def _new_warnings(self, documents: Sequence[Document]) -> Generator[Event, None, None]:
         for warning in (text for document in documents for text in document.warnings):
-            if warning not in told:
-                told.add(warning)
+            if warning not in self.warnings:
                 yield self.warn(warning)
 
     def _reading(self, began: float) -> Progress:
@@ -212,5 +210,10 @@ def load_plan(plan: Plan) -> LoadedModel:
     place = plan.place
     attention = register_attention()
     return load_model(
-        plan.source, device=place.device, dtype=place.dtype, quant=place.quant, attn_implementation=attention
+        plan.source,
+        device=place.device,
+        dtype=place.dtype,
+        quant=place.quant,
+        attn_implementation=attention,
+        tokenizer=plan.prompt.tokenizer,
     )

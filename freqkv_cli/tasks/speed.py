@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from freqkv_cli.models.store import cache_folder
+from freqkv_cli.tasks.plan import Plan
 
 ASSUMED_EFFICIENCY = 0.4  # of the matrix product's speed; reading reached 0.35-0.5 of it where it was measured
 
@@ -30,8 +31,8 @@ def remembered_speed(key: str) -> float | None:
     return float(speed) if isinstance(speed, int | float) and speed > 0 else None
 
 
-def speed_key(plan: Any) -> str:
-    """What a reading speed depends on; `plan` is a tasks.plan.Plan."""
+def speed_key(plan: Plan) -> str:
+    """What a reading speed depends on."""
     place, geometry = plan.place, plan.geometry
     return "|".join(
         str(part) for part in (plan.source.id, place.device, place.dtype, place.quant, geometry.cache_size, plan.chunk)
