@@ -50,7 +50,7 @@ DESCRIBED = {
         CACHE, "What happens to old slots: low-pass filtered, dropped, or all kept (short texts only)."
     ),
     "cache_size": Described(
-        CACHE, "Slots per layer, the hard bound; auto: the model's window if memory allows.", "SLOTS"
+        CACHE, "Slots per layer, the hard bound; auto: the model's window if memory allows, on CPUs 2048.", "SLOTS"
     ),
     "sink_tokens": Described(CACHE, "Slots at the head that are never filtered, beside the instruction.", "SLOTS"),
     "recent_tokens": Described(CACHE, "Slots at the end that are never filtered.", "SLOTS"),

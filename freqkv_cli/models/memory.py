@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 QUANT_BYTES = {"4bit": 0.5 + 0.127 / 8, "8bit": 1.0}  # per weight of a linear layer; NF4 with doubly quantized scales
 SLOT_STEP = 64
+# On CPUs attention at a window of 8192 slots is most of the work: 2048 read three times as fast, with answers as good.
+CPU_SLOTS = 2048
 USABLE_SHARE = 0.9  # of what is free: allocators fragment, and other processes live
 CPU_PACKING = (
     2.5  # times the unpacked weights, held while bitsandbytes packs them on a CPU: 2.3 (4bit), 2.6 (8bit) measured
@@ -129,7 +131,10 @@ def auto_cache_size(
     available: int,
     weights: int | None = None,
 ) -> int:
-    """The model's window in slots, but no more than fits into 90 % of `available` bytes; a multiple of 64."""
+    """The model's window in slots, on a CPU at most CPU_SLOTS; no more than fits into 90 % of `available` bytes.
+
+    A multiple of 64, but for windows that are smaller than that.
+    """
     if weights is None:
         weights = loading_bytes(config, quant=quant, dtype=dtype, device=device)
 
@@ -138,7 +143,7 @@ def auto_cache_size(
             config, quant=quant, dtype=dtype, device=device, cache_size=slots, chunk=chunk, weights=weights
         ).total
 
-    window = model_window(config)
+    window = min(model_window(config), CPU_SLOTS) if device == "cpu" else model_window(config)
     if window < SLOT_STEP:
         return window
     room = USABLE_SHARE * available - total(0)
