@@ -35,14 +35,18 @@ def chunk_attention(
         module: the attention module (unused).
         query: [batch, heads, Q, head_dim]; the queries of the last Q keys.
         key, value: [batch, kv_heads, K, head_dim], K >= Q; heads is a multiple of kv_heads.
-        attention_mask: always None.
+        attention_mask: None, but where continuations are weighed side by side: which keys each query may see,
+            [1, 1, Q, K] of bool.
         options: `scaling`, the factor of the scores (head_dim ** -0.5 when missing).
 
     Returns:
         [batch, Q, heads, head_dim], and None for the weights.
     """
     scaling = options.get("scaling") or query.shape[-1] ** -0.5
-    if query.device.type == "cpu" and query.dtype == torch.bfloat16 and not query.requires_grad:
+    if attention_mask is not None:
+        grouped = query.shape[1] != key.shape[1]
+        attended = scaled_dot_product_attention(query, key, value, attention_mask, scale=scaling, enable_gqa=grouped)
+    elif query.device.type == "cpu" and query.dtype == torch.bfloat16 and not query.requires_grad:
         attended = _attend_tiles(query, key, value, scaling)
     elif query.shape[-2] == 1:
         attended = _attend_one(query, key, value, scaling)

@@ -1,7 +1,7 @@
 """Prefill and decode: the only caller of the model. The engine sees tokens, never text."""
 
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -75,6 +75,39 @@ class Engine:
             if written < max_tokens:
                 self._make_room(cache)
                 logits = self.forward(cache, [token])
+
+    @torch.inference_mode()
+    def weigh(
+        self, cache: FreqkvCache, logits: Tensor, continuations: Sequence[Sequence[int]], ends: Sequence[int]
+    ) -> list[tuple[float, float]]:
+        """Return for each continuation its log-likelihood, and that of the likeliest of `ends` after it.
+
+        All of them go through the model at once, each blind to the others; together they must fit in `cache.room`. The
+        cache stays as it was. `logits` are those after the last token in it, [vocabulary].
+        """
+        length = cache.length
+        packed = torch.tensor([[token for ids in continuations for token in ids]], device=self.device)
+        owner = torch.tensor([number for number, ids in enumerate(continuations) for _ in ids], device=self.device)
+        places = torch.tensor([[length + place for ids in continuations for place in range(len(ids))]])
+        own = (owner[:, None] == owner[None, :]).tril()
+        visible = torch.cat((own.new_ones(len(owner), length), own), dim=1)
+        output = self.model(
+            input_ids=packed,
+            past_key_values=cache,
+            use_cache=True,
+            position_ids=places.to(self.device),
+            attention_mask=visible[None, None],
+        )
+        cache.truncate(length)
+        after = output.logits[0].float().log_softmax(-1)
+        first = logits.float().log_softmax(-1)
+        weighed, start = [], 0
+        for ids in continuations:
+            following = [float(after[start + place, token]) for place, token in enumerate(ids[1:])]
+            last = after[start + len(ids) - 1]
+            weighed.append((float(first[ids[0]]) + sum(following), float(last[list(ends)].max())))
+            start += len(ids)
+        return weighed
 
     def forward(self, cache: FreqkvCache, ids: list[int]) -> Tensor:
         """Run one forward over `ids` (they must fit in `cache.room`); return the last token's logits, [vocabulary]."""

@@ -56,6 +56,11 @@ class GrowingLayer(DynamicLayer):
         self.values = torch.cat((self.values[..., :start, :], values.to(self.values.dtype)), dim=-2)
 
 
+    def truncate(self, length: int) -> None:
+        """Forget all slots from `length` on."""
+        self.keys, self.values = self.keys[..., :length, :], self.values[..., :length, :]
+
+
 class FixedLayer(GrowingLayer):
     """One layer whose bytes are allocated once, for inference: keys and values are views of the used slots."""
 
@@ -90,6 +95,10 @@ class FixedLayer(GrowingLayer):
         self.key_slots[..., start:end, :] = keys
         self.value_slots[..., start:end, :] = values
         self.set_length(end)
+
+    def truncate(self, length: int) -> None:
+        """Forget all slots from `length` on."""
+        self.set_length(length)
 
     def set_length(self, length: int) -> None:
         """Use the first `length` slots."""
@@ -177,6 +186,11 @@ class FreqkvCache(Cache):
                     "give a larger --cache-size"
                 )
             self.compress()
+
+    def truncate(self, length: int) -> None:
+        """Forget the tokens in the slots from `length` on, as if they had not been fed."""
+        for layer in self.layers:
+            layer.truncate(length)
 
     def compress(self) -> None:
         """Run one round of the policy on every layer, whatever the room."""

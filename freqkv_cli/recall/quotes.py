@@ -12,6 +12,7 @@ SENTENCE = re.compile(r".+?(?:[.!?;][\"')\]_\u201d\u2019]*(?=\s+[\"'(\[_\u201c\u
 ABBREVIATED = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|Prof|Rev|Hon|Capt|Col|No|vs|e\.g|i\.e|[A-Z])\.$")
 BEFORE = 0.3  # the weight of a word that stands in the sentence before
 OF_PASSAGE = 0.15  # the weight of the passage's own score
+WITH_ANSWER = 0.6  # the weight of holding the answer, in shares of the question
 LONG, PER_WORD = 40, 0.02  # words of a long sentence, and what each further one costs
 
 
@@ -24,9 +25,16 @@ class Quote:
     score: float
 
 
-def best_quotes(question: str, hits: Sequence[Hit], index: PassageIndex, count: int) -> list[Quote]:
-    """Return at most `count` sentences of `hits`, the best first: rare words of the question in few words."""
+def best_quotes(
+    question: str, hits: Sequence[Hit], index: PassageIndex, count: int, answer: str = ""
+) -> list[Quote]:
+    """Return at most `count` sentences of `hits`, the best first: rare words of the question in few words.
+
+    A sentence that holds all words of `answer`, if there is one, comes before those that fit the question as well.
+    """
     rarities = index.rarities(question_words(question))
+    answering = set(index.stems(search_words(answer)))
+    bonus = WITH_ANSWER * sum(rarities.values())
     quotes = []
     for hit in hits:
         before: set[str] = set()
@@ -35,6 +43,8 @@ def best_quotes(question: str, hits: Sequence[Hit], index: PassageIndex, count: 
             stems = set(index.stems(words))
             score = sum(rarity for stem, rarity in rarities.items() if stem in stems)
             score += BEFORE * sum(rarity for stem, rarity in rarities.items() if stem in before - stems)
+            if answering and answering <= stems:
+                score += bonus
             score += OF_PASSAGE * hit.score - PER_WORD * max(0, len(words) - LONG)
             quotes.append(replace(sentence, score=score))
             before = stems

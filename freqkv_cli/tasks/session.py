@@ -19,10 +19,11 @@ from freqkv_cli.tasks.events import Event, Note, Progress, Text
 from freqkv_cli.tasks.figures import gpu_bytes, process_bytes
 from freqkv_cli.tasks.lookup import Lookup
 from freqkv_cli.tasks.plan import Plan, make_plan
-from freqkv_cli.tasks.prompt import Prompt
+from freqkv_cli.tasks.prompt import Prompt, encode_text
 from freqkv_cli.tasks.speed import remember_speed, speed_key
 from freqkv_cli.tasks.tokens import TokenStream
 
+ENDINGS = (".", ",", ";", "!", "\n")  # what may follow a finished answer
 ENOUGH_TO_JUDGE = 2000  # tokens after which the speed of a run is worth remembering
 
 
@@ -114,6 +115,28 @@ class Session:
             answer.text = shown
         answer.seconds = time.perf_counter() - began
         return answer
+
+    def weigh(
+        self, request: str, lead: str, texts: Sequence[str]
+    ) -> Generator[Event, None, list[tuple[float, int, float]]]:
+        """Put `request` to a fork of the cache and say how likely an answer is that begins with `lead` and goes on with
+        each of `texts`: the log-likelihood of the text, its number of tokens, and the log-likelihood of an end after it.
+        """
+        began = time.perf_counter()
+        tokenizer = self.loaded.tokenizer
+        ids = [*self.prompt.request(request), *encode_text(tokenizer, lead)]
+        continuations = [encode_text(tokenizer, f" {text}") for text in texts]
+        ends = {encode_text(tokenizer, mark)[0] for mark in ENDINGS} | self.stop_ids
+        fork = self.cache.fork()
+        fork.make_room(len(ids) + sum(map(len, continuations)))
+        logits = self.engine.read(fork, ids)
+        assert logits is not None
+        weighed = self.engine.weigh(fork, logits, continuations, sorted(ends))
+        yield self._answering(Answer(), began)
+        return [
+            (likelihood, len(tokens), end)
+            for (likelihood, end), tokens in zip(weighed, continuations, strict=True)
+        ]
 
     def warn(self, message: str) -> Note:
         """Return a warning to show, and keep it for the report."""
