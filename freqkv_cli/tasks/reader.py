@@ -54,32 +54,45 @@ def open_reading(
     StateError for a state that cannot be used, and all that `open_session` and reading raise.
     """
     started = time.perf_counter()
-    if any(document.kind == STATE_KIND for document in documents):
-        return (yield from open_state(documents, settings, started))
+    if (path := state_among(documents)) is not None:
+        return (yield from open_state(path, settings, started))
     plan = yield from make_plan(settings, pinned)
     wanted = Wanted(documents, settings, plan, started, extra or {}, after_chunk)
     return (yield from read_as_planned(wanted))
 
 
-def open_state(documents: Sequence[Document], settings: Settings, started: float) -> Generator[Event, None, Session]:
-    """Return a session that has read what the state file, which is the one document, holds."""
-    path = documents[0].path
+def state_among(documents: Sequence[Document]) -> Path | None:
+    """Return the state file that `documents` are, None where they are texts. Raises UsageError for a mixture."""
+    if not any(document.kind == STATE_KIND for document in documents):
+        return None
     if len(documents) > 1:
         raise UsageError("a state is read alone: name it without other documents")
-    if path is None:
+    if (path := documents[0].path) is None:
         raise UsageError("a state cannot be piped in: name the file")
-    manifest = read_manifest(Path(path))
-    if not manifest.complete:
-        raise damaged(Path(path), "it is a checkpoint of a reading that did not end")
-    settings = settings_of(Path(path), manifest, settings)
-    plan = yield from make_plan(settings)
-    reader = reader_of(plan)
-    plan = slots_of(Path(path), manifest, plan, reader)
+    return Path(path)
+
+
+def open_state(path: Path, settings: Settings, started: float) -> Generator[Event, None, Session]:
+    """Return a session that has read what a state file holds."""
+    manifest, settings, plan = yield from plan_state(path, settings)
     session = yield from load_session(plan, settings, started)
-    session.reader = reader
-    restore(session, Path(path), manifest)
-    yield from tell_of(session, manifest, f"from {documents[0].name}")
+    session.reader = reader_of(plan)
+    restore(session, path, manifest)
+    yield from tell_of(session, manifest, f"from {path.name}")
     return session
+
+
+def plan_state(path: Path, settings: Settings) -> Generator[Event, None, tuple[Manifest, Settings, Plan]]:
+    """Return what a state says of itself, and settings and plan that go with it. Raises StateError."""
+    manifest = read_manifest(path)
+    if not manifest.complete:
+        raise damaged(path, "it is a checkpoint of a reading that did not end")
+    settings = settings_of(path, manifest, settings)
+    try:
+        plan = yield from make_plan(settings)
+    except UsageError as error:
+        raise StateError(f"the state {path} does not go with {settings.model}: {error.message}") from None
+    return manifest, settings, slots_of(path, manifest, plan)
 
 
 def read_as_planned(wanted: Wanted) -> Generator[Event, None, Session]:

@@ -175,6 +175,13 @@ def load(session: Session, path: Path, manifest: Manifest) -> Content:
         raise damaged(path, "its passages cannot be read") from None
 
 
+def cache_bytes(plan: Plan, dtype: str) -> int:
+    """Return the bytes of the keys and values of a full cache, stored as `dtype`; auto is that of the plan."""
+    layers, kv_heads, head_dim = kv_shape(plan.config)
+    each: int = getattr(torch, plan.place.dtype if dtype == "auto" else dtype).itemsize
+    return 2 * layers * kv_heads * head_dim * plan.geometry.cache_size * each
+
+
 def reader_of(plan: Plan) -> Reader:
     """Return which model a plan reads with, and how."""
     prompt = json.dumps([*plan.prompt.prefix, plan.prompt.closing])
@@ -232,9 +239,9 @@ def settings_of(path: Path, manifest: Manifest, settings: Settings) -> Settings:
         raise damaged(path, f"its settings cannot be: {error}") from None
 
 
-def slots_of(path: Path, manifest: Manifest, plan: Plan, reader: Reader) -> Plan:
+def slots_of(path: Path, manifest: Manifest, plan: Plan) -> Plan:
     """Return `plan` with the slots of a state. Raises StateError where the state does not go with the plan's model."""
-    theirs = manifest.reader
+    theirs, reader = manifest.reader, reader_of(plan)
     if theirs.weights != reader.weights:
         raise StateError(
             f"the state {path} was read by {theirs.id} ({theirs.weights}), not by {reader.id} ({reader.weights}): "
