@@ -41,7 +41,8 @@ class Checkpoints:
         if session.tokens_read > session.tokens_reused and whole and (self._cost or 0.0) < PATIENCE:
             yield from self._write(session)
         if self.path.exists():
-            yield Note("stopped; the same command (without --refresh) goes on from there", important=True)
+            again = "the same command (without --refresh) goes on from the last checkpoint"
+            yield Note(f"stopped at token {session.tokens_read:,}: {again}", important=True)
 
     def _write(self, session: Session) -> Generator[Event, None, None]:
         began = time.perf_counter()

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -133,10 +133,7 @@ def reopened(session: Session, wanted: Wanted, kept: Path) -> Generator[Event, N
     """Take what is on the shelf, and return whether it could be used; what cannot is removed."""
     try:
         manifest = read_manifest(kept)
-        # The same text may have another name by now.
-        named = zip(manifest.documents, wanted.documents, strict=True)
-        manifest = replace(manifest, documents=[replace(old, name=document.name) for old, document in named])
-        restore(session, kept, manifest)
+        restore(session, kept, manifest, [document.name for document in wanted.documents])
     except (StateError, OSError, ValueError) as error:
         yield Note(f"what was kept of an earlier reading cannot be used ({error}): reading again", warning=True)
         with suppress(OSError):

@@ -19,7 +19,7 @@ from freqkv_cli.models.memory import require_fit
 from freqkv_cli.tasks.events import Event, Note, Progress, Text
 from freqkv_cli.tasks.figures import gpu_bytes, process_bytes
 from freqkv_cli.tasks.lookup import Lookup
-from freqkv_cli.tasks.manifest import Reader
+from freqkv_cli.tasks.manifest import Manifest, Reader
 from freqkv_cli.tasks.plan import Plan, make_plan
 from freqkv_cli.tasks.prompt import Prompt
 from freqkv_cli.tasks.speed import remember_speed, speed_key
@@ -47,7 +47,7 @@ class Session:
     """One loaded model with one cache; `read` fills the cache, `answer` never changes it.
 
     `notes` are what was written down while reading. Of `tokens_read` the first `tokens_reused` came from a state and
-    had taken `seconds_reused`; a state that held all of them was read on the date `read_on`.
+    had taken `seconds_reused`; `restored` is the manifest of a state that held all of them.
     """
 
     settings: Settings
@@ -67,7 +67,7 @@ class Session:
     reader: Reader | None = None
     tokens_reused: int = 0
     seconds_reused: float = 0.0
-    read_on: str | None = None
+    restored: Manifest | None = None
 
     def read(
         self, documents: Sequence[Document], *, seams: Sequence[int] = (), after_chunk: AfterChunk | None = None
