@@ -33,7 +33,7 @@ def read(
         plan = yield from make_plan(settings)
         text = sum(document.byte_count for document in documents if document.kind in ("text", "markdown"))
         size = readable(cache_bytes(plan, settings.state_dtype) + text)
-        yield Note(f"the state will take at most about {size}{'' if text else ' and the text'}", important=True)
+        yield Note(f"the state will take at most about {size}{'' if text else ' and the text'}", wanted=True)
         session = yield from read_as_planned(Wanted(documents, settings, plan, started, extra={}))
     extra: dict[str, object] = {"state": None}
     if target is not None:
@@ -43,7 +43,7 @@ def read(
             reason = "no space left on its disk" if error.errno == errno.ENOSPC else error.strerror
             kept = "; what was read is in the cache folder" if settings.cache else ""
             raise StateError(f"{target} cannot be written ({reason}): name another file{kept}") from None
-        yield Note(f"{target} takes {readable(size_now)}", important=True)
+        yield Note(f"{target} takes {readable(size_now)}", wanted=True)
         extra["state"] = {"path": str(target), "bytes": size_now}
     yield Done(answer_report("read", session, Answer(), **extra))
 

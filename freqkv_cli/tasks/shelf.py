@@ -8,6 +8,7 @@ complete or not at all, so whoever finds one may use it without a lock. As state
 import hashlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -121,7 +122,7 @@ def claimed(place: Place) -> Iterator[bool]:
 def remove_drafts(pattern: str) -> None:
     """Remove what a process that was killed while writing has left."""
     for path in states_folder().glob(f"{pattern}.draft"):
-        path.unlink(missing_ok=True)
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def mark_used(path: Path) -> None:

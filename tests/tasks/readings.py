@@ -7,6 +7,7 @@ from typing import Any
 
 from freqkv_cli.config import Settings
 from freqkv_cli.documents import open_documents
+from freqkv_cli.documents.page import Page
 from freqkv_cli.tasks.ask import ask
 from freqkv_cli.tasks.events import Done, Event, Note
 from freqkv_cli.tasks.read import read
@@ -35,13 +36,33 @@ class Run:
         return str(self.report["text"])
 
 
+@dataclass
+class NoteTaker:
+    """A watcher that notes each chunk, and the end."""
+
+    session: Session
+
+    def add(self, number: int, page: Page) -> None:
+        """Nothing."""
+
+    def after_chunk(self) -> Generator[Event, None, None]:
+        """Note how far the reading has come."""
+        self.session.notes.append({"text": f"at {self.session.tokens_read}"})
+        yield Note("noted")
+
+    def finish(self) -> Generator[Event, None, None]:
+        """Note the end."""
+        self.session.notes.append({"text": "the end"})
+        yield Note("noted")
+
+
 def followed(events: Iterable[Event]) -> Run:
     """Run a task to its end."""
     seen = list(events)
     done, notes = seen[-1], [event for event in seen if isinstance(event, Note)]
     assert isinstance(done, Done)
     warnings = [note.message for note in notes if note.warning]
-    return Run(done.report, warnings, [note.message for note in notes if note.important])
+    return Run(done.report, warnings, [note.message for note in notes if note.wanted])
 
 
 def ask_about(path: Path, model: str, **settings: Any) -> Run:

@@ -3,7 +3,7 @@
 import errno
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from freqkv_cli.tasks.events import Event, Note
 from freqkv_cli.tasks.reader import open_reading
 from freqkv_cli.tasks.session import Session
 from freqkv_cli.tasks.shelf import claimed, find_kept, list_kept, prune, states_folder
-from tests.tasks.readings import ask_about, followed, read_to, result_of, session_of
+from tests.tasks.readings import NoteTaker, ask_about, followed, read_to, result_of, session_of
 
 
 def test_the_second_reading_is_a_hit(tiny: str, book: Path) -> None:
@@ -198,36 +198,23 @@ def test_a_second_reader_at_the_same_time_ends_well(tiny: str, book: Path) -> No
     assert [path.suffix for path in states_folder().iterdir()] == [".freqkv"]
 
 
-def collect(events: Any, seen: list[Event]) -> Session:
-    def noted() -> Iterator[Event]:
-        result = yield from noting(events, seen)
-        return result  # type: ignore[return-value]
-
-    return result_of(noted())  # type: ignore[arg-type]
-
-
-def noting(events: Any, seen: list[Event]) -> Any:
+def collect(events: Generator[Event, None, Session], seen: list[Event]) -> Session:
     while True:
         try:
             seen.append(next(events))
         except StopIteration as end:
-            return end.value
-        yield seen[-1]
+            session: Session = end.value
+            return session
 
 
-def test_after_chunk_may_write_notes_that_are_kept(tiny: str, book: Path) -> None:
-    def note(session: Session) -> Iterator[Event]:
-        session.notes.append({"title": f"at {session.tokens_read}", "text": "Lines."})
-        yield Note("noted")
-
+def test_notes_of_a_watcher_are_kept(tiny: str, book: Path) -> None:
     def reading(extra: dict[str, Any] | None) -> Session:
-        after = note if extra else None
-        return result_of(
-            open_reading(open_documents([str(book)]), Settings(model=tiny), extra=extra, after_chunk=after)
-        )
+        watch = NoteTaker if extra else None
+        return result_of(open_reading(open_documents([str(book)]), Settings(model=tiny), extra=extra, watch=watch))
 
     first = reading({"effort": "medium"})
     assert len(first.notes) > 3
+    assert first.notes[-1] == {"text": "the end"}
     again = reading({"effort": "medium"})
     assert again.tokens_reused == again.tokens_read
     assert again.notes == first.notes
@@ -268,7 +255,8 @@ def test_drafts_of_a_killed_process_are_removed(tiny: str, book: Path) -> None:
     path = session_path(tiny, book)
     path.unlink()
     draft = path.with_name(f".{path.name}.abc.draft")
-    draft.write_bytes(b"half")
+    draft.mkdir()
+    (draft / "half").write_bytes(b"half")
     ask_about(book, tiny)
     assert not draft.exists()
 

@@ -20,7 +20,7 @@ from freqkv_cli.tasks import reader
 from freqkv_cli.tasks.count import count
 from freqkv_cli.tasks.events import Event
 from freqkv_cli.tasks.manifest import read_manifest
-from freqkv_cli.tasks.plan import Plan
+from freqkv_cli.tasks.plan import Plan, make_plan
 from freqkv_cli.tasks.reader import open_reading
 from freqkv_cli.tasks.session import Session
 from freqkv_cli.tasks.states import save_state
@@ -252,7 +252,7 @@ def test_mutated_states_are_refused_or_right(
 
 
 def reader_plan(model: str) -> Plan:
-    events = reader.make_plan(Settings(model=model))
+    events = make_plan(Settings(model=model))
     while True:
         try:
             next(events)
