@@ -79,6 +79,7 @@ class Session:
     reader: Reader | None = None
     tokens_reused: int = 0
     seconds_reused: float = 0.0
+    checkpoint_seconds: float = 0.0
     restored: Manifest | None = None
 
     def read(
