@@ -1,13 +1,15 @@
 """A model, its cache and a prompt: what every task reads and answers with."""
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+from typing import Any, Protocol
 
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
-from freqkv_cli.errors import UsageError
+from freqkv_cli.documents.page import Page
+from freqkv_cli.errors import StateError, UsageError
 from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.inference.sampling import Sampler, Sampling
@@ -18,6 +20,7 @@ from freqkv_cli.models.memory import require_fit
 from freqkv_cli.tasks.events import Event, Note, Progress, Text
 from freqkv_cli.tasks.figures import gpu_bytes, process_bytes
 from freqkv_cli.tasks.lookup import Lookup
+from freqkv_cli.tasks.manifest import Manifest, Reader
 from freqkv_cli.tasks.plan import Plan, make_plan
 from freqkv_cli.tasks.prompt import Prompt, encode_text
 from freqkv_cli.tasks.speed import remember_speed, speed_key
@@ -25,6 +28,7 @@ from freqkv_cli.tasks.tokens import TokenStream
 
 ENDINGS = (".", ",", ";", "!", "\n")  # what may follow a finished answer
 ENOUGH_TO_JUDGE = 2000  # tokens after which the speed of a run is worth remembering
+REPLAYED = 4096  # tokens that are gone through again between two events
 
 
 @dataclass(slots=True)
@@ -38,9 +42,26 @@ class Answer:
     seconds: float = 0.0
 
 
+class Watcher(Protocol):
+    """Someone who follows a reading: told of each page before its tokens are read, and free to act between chunks."""
+
+    def add(self, number: int, page: Page) -> None:
+        """Take a page of document `number`, from 0."""
+
+    def after_chunk(self) -> Generator[Event, None, None]:
+        """Do what is due; the cache may be forked, not changed. Its time does not count as reading."""
+
+    def finish(self) -> Generator[Event, None, None]:
+        """Do what is left when everything has been read."""
+
+
 @dataclass(slots=True)
 class Session:
-    """One loaded model with one cache; `read` fills the cache, `answer` never changes it."""
+    """One loaded model with one cache; `read` fills the cache, `answer` never changes it.
+
+    `notes` are what was written down while reading. Of `tokens_read` the first `tokens_reused` came from a state and
+    had taken `seconds_reused`; `restored` is the manifest of a state that held all of them.
+    """
 
     settings: Settings
     loaded: LoadedModel
@@ -54,25 +75,51 @@ class Session:
     tokens_read: int = 0
     stream: TokenStream | None = None
     lookup: Lookup | None = None
+    notes: list[Any] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    reader: Reader | None = None
+    tokens_reused: int = 0
+    seconds_reused: float = 0.0
+    checkpoint_seconds: float = 0.0
+    restored: Manifest | None = None
 
-    def read(self, documents: Sequence[Document]) -> Generator[Event, None, None]:
-        """Read the instruction, then all documents, into the cache."""
+    def read(
+        self, documents: Sequence[Document], watcher: Watcher | None = None, *, seams: Sequence[int] = ()
+    ) -> Generator[Event, None, None]:
+        """Read the instruction, then all documents, into the cache; `watcher` follows. Of the documents' tokens the
+        first `tokens_reused` are in the cache already and only gone through again. `seams` as in TokenStream.
+        """
         began = time.perf_counter()
-        self.engine.read(self.cache, self.prompt.prefix)
+        if not self.tokens_reused:
+            self.engine.read(self.cache, self.prompt.prefix)
         self.lookup = Lookup(documents)
-        self.stream = TokenStream(documents, self.loaded.tokenizer, self.lookup.add)
+        on_page = both(self.lookup.add, watcher.add) if watcher else self.lookup.add
+        self.stream = TokenStream(documents, self.loaded.tokenizer, on_page, seams)
+        tokens = iter(self.stream)
         yield self._reading(began)
-        for size in self.engine.prefill(self.cache, self.stream):
+        while self.tokens_read < self.tokens_reused:
+            again = len(list(islice(tokens, min(REPLAYED, self.tokens_reused - self.tokens_read))))
+            if not again:
+                raise StateError("the state does not go with the document any more: read it again with --refresh")
+            self.tokens_read += again
+            yield self._reading(began)
+        for size in self.engine.prefill(self.cache, tokens):
             self.tokens_read += size
+            self.read_seconds = time.perf_counter() - began
             yield from self._new_warnings(documents)
             yield self._reading(began)
+            if watcher:
+                paused = time.perf_counter()
+                yield from watcher.after_chunk()
+                began += time.perf_counter() - paused
         self.lookup.finish()
         self.read_seconds = time.perf_counter() - began
-        if self.tokens_read > ENOUGH_TO_JUDGE:
-            remember_speed(self.speed_key, self.tokens_read / self.read_seconds)
+        if self.tokens_read - self.tokens_reused > ENOUGH_TO_JUDGE:
+            remember_speed(self.speed_key, (self.tokens_read - self.tokens_reused) / self.read_seconds)
         yield from self._new_warnings(documents)
         yield self._reading(began)
+        if watcher:
+            yield from watcher.finish()
 
     def fits(self, request: str) -> bool:
         """Whether the cache can hold `request` unfiltered, beside what is pinned."""
@@ -172,7 +219,7 @@ class Session:
     def _reading(self, began: float) -> Progress:
         assert self.stream is not None
         seconds = time.perf_counter() - began
-        speed = self.tokens_read / seconds if self.tokens_read else 0.0
+        speed = max(0, self.tokens_read - self.tokens_reused) / seconds
         exact = self.stream.finished
         total = self.stream.total if exact else self.stream.estimated_total()
         document = self.stream.documents[self.stream.current]
@@ -211,6 +258,16 @@ class Session:
         }
 
 
+def both(*takers: Callable[[int, Page], None]) -> Callable[[int, Page], None]:
+    """Return a function that hands a page to all takers."""
+
+    def take(number: int, page: Page) -> None:
+        for taker in takers:
+            taker(number, page)
+
+    return take
+
+
 def open_session(settings: Settings, pinned: str = "") -> Generator[Event, None, Session]:
     """Load the model and make the cache; `pinned` is text that joins the instruction among the sinks.
 
@@ -218,10 +275,16 @@ def open_session(settings: Settings, pinned: str = "") -> Generator[Event, None,
     """
     started = time.perf_counter()
     plan = yield from make_plan(settings, pinned)
+    return (yield from load_session(plan, settings, started))
+
+
+def load_session(plan: Plan, settings: Settings, started: float) -> Generator[Event, None, Session]:
+    """Load the model of a plan and make the cache; `started` is when the work began. Raises as `open_session` does."""
+    began = time.perf_counter()
     loaded = load_plan(plan)
     cache = make_cache(loaded.model, plan.geometry, make_policy(settings.policy), window=plan.window)
     session = Session(settings, loaded, Engine(loaded.model, plan.chunk), cache, plan.prompt, started, speed_key(plan))
-    session.load_seconds = time.perf_counter() - started
+    session.load_seconds = time.perf_counter() - began
     for note in (*plan.place.notes, *loaded.notes):
         yield Note(note)
     return session
