@@ -77,10 +77,8 @@ class Engine:
                 logits = self.forward(cache, [token])
 
     @torch.inference_mode()
-    def weigh(
-        self, cache: FreqkvCache, logits: Tensor, continuations: Sequence[Sequence[int]], ends: Sequence[int]
-    ) -> list[tuple[float, float]]:
-        """Return for each continuation its log-likelihood, and that of the likeliest of `ends` after it.
+    def weigh(self, cache: FreqkvCache, logits: Tensor, continuations: Sequence[Sequence[int]]) -> list[float]:
+        """Return the log-likelihood of each continuation (token ids, at least one).
 
         All of them go through the model at once, each blind to the others; together they must fit in `cache.room`. The
         cache stays as it was. `logits` are those after the last token in it, [vocabulary].
@@ -103,9 +101,9 @@ class Engine:
         first = logits.float().log_softmax(-1)
         weighed, start = [], 0
         for ids in continuations:
-            following = [float(after[start + place, token]) for place, token in enumerate(ids[1:])]
-            last = after[start + len(ids) - 1]
-            weighed.append((float(first[ids[0]]) + sum(following), float(last[list(ends)].max())))
+            weighed.append(
+                float(first[ids[0]]) + sum(float(after[start + place, token]) for place, token in enumerate(ids[1:]))
+            )
             start += len(ids)
         return weighed
 

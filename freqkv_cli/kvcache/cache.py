@@ -56,7 +56,6 @@ class GrowingLayer(DynamicLayer):
         self.keys = torch.cat((self.keys[..., :start, :], keys.to(self.keys.dtype)), dim=-2)
         self.values = torch.cat((self.values[..., :start, :], values.to(self.values.dtype)), dim=-2)
 
-
     def truncate(self, length: int) -> None:
         """Forget all slots from `length` on."""
         self.keys, self.values = self.keys[..., :length, :], self.values[..., :length, :]

@@ -88,7 +88,7 @@ def find_candidates(question: str, wanted: Wanted, hits: Sequence[Hit], index: P
 
 
 def nearness_sum(place: int, marks: Sequence[tuple[int, str]], rarities: dict[str, float]) -> float:
-    """Return how much of the question stands around the word at `place`: each of its words counts once, at its nearest."""
+    """Return how much of the question stands around the word at `place`; each of its words counts at its nearest."""
     nearest: dict[str, float] = {}
     for mark, stem in marks:
         nearest[stem] = max(nearest.get(stem, 0.0), rarities[stem] / (1 + abs(mark - place) / NEAR))

@@ -25,9 +25,7 @@ class Quote:
     score: float
 
 
-def best_quotes(
-    question: str, hits: Sequence[Hit], index: PassageIndex, count: int, answer: str = ""
-) -> list[Quote]:
+def best_quotes(question: str, hits: Sequence[Hit], index: PassageIndex, count: int, answer: str = "") -> list[Quote]:
     """Return at most `count` sentences of `hits`, the best first: rare words of the question in few words.
 
     A sentence that holds all words of `answer`, if there is one, comes before those that fit the question as well.
@@ -67,6 +65,18 @@ def sentences(passage: Passage) -> list[Quote]:
             found.append(Quote(text, _lines_of(passage, start, match.end()), 0.0))
         held = ""
     return found
+
+
+def first_sentence(text: str) -> str:
+    """Return a text up to the end of its first sentence, or of its first line."""
+    line = text.strip().split("\n", 1)[0]
+    found = sentences(Passage(line, 0, 0))
+    return found[0].text if found else ""
+
+
+def has_second_sentence(text: str) -> bool:
+    """Return whether a text that is being written has gone beyond its first sentence."""
+    return len(first_sentence(text)) < len(" ".join(text.split()))
 
 
 def _lines_of(passage: Passage, start: int, end: int) -> Passage:

@@ -26,7 +26,6 @@ from freqkv_cli.tasks.prompt import Prompt, encode_text
 from freqkv_cli.tasks.speed import remember_speed, speed_key
 from freqkv_cli.tasks.tokens import TokenStream
 
-ENDINGS = (".", ",", ";", "!", "\n")  # what may follow a finished answer
 ENOUGH_TO_JUDGE = 2000  # tokens after which the speed of a run is worth remembering
 REPLAYED = 4096  # tokens that are gone through again between two events
 
@@ -125,8 +124,13 @@ class Session:
         """Whether the cache can hold `request` unfiltered, beside what is pinned."""
         return len(self.prompt.request(request)) <= self._free_slots
 
-    def answer(self, request: str, max_tokens: int) -> Generator[Event, None, Answer]:
-        """Put `request` to a fork of the cache and write the answer, at most `max_tokens` long."""
+    def answer(
+        self, request: str, max_tokens: int, *, until: Callable[[str], bool] | None = None
+    ) -> Generator[Event, None, Answer]:
+        """Put `request` to a fork of the cache and write the answer, at most `max_tokens` long.
+
+        With `until` nothing is shown while it is written, and it ends when `until` holds of what there is.
+        """
         began = time.perf_counter()
         answer = Answer()
         ids = self.prompt.request(request)
@@ -150,40 +154,38 @@ class Session:
                     answer.first_token_seconds = time.perf_counter() - began
                 shown = self.loaded.tokenizer.decode(sampler.picked, skip_special_tokens=True).lstrip()
                 if not shown.endswith("\ufffd") and len(shown) > len(answer.text):  # else half a character
-                    yield Text(shown[len(answer.text) :])
+                    if until is None:
+                        yield Text(shown[len(answer.text) :])
                     answer.text = shown
                 yield self._answering(answer, began)
+                if until is not None and until(answer.text):
+                    break
         except KeyboardInterrupt:
             answer.finish_reason = "interrupted"
         else:
             answer.finish_reason = "length" if answer.tokens == max_tokens else "stop"
         if len(shown) > len(answer.text):
-            yield Text(shown[len(answer.text) :])
+            if until is None:
+                yield Text(shown[len(answer.text) :])
             answer.text = shown
         answer.seconds = time.perf_counter() - began
         return answer
 
-    def weigh(
-        self, request: str, lead: str, texts: Sequence[str]
-    ) -> Generator[Event, None, list[tuple[float, int, float]]]:
+    def weigh(self, request: str, lead: str, texts: Sequence[str]) -> Generator[Event, None, list[tuple[float, int]]]:
         """Put `request` to a fork of the cache and say how likely an answer is that begins with `lead` and goes on with
-        each of `texts`: the log-likelihood of the text, its number of tokens, and the log-likelihood of an end after it.
+        each of `texts`: the log-likelihood of the text, and its number of tokens.
         """
         began = time.perf_counter()
         tokenizer = self.loaded.tokenizer
         ids = [*self.prompt.request(request), *encode_text(tokenizer, lead)]
         continuations = [encode_text(tokenizer, f" {text}") for text in texts]
-        ends = {encode_text(tokenizer, mark)[0] for mark in ENDINGS} | self.stop_ids
         fork = self.cache.fork()
         fork.make_room(len(ids) + sum(map(len, continuations)))
         logits = self.engine.read(fork, ids)
         assert logits is not None
-        weighed = self.engine.weigh(fork, logits, continuations, sorted(ends))
+        likelihoods = self.engine.weigh(fork, logits, continuations)
         yield self._answering(Answer(), began)
-        return [
-            (likelihood, len(tokens), end)
-            for (likelihood, end), tokens in zip(weighed, continuations, strict=True)
-        ]
+        return [(likelihood, len(ids)) for likelihood, ids in zip(likelihoods, continuations, strict=True)]
 
     def warn(self, message: str) -> Note:
         """Return a warning to show, and keep it for the report."""

@@ -8,7 +8,8 @@ from freqkv_cli.recall.passage import Passage
 from freqkv_cli.recall.wanted import what_is_wanted
 
 TEXTS = (
-    "The harbour of Skellig is small. Mrs. Odhran keeps the inn there, and Mr. Bran Odhran said that he\nlives in Kilbaha.",
+    "The harbour of Skellig is small. Mrs. Odhran keeps the inn there, "
+    "and Mr. Bran Odhran said that he\nlives in Kilbaha.",
     "Nobody at Kilbaha had seen the ship. They sailed from Kilbaha to Skellig in 1912 with forty sheep and 3 dogs.",
     "Mrs. Odhran was at home. Mrs. Odhran cried. Perhaps Rosaleen had gone to Kilbaha.",
 )
