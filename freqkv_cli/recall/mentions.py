@@ -83,7 +83,7 @@ def capital_runs(text: str) -> Iterator[tuple[str, bool, bool]]:
 
 
 def capital_spans(text: str) -> Iterator[tuple[int, int, bool]]:
-    """Yield where runs of words with capitals begin and end, as `capital_runs` has them, and if they start a sentence."""
+    """Yield where the runs of `capital_runs` begin and end, and whether each starts a sentence."""
     run: list[re.Match[str]] = []
     for match in [*WORD.finditer(text), None]:
         if match is not None and continues(run, match, text):
