@@ -47,6 +47,11 @@ class Reply:
     passages: list[str]
     not_found: bool = False
 
+    @property
+    def text(self) -> str:
+        """The answer with the sentence it is shown with."""
+        return self.answer.text
+
 
 def ask(documents: Sequence[Document], question: str, settings: Settings) -> Iterator[Event]:
     """Read `documents` from start to end, look the question up in them, and answer it."""
@@ -67,14 +72,17 @@ def ask(documents: Sequence[Document], question: str, settings: Settings) -> Ite
     )
 
 
-def answer_question(session: Session, question: str) -> Generator[Event, None, Reply]:
-    """Answer one question from what `session` has read, on a fork; the session stays as it was."""
+def answer_question(session: Session, question: str, looked_up: str = "") -> Generator[Event, None, Reply]:
+    """Answer one question from what `session` has read, on a fork; the session stays as it was.
+
+    `looked_up` is searched for in place of the question, where that says more: for a follow-up.
+    """
     limit = session.settings.max_tokens or MAX_TOKENS
     if session.settings.recall == 0 or session.lookup is None:
         answer = yield from session.answer(FROM_MEMORY.format(question=question), limit)
         return Reply(answer, [], [], [])
     began = time.perf_counter()
-    found = session.lookup.find(question, max(SEARCHED, session.settings.recall), QUOTES)
+    found = session.lookup.find(looked_up or question, max(SEARCHED, session.settings.recall), QUOTES)
     if not found.likely:
         yield Text(NOT_FOUND)
         return Reply(Answer(NOT_FOUND, seconds=time.perf_counter() - began), [], [], [], not_found=True)

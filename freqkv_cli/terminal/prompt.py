@@ -1,0 +1,123 @@
+"""Where questions are typed: a line editor on a terminal, or lines that are piped in. Nothing of it is on stdout."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Protocol
+
+PROMPT = "> "
+CONTINUED = "  "
+
+
+class Prompt(Protocol):
+    """Something that questions come from."""
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person types."""
+
+    def next(self) -> str | None:
+        """The next question, None when there are no more. Raises KeyboardInterrupt for Ctrl-C on an empty line."""
+
+
+class PipedPrompt:
+    """One question a line; what is empty is left out."""
+
+    interactive = False
+
+    def __init__(self, lines: IO[str]) -> None:
+        self._lines = lines
+
+    def next(self) -> str | None:
+        """The next line that is not empty."""
+        return next((line.strip() for line in self._lines if line.strip()), None)
+
+
+class TypedPrompt:
+    """A line editor with history: Enter sends; Esc Enter, or Enter behind a backslash, begins a new line.
+
+    `history` is the file that remembers what was typed; None remembers it until the end.
+    """
+
+    interactive = True
+
+    def __init__(self, keyboard: IO[str], screen: IO[str], history: Path | None) -> None:
+        # Imported here because it takes a quarter of a second, and nobody else needs it.
+        from prompt_toolkit import PromptSession
+        from prompt_toolkit.history import FileHistory, InMemoryHistory
+        from prompt_toolkit.input import create_input
+        from prompt_toolkit.output import create_output
+
+        self._session: PromptSession[str] = PromptSession(
+            message=PROMPT,
+            multiline=True,
+            prompt_continuation=CONTINUED,
+            history=FileHistory(str(history)) if history else InMemoryHistory(),
+            key_bindings=_keys(),
+            enable_history_search=True,
+            input=create_input(keyboard),
+            output=create_output(screen),
+        )
+
+    def next(self) -> str | None:
+        """What was typed; None at Ctrl-D."""
+        try:
+            return self._session.prompt()
+        except EOFError:
+            return None
+
+
+@contextmanager
+def open_prompt(stdin_is_taken: bool, history: Path | None) -> Iterator[Prompt]:
+    """The prompt that suits stdin; the terminal itself where stdin holds a document.
+
+    Raises OSError where that has no terminal.
+    """
+    if not stdin_is_taken and not sys.stdin.isatty():
+        yield PipedPrompt(sys.stdin)
+        return
+    with open("/dev/tty", "r+b", buffering=0) as terminal, open(terminal.fileno(), closefd=False) as keyboard:
+        screen = sys.stderr if sys.stderr.isatty() else open(terminal.fileno(), "w", closefd=False)  # noqa: SIM115
+        yield TypedPrompt(keyboard, screen, history)
+
+
+def private_history(folder: Path) -> Path | None:
+    """The file in `folder` that keeps what is typed, readable by its owner only; None if it cannot be written."""
+    path = folder / "chat_history"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+        path.chmod(0o600)
+    except OSError:
+        return None
+    return path
+
+
+def _keys():  # type: ignore[no-untyped-def]
+    from prompt_toolkit.key_binding import KeyBindings
+
+    keys = KeyBindings()
+
+    @keys.add("enter")
+    def _send(event):  # type: ignore[no-untyped-def]
+        buffer = event.current_buffer
+        if buffer.document.char_before_cursor == "\\":
+            buffer.delete_before_cursor()
+            buffer.insert_text("\n")
+        else:
+            buffer.validate_and_handle()
+
+    @keys.add("escape", "enter")
+    def _new_line(event):  # type: ignore[no-untyped-def]
+        event.current_buffer.insert_text("\n")
+
+    @keys.add("c-c")
+    def _clear(event):  # type: ignore[no-untyped-def]
+        if event.current_buffer.text:
+            event.current_buffer.reset()
+        else:
+            event.app.exit(exception=KeyboardInterrupt)
+
+    return keys
