@@ -27,7 +27,7 @@ from freqkv_cli.errors import UsageError
 
 EPILOG = "Every option can also be set as FREQKV_<NAME> in the environment or in the config file (freqkv config show)."
 
-MODEL, CACHE, DOCUMENT, ANSWER, OUTPUT = "Model", "Cache", "Document", "Answer", "Output"
+MODEL, CACHE, STATES, DOCUMENT, ANSWER, OUTPUT = "Model", "Cache", "States", "Document", "Answer", "Output"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,10 @@ DESCRIBED = {
     "recent_tokens": Described(CACHE, "Slots at the end that are never filtered.", "SLOTS"),
     "retain_ratio": Described(CACHE, "Share of the slots that one compression keeps.", "RATIO"),
     "chunk": Described(CACHE, "Tokens per forward: speed and memory, never the result. auto or a size.", "TOKENS"),
+    "cache": Described(STATES, "Keep what was read, text included, in the user's cache folder, and use it again."),
+    "refresh": Described(STATES, "Read again what has been kept."),
+    "states_limit": Described(STATES, "Megabytes that may be kept; what was not used for longest goes first.", "MB"),
+    "state_dtype": Described(STATES, "Number format of keys and values in a state; auto is that of the cache."),
     "pages": Described(DOCUMENT, "Only these pages: 1-20,35,40-.", "RANGES"),
     "encoding": Described(DOCUMENT, "Encoding of text files, if it is neither UTF-8 nor guessed right.", "NAME"),
     "kind": Described(DOCUMENT, "Type of the document, if it is not recognised."),

@@ -13,6 +13,7 @@ positions; nothing is patched and neither position_ids nor attention_mask is pas
 forwards (`make_room`), because positions are fixed before the first layer runs.
 """
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -131,6 +132,7 @@ class FreqkvCache(Cache):
         self.rotation = rotation
         self.compressions = 0
         self._slots_freed = 0
+        self._whole = True
 
     @property
     def length(self) -> int:
@@ -181,11 +183,42 @@ class FreqkvCache(Cache):
     def compress(self) -> None:
         """Run one round of the policy on every layer, whatever the room."""
         before = self.length
+        self._whole = False  # whatever ends this early leaves some layers compressed and others not
         with self._writing():
             for layer in self.layers:
                 layer.compress(self.geometry, self.policy, self.rotation.to(layer.keys.device))
         self.compressions += 1
         self._slots_freed += before - self.length
+        self._whole = True
+
+    def cut_back(self, tokens: int) -> bool:
+        """Forget the rows behind the first `tokens` tokens seen, as of a forward that was stopped half-way.
+
+        Returns False where that cannot be: those rows have been compressed, or a compression was stopped.
+        """
+        length = tokens - self._slots_freed
+        if not self._whole or not 0 <= length <= min(layer.get_seq_length() for layer in self.layers):
+            return False
+        with self._writing():
+            for layer in self.layers:
+                layer.replace(length, layer.keys[..., :0, :], layer.values[..., :0, :])
+        return True
+
+    def restore(self, rows: Iterable[tuple[Tensor, Tensor]], tokens_seen: int, compressions: int) -> None:
+        """Hold `rows`, the used keys and values of each layer in turn, as after reading `tokens_seen` tokens."""
+        with self._writing():
+            for layer, (keys, values) in zip(self.layers, rows, strict=True):
+                layer.reset()
+                layer.update(keys, values)
+        self.compressions = compressions
+        self._slots_freed = tokens_seen - self.length
+        self._whole = True
+
+    def reset(self) -> None:
+        """Forget everything and keep the bytes."""
+        super().reset()
+        self.compressions = self._slots_freed = 0
+        self._whole = True
 
     def _writing(self) -> AbstractContextManager[Any]:
         """Fixed layers are written in place, so nothing about them is differentiable; growing ones are."""

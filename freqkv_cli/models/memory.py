@@ -67,6 +67,11 @@ def slot_bytes(config: "PretrainedConfig", dtype: str) -> int:
     return 2 * config.num_hidden_layers * _kv_heads(config) * _head_dim(config) * DTYPE_BYTES[dtype]
 
 
+def kv_shape(config: "PretrainedConfig") -> tuple[int, int, int]:
+    """The layers of a model, and the heads and channels of the keys in each."""
+    return config.num_hidden_layers, _kv_heads(config), _head_dim(config)
+
+
 def weight_bytes(config: "PretrainedConfig", *, quant: str, dtype: str) -> int:
     """The bytes of the loaded weights, counted on a model without data. Takes a few tenths of a second."""
     import torch

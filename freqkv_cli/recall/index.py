@@ -71,6 +71,11 @@ class PassageIndex:
         self._lengths.append(len(search_words(passage.text)))
         self._words += self._lengths[-1]
 
+    def __iter__(self) -> Iterator[Passage]:
+        with explained():
+            for values in self._database.execute(f"SELECT {FIELDS} FROM passage ORDER BY id"):
+                yield Passage(*values)
+
     def search(self, question: str, count: int) -> list[Hit]:
         """Return at most `count` passages that share words with the question, the best first."""
         words = question_words(question)

@@ -9,8 +9,9 @@ from freqkv_cli.documents.document import Document
 from freqkv_cli.recall.citation import check_answer
 from freqkv_cli.tasks.events import Done, Event, Note, Text
 from freqkv_cli.tasks.lookup import Found
+from freqkv_cli.tasks.reader import open_reading
 from freqkv_cli.tasks.report import answer_report
-from freqkv_cli.tasks.session import Answer, Session, open_session
+from freqkv_cli.tasks.session import Answer, Session
 
 MAX_TOKENS = 200
 FROM_MEMORY = "Answer this question about the document above in one or two sentences.\nQuestion: {question}"
@@ -56,8 +57,7 @@ class Reply:
 def ask(documents: Sequence[Document], question: str, settings: Settings) -> Iterator[Event]:
     """Read `documents` from start to end, look the question up in them, and answer it."""
     pinned = f"The question to be answered at the end: {question}\n\n" if settings.pin_question else ""
-    session = yield from open_session(settings, pinned)
-    yield from session.read(documents)
+    session = yield from open_reading(documents, settings, pinned=pinned)
     reply = yield from answer_question(session, question)
     yield Done(
         answer_report(

@@ -6,10 +6,14 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A message for the user, on stderr: information, or a warning (kept in the JSON report)."""
+    """A message for the user, on stderr: information, or a warning (kept in the JSON report).
+
+    Information is shown with --verbose only, unless it is `important`.
+    """
 
     message: str
     warning: bool = False
+    important: bool = False
 
 
 @dataclass(frozen=True, slots=True)

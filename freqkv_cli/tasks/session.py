@@ -1,13 +1,14 @@
 """A model, its cache and a prompt: what every task reads and answers with."""
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
-from freqkv_cli.errors import UsageError
+from freqkv_cli.errors import StateError, UsageError
 from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.inference.sampling import Sampler, Sampling
@@ -18,12 +19,16 @@ from freqkv_cli.models.memory import require_fit
 from freqkv_cli.tasks.events import Event, Note, Progress, Text
 from freqkv_cli.tasks.figures import gpu_bytes, process_bytes
 from freqkv_cli.tasks.lookup import Lookup
+from freqkv_cli.tasks.manifest import Reader
 from freqkv_cli.tasks.plan import Plan, make_plan
 from freqkv_cli.tasks.prompt import Prompt
 from freqkv_cli.tasks.speed import remember_speed, speed_key
 from freqkv_cli.tasks.tokens import TokenStream
 
 ENOUGH_TO_JUDGE = 2000  # tokens after which the speed of a run is worth remembering
+REPLAYED = 4096  # tokens that are gone through again between two events
+
+AfterChunk = Callable[["Session"], Generator[Event, None, None]]
 
 
 @dataclass(slots=True)
@@ -39,7 +44,11 @@ class Answer:
 
 @dataclass(slots=True)
 class Session:
-    """One loaded model with one cache; `read` fills the cache, `answer` never changes it."""
+    """One loaded model with one cache; `read` fills the cache, `answer` never changes it.
+
+    `notes` are what was written down while reading. Of `tokens_read` the first `tokens_reused` came from a state and
+    had taken `seconds_reused`; a state that held all of them was read on the date `read_on`.
+    """
 
     settings: Settings
     loaded: LoadedModel
@@ -53,23 +62,44 @@ class Session:
     tokens_read: int = 0
     stream: TokenStream | None = None
     lookup: Lookup | None = None
+    notes: list[Any] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    reader: Reader | None = None
+    tokens_reused: int = 0
+    seconds_reused: float = 0.0
+    read_on: str | None = None
 
-    def read(self, documents: Sequence[Document]) -> Generator[Event, None, None]:
-        """Read the instruction, then all documents, into the cache."""
+    def read(
+        self, documents: Sequence[Document], *, seams: Sequence[int] = (), after_chunk: AfterChunk | None = None
+    ) -> Generator[Event, None, None]:
+        """Read the instruction, then all documents, into the cache; of these not the first `tokens_reused` tokens,
+        which are there already. `after_chunk` may act, and tell of it, between two chunks; `seams` as in TokenStream.
+        """
         began = time.perf_counter()
-        self.engine.read(self.cache, self.prompt.prefix)
+        if not self.tokens_reused:
+            self.engine.read(self.cache, self.prompt.prefix)
         self.lookup = Lookup(documents)
-        self.stream = TokenStream(documents, self.loaded.tokenizer, self.lookup.add)
+        self.stream = TokenStream(documents, self.loaded.tokenizer, self.lookup.add, seams)
+        tokens = iter(self.stream)
         yield self._reading(began)
-        for size in self.engine.prefill(self.cache, self.stream):
+        while self.tokens_read < self.tokens_reused:
+            # Text and passages are gone through again, which is quick; only the model has no need to.
+            again = len(list(islice(tokens, min(REPLAYED, self.tokens_reused - self.tokens_read))))
+            if not again:
+                raise StateError("the state does not go with the document any more: read it again with --refresh")
+            self.tokens_read += again
+            yield self._reading(began)
+        for size in self.engine.prefill(self.cache, tokens):
             self.tokens_read += size
+            self.read_seconds = time.perf_counter() - began
             yield from self._new_warnings(documents)
             yield self._reading(began)
+            if after_chunk is not None:
+                yield from after_chunk(self)
         self.lookup.finish()
         self.read_seconds = time.perf_counter() - began
-        if self.tokens_read > ENOUGH_TO_JUDGE:
-            remember_speed(self.speed_key, self.tokens_read / self.read_seconds)
+        if self.tokens_read - self.tokens_reused > ENOUGH_TO_JUDGE:
+            remember_speed(self.speed_key, (self.tokens_read - self.tokens_reused) / self.read_seconds)
         yield from self._new_warnings(documents)
         yield self._reading(began)
 
@@ -149,7 +179,7 @@ class Session:
     def _reading(self, began: float) -> Progress:
         assert self.stream is not None
         seconds = time.perf_counter() - began
-        speed = self.tokens_read / seconds if self.tokens_read else 0.0
+        speed = max(0, self.tokens_read - self.tokens_reused) / seconds
         exact = self.stream.finished
         total = self.stream.total if exact else self.stream.estimated_total()
         document = self.stream.documents[self.stream.current]
@@ -195,10 +225,16 @@ def open_session(settings: Settings, pinned: str = "") -> Generator[Event, None,
     """
     started = time.perf_counter()
     plan = yield from make_plan(settings, pinned)
+    return (yield from load_session(plan, settings, started))
+
+
+def load_session(plan: Plan, settings: Settings, started: float) -> Generator[Event, None, Session]:
+    """Load the model of a plan and make the cache; `started` is when the work began. Raises as `open_session` does."""
+    began = time.perf_counter()
     loaded = load_plan(plan)
     cache = make_cache(loaded.model, plan.geometry, make_policy(settings.policy), window=plan.window)
     session = Session(settings, loaded, Engine(loaded.model, plan.chunk), cache, plan.prompt, started, speed_key(plan))
-    session.load_seconds = time.perf_counter() - started
+    session.load_seconds = time.perf_counter() - began
     for note in (*plan.place.notes, *loaded.notes):
         yield Note(note)
     return session
