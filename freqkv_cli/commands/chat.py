@@ -34,7 +34,7 @@ def chat(
     ctx: typer.Context,
     sources: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[SOURCE]...", help="Documents; - is stdin.", show_default=False),
+        typer.Argument(metavar="[SOURCE]...", help="Documents, or a state; - is stdin.", show_default=False),
     ] = None,
     *,
     settings: Settings,
@@ -51,7 +51,7 @@ def chat(
     is one JSON object on a line of its own.
     """
     paths = sources_meant(sources, USAGE)
-    history = private_history(Path(platformdirs.user_state_dir("freqkv")))
+    history = private_history(Path(platformdirs.user_state_dir("freqkv"))) if settings.cache else None
     with ExitStack() as stack:
         try:
             prompt = stack.enter_context(open_prompt(STDIN in paths, history))

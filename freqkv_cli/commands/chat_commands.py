@@ -2,6 +2,7 @@
 
 import sys
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freqkv_cli.errors import FreqkvError, UsageError
@@ -18,7 +19,8 @@ A line is a question about what was read. Earlier questions are remembered.
   /save FILE    keep what was read, to ask again later without reading
   /reset        forget the earlier questions and answers
   /exit         leave; Ctrl-D does too
-Enter sends; Esc Enter, or a backslash before Enter, begins a new line. Up and
+Enter sends; Esc Enter, or a backslash before Enter, begins a new line.
+Up and Down go through what was typed before.
 Ctrl-C stops an answer, and clears a line that is typed.
 A question that begins with / needs a space before it."""
 WIDTH = 78
@@ -87,7 +89,10 @@ class ChatCommands:
     def _save(self, path: str) -> None:
         if not path:
             raise UsageError("/save needs a file name: /save book.freqkv")
-        raise UsageError("states cannot be saved yet")
+        from freqkv_cli.tasks.saving import save_reading
+
+        size = save_reading(self._conversation.session, Path(path).expanduser())
+        tell(f"{one_line(path)} written, {memory(size)}: freqkv chat {one_line(path)} goes on from it")
 
     def _reset(self) -> None:
         self._conversation.reset()

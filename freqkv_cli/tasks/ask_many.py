@@ -11,8 +11,9 @@ from freqkv_cli.errors import UsageError
 from freqkv_cli.tasks.ask import Reply, answer_question
 from freqkv_cli.tasks.events import Answered, Asked, Done, Event, Note
 from freqkv_cli.tasks.question_list import Question
+from freqkv_cli.tasks.reader import open_reading
 from freqkv_cli.tasks.report import SCHEMA_VERSION, answer_report
-from freqkv_cli.tasks.session import Answer, Session, open_session
+from freqkv_cli.tasks.session import Answer, Session
 
 
 def ask_many(documents: Sequence[Document], questions: Iterable[Question], settings: Settings) -> Iterator[Event]:
@@ -21,8 +22,7 @@ def ask_many(documents: Sequence[Document], questions: Iterable[Question], setti
     A question that cannot be answered gets a report with `error`, and the next one is asked. Ctrl-C ends the list and
     keeps what there is. Raises UsageError when no question at all could be answered.
     """
-    session = yield from open_session(settings)
-    yield from session.read(documents)
+    session = yield from open_reading(documents, settings)
     yield from answer_all(session, questions)
 
 
@@ -68,10 +68,11 @@ def answered(
         given = yield from reply
     except UsageError as error:
         return {**known, "error": error.message}
-    return {**known, **_reply_report(given)}
+    return {**known, **reply_report(given)}
 
 
-def _reply_report(reply: Reply) -> dict[str, Any]:
+def reply_report(reply: Reply) -> dict[str, Any]:
+    """Return the part of a report that is about one answer."""
     answer = reply.answer
     return {
         "text": reply.text,

@@ -8,14 +8,14 @@ from freqkv_cli.tasks.ask_many import answered
 from freqkv_cli.tasks.conversation import Conversation
 from freqkv_cli.tasks.events import Answered, Done, Event
 from freqkv_cli.tasks.question_list import Question
+from freqkv_cli.tasks.reader import open_reading
 from freqkv_cli.tasks.report import answer_report
-from freqkv_cli.tasks.session import Answer, open_session
+from freqkv_cli.tasks.session import Answer
 
 
 def open_chat(documents: Sequence[Document], settings: Settings) -> Generator[Event, None, Conversation]:
     """Read `documents` from start to end; return the conversation about them."""
-    session = yield from open_session(settings)
-    yield from session.read(documents)
+    session = yield from open_reading(documents, settings)
     yield Done(answer_report("chat", session, Answer()))
     return Conversation(session)
 

@@ -44,6 +44,7 @@ class TypedPrompt:
     interactive = True
 
     def __init__(self, keyboard: IO[str], screen: IO[str], history: Path | None) -> None:
+        os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")  # else it complains on terminals that do not answer
         # Imported here because it takes a quarter of a second, and nobody else needs it.
         from prompt_toolkit import PromptSession
         from prompt_toolkit.history import FileHistory, InMemoryHistory
