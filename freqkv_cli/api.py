@@ -43,7 +43,7 @@ def read(*sources: Name, on_event: OnEvent | None = None, password: str | None =
 
 
 def load(state: Name, *, on_event: OnEvent | None = None, **settings: Any) -> "Reading":
-    """Take up what `Reading.save` or `freqkv read` kept in a file. Raises StateError when it is no state, and as `read`."""
+    """Take up what `Reading.save` or `freqkv read` kept in a file. Raises StateError when it is none, and as `read`."""
     chosen = chosen_settings(settings)
     with ExitStack() as stack:
         documents = _opened((state,), chosen, None, stack)
@@ -76,12 +76,17 @@ class Reading:
         self.session = session
         self._opened = opened
 
+    @property
+    def warnings(self) -> list[str]:
+        """What should be known of the reading and of all answers so far, one line each."""
+        return list(self.session.warnings)
+
     def ask(self, question: str) -> Reply:
         """Answer a question; `text`, `citations`, `not_found` of the reply say what came of it."""
         return follow(answer_question(self.session, question))
 
     def stream(self, question: str) -> Iterator[Event]:
-        """Answer a question as events: Text as it is written, notes, progress, and Answered with everything at the end."""
+        """Answer a question as events: Text as it is written, notes, progress, and everything at the end as Answered."""
         return streamed(question, answer_question(self.session, question))
 
     def ask_all(self, questions: Iterable[str]) -> Iterator[dict[str, Any]]:

@@ -38,9 +38,7 @@ def question_meant(arguments: list[str] | None, usage: str) -> tuple[list[str], 
     return sources_meant(paths, usage), question
 
 
-def sources_beside_questions(
-    paths: list[str] | None, questions: str, settings: Settings, usage: str
-) -> list[str]:
+def sources_beside_questions(paths: list[str] | None, questions: str, settings: Settings, usage: str) -> list[str]:
     """The documents when the questions come from the file `questions`. Raises UsageError for what cannot be."""
     if settings.pin_question:
         raise UsageError("--pin-question pins one question: leave it out with --questions")

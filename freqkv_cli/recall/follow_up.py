@@ -4,6 +4,7 @@ import re
 
 from freqkv_cli.recall.mentions import find_names
 from freqkv_cli.recall.question import question_words
+from freqkv_cli.recall.vocabulary import Vocabulary
 
 FEW = 3  # content words; a question with fewer of them and no name does not say what it is about
 BACK = re.compile(
@@ -25,15 +26,16 @@ def leans(question: str) -> bool:
     return len(question_words(question)) < FEW and not _names(question)
 
 
-def looked_up_for(question: str, before: str, answer: str) -> str:
+def looked_up_for(question: str, before: str, answer: str, vocabulary: Vocabulary) -> str:
     """Return the text to look up for `question`, asked after `before` was answered with `answer`.
 
-    A question that leans is looked up with the names of both, or with all of `before` where they have none.
+    A question that leans is looked up with the names of both that the document has (a small model makes some up), or
+    with all of `before` where there are none.
     """
     if not leans(question):
         return question
-    about = " ".join(_names(f"{before}\n{answer}")) or before
-    return f"{about} {question}"
+    names = [name for name in _names(f"{before}\n{answer}") if vocabulary.contains(name)]
+    return f"{' '.join(names) or before} {question}"
 
 
 def _names(text: str) -> list[str]:

@@ -45,8 +45,7 @@ class Conversation:
 
         Raises UsageError for a question that is too long for the cache.
         """
-        looked_up = looked_up_for(question, self._last.question, self._last.answer) if self._last else question
-        reply = yield from answer_question(self._in_context(), question, looked_up)
+        reply = yield from answer_question(self._in_context(), question, self._looked_up(question))
         self.reply = reply
         if reply.text:  # none when it was interrupted before the first word
             self._remember(question, reply.text)
@@ -73,6 +72,12 @@ class Conversation:
     def _answer_slots(self) -> int:
         return int(self.session.free_slots * ANSWER_SHARE)
 
+    def _looked_up(self, question: str) -> str:
+        last, lookup = self._last, self.session.lookup
+        if last is None or lookup is None:
+            return question
+        return looked_up_for(question, last.question, last.answer, lookup.vocabulary)
+
     def _remember(self, question: str, answer: str) -> None:
         told = f"\n\nQuestion: {question}\nAnswer: {' '.join(answer.split())[:LONGEST_ANSWER]}"
         self._last = Turn(question, answer, tuple(encode_text(self.session.loaded.tokenizer, told)))
@@ -84,7 +89,7 @@ class Conversation:
             self._fork = None  # a turn cannot be taken out of it
 
     def _in_context(self) -> Session:
-        """The session with the turns behind the document. They are read only now: nobody waits for it after an answer."""
+        """The session with the turns behind the document, which are read only now: an answer ends without that wait."""
         if not self.turns:
             return self.session
         fork, self._fork = self._fork, None  # which stays so when an interrupt comes between

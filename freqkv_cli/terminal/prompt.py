@@ -5,7 +5,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Protocol
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+if TYPE_CHECKING:
+    from prompt_toolkit.key_binding import KeyBindings
+    from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
 PROMPT = "> "
 CONTINUED = "  "
@@ -27,7 +31,7 @@ class PipedPrompt:
 
     interactive = False
 
-    def __init__(self, lines: IO[str]) -> None:
+    def __init__(self, lines: TextIO) -> None:
         self._lines = lines
 
     def next(self) -> str | None:
@@ -43,7 +47,7 @@ class TypedPrompt:
 
     interactive = True
 
-    def __init__(self, keyboard: IO[str], screen: IO[str], history: Path | None) -> None:
+    def __init__(self, keyboard: TextIO, screen: TextIO, history: Path | None) -> None:
         os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")  # else it complains on terminals that do not answer
         # Imported here because it takes a quarter of a second, and nobody else needs it.
         from prompt_toolkit import PromptSession
@@ -96,13 +100,14 @@ def private_history(folder: Path) -> Path | None:
     return path
 
 
-def _keys():  # type: ignore[no-untyped-def]
+def _keys() -> "KeyBindings":
+    """What Enter, Esc Enter and Ctrl-C do."""
     from prompt_toolkit.key_binding import KeyBindings
 
     keys = KeyBindings()
 
     @keys.add("enter")
-    def _send(event):  # type: ignore[no-untyped-def]
+    def _send(event: "KeyPressEvent") -> None:
         buffer = event.current_buffer
         if buffer.document.char_before_cursor == "\\":
             buffer.delete_before_cursor()
@@ -111,11 +116,11 @@ def _keys():  # type: ignore[no-untyped-def]
             buffer.validate_and_handle()
 
     @keys.add("escape", "enter")
-    def _new_line(event):  # type: ignore[no-untyped-def]
+    def _new_line(event: "KeyPressEvent") -> None:
         event.current_buffer.insert_text("\n")
 
     @keys.add("c-c")
-    def _clear(event):  # type: ignore[no-untyped-def]
+    def _clear(event: "KeyPressEvent") -> None:
         if event.current_buffer.text:
             event.current_buffer.reset()
         else:
