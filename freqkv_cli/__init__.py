@@ -6,10 +6,10 @@ From Python: `freqkv_cli.read`, `load` and `summarize`; see docs/api.md.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from freqkv_cli.api import Chat, Reading, load, read, summarize
+    from freqkv_cli.api import Answered, Chat, FreqkvError, Reading, Reply, Text, load, read, summarize
 
 __version__ = "0.1.0"
-__all__ = ["Chat", "Reading", "__version__", "load", "read", "summarize"]
+__all__ = ["Answered", "Chat", "FreqkvError", "Reading", "Reply", "Text", "load", "read", "summarize"]
 
 
 def __getattr__(name: str) -> Any:

@@ -13,16 +13,18 @@ from typing import Any, TypeVar
 from freqkv_cli.config import Settings, parse_setting
 from freqkv_cli.documents import Document, open_documents
 from freqkv_cli.documents.state import STATE_KIND
-from freqkv_cli.errors import StateError, UsageError
+from freqkv_cli.errors import FreqkvError, StateError, UsageError
 from freqkv_cli.tasks.ask import Reply, answer_question
 from freqkv_cli.tasks.ask_many import answer_all, reply_report
 from freqkv_cli.tasks.conversation import Conversation
-from freqkv_cli.tasks.events import Answered, Done, Event
+from freqkv_cli.tasks.events import Answered, Done, Event, Text
 from freqkv_cli.tasks.question_list import Question
 from freqkv_cli.tasks.reader import open_reading
 from freqkv_cli.tasks.saving import save_reading
 from freqkv_cli.tasks.session import Session
 from freqkv_cli.tasks.summarize import summarize as summarize_documents
+
+__all__ = ["Answered", "Chat", "FreqkvError", "Reading", "Reply", "Text", "load", "read", "summarize"]
 
 Name = str | os.PathLike[str]
 OnEvent = Callable[[Event], object]
@@ -78,16 +80,16 @@ class Reading:
 
     @property
     def warnings(self) -> list[str]:
-        """What should be known of the reading and of all answers so far, one line each."""
+        """What should be known of the reading, one line each."""
         return list(self.session.warnings)
 
     def ask(self, question: str) -> Reply:
         """Answer a question; `text`, `citations`, `not_found` of the reply say what came of it."""
-        return follow(answer_question(self.session, question))
+        return follow(answer_question(self.session.apart(), question))
 
     def stream(self, question: str) -> Iterator[Event]:
-        """Answer a question as events: Text as it is written, notes, progress, and everything at the end as Answered."""
-        return streamed(question, answer_question(self.session, question))
+        """Answer a question as events: Text as it is written, notes, progress, and all of it at the end as Answered."""
+        return streamed(question, answer_question(self.session.apart(), question))
 
     def ask_all(self, questions: Iterable[str]) -> Iterator[dict[str, Any]]:
         """Answer questions one after another, each by itself: JSON objects as of `freqkv ask --questions --jsonl`."""

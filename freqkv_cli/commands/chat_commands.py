@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 HELP = """\
 A line is a question about what was read. Earlier questions are remembered.
-  /stats        what was read, memory, turns remembered, time of the last answer
+  /stats        what was read, memory, turns, time of the last answer
   /passages     where the last answer was looked up
   /save FILE    keep what was read, to ask again later without reading
   /reset        forget the earlier questions and answers

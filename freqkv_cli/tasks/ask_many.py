@@ -34,7 +34,7 @@ def answer_all(session: Session, questions: Iterable[Question]) -> Iterator[Even
     try:
         for question in questions:
             yield Asked(question.text, question.number)
-            report = yield from answered("ask", question, answer_question(session, question.text))
+            report = yield from answered("ask", question, answer_question(session.apart(), question.text))
             reports.append(report)
             yield Answered(report)
             if "error" in report:

@@ -1,7 +1,7 @@
 """Questions that follow each other: earlier turns lie in a fork of what was read, in a bounded share of its slots."""
 
 from collections.abc import Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.recall.follow_up import looked_up_for
@@ -91,7 +91,7 @@ class Conversation:
     def _in_context(self) -> Session:
         """The session with the turns behind the document, which are read only now: an answer ends without that wait."""
         if not self.turns:
-            return self.session
+            return self.session.apart()
         fork, self._fork = self._fork, None  # which stays so when an interrupt comes between
         if fork is None:
             fork = self.session.cache.fork()
@@ -101,4 +101,4 @@ class Conversation:
         self.session.engine.read(fork, [number for turn in self._unread for number in turn.ids])
         self._unread = []
         self._fork = fork
-        return replace(self.session, cache=fork)
+        return self.session.apart(fork)

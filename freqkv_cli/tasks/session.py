@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -144,6 +144,10 @@ class Session:
             answer.text = shown
         answer.seconds = time.perf_counter() - began
         return answer
+
+    def apart(self, cache: FreqkvCache | None = None) -> "Session":
+        """Return this session for one of many questions: what it warns of is its own, and so is `cache` if given."""
+        return replace(self, cache=cache or self.cache, warnings=[])
 
     def warn(self, message: str) -> Note:
         """Return a warning to show, and keep it for the report."""

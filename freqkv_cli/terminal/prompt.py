@@ -39,6 +39,29 @@ class PipedPrompt:
         return next((line.strip() for line in self._lines if line.strip()), None)
 
 
+class PlainPrompt:
+    """Lines typed on a terminal that can do no more than show them; Enter behind a backslash begins a new line."""
+
+    interactive = True
+
+    def __init__(self, keyboard: TextIO, screen: TextIO) -> None:
+        self._keyboard = keyboard
+        self._screen = screen
+
+    def next(self) -> str | None:
+        """What was typed; None at Ctrl-D."""
+        lines = [self._line(PROMPT)]
+        while lines[-1].endswith("\\\n"):
+            lines[-1] = lines[-1].removesuffix("\\\n") + "\n"
+            lines.append(self._line(CONTINUED))
+        return "".join(lines).removesuffix("\n") if lines[0] else None
+
+    def _line(self, prompt: str) -> str:
+        self._screen.write(prompt)
+        self._screen.flush()
+        return self._keyboard.readline()
+
+
 class TypedPrompt:
     """A line editor with history: Enter sends; Esc Enter, or Enter behind a backslash, begins a new line.
 
@@ -85,7 +108,8 @@ def open_prompt(stdin_is_taken: bool, history: Path | None) -> Iterator[Prompt]:
         return
     with open("/dev/tty", "r+b", buffering=0) as terminal, open(terminal.fileno(), closefd=False) as keyboard:
         screen = sys.stderr if sys.stderr.isatty() else open(terminal.fileno(), "w", closefd=False)  # noqa: SIM115
-        yield TypedPrompt(keyboard, screen, history)
+        dumb = os.environ.get("TERM", "dumb") in ("", "dumb", "unknown")
+        yield PlainPrompt(keyboard, screen) if dumb else TypedPrompt(keyboard, screen, history)
 
 
 def private_history(folder: Path) -> Path | None:

@@ -43,4 +43,6 @@ def test_a_question_that_stands_alone_is_looked_up_alone(question: str) -> None:
 
 def test_without_names_all_words_of_the_question_before_help() -> None:
     before = "How large may a source package be?"
-    assert looked_up_for("And a binary one?", before, "as large as needed.", VOCABULARY) == f"{before} And a binary one?"
+    assert (
+        looked_up_for("And a binary one?", before, "as large as needed.", VOCABULARY) == f"{before} And a binary one?"
+    )
