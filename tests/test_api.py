@@ -89,7 +89,7 @@ def test_what_cannot_be_is_an_error_of_ours(tiny: str) -> None:
         freqkv_cli.load("other.txt", model=tiny)
     with (
         freqkv_cli.read("book.txt", model=tiny, max_tokens=2) as book,
-        pytest.raises(UsageError, match="exists and is no state"),
+        pytest.raises(UsageError, match="exists and is not a state"),
     ):
         book.save("other.txt")
     assert Path("other.txt").read_text() == "no state"

@@ -8,6 +8,7 @@ loaded, so that a file made by hand cannot make the reader allocate more than a 
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -24,7 +25,7 @@ from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.kvcache.header import ENTRY, damaged
 
 CHECKSUM = "checksum"
-DRAFT = ".draft"  # what an unfinished file ends in
+DRAFT = ".draft"  # what the folder of an unfinished file ends in
 STORED = {"F32", "BF16", "F16"}
 
 
@@ -148,21 +149,21 @@ class Checksum:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give the name of a draft beside `path` that takes its place at the end, synced to the disk, or vanishes."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=DRAFT)
-    os.close(handle)
-    draft = Path(name)
+    """Give the name of a draft that takes the place of `path` at the end, synced to the disk, or vanishes.
+
+    It lies in a folder of its own beside `path`, so that all that a killed process leaves can be found by its name.
+    """
+    folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=DRAFT))
     try:
+        draft = folder / path.name
         yield draft
         draft.chmod(0o600)
         sync(draft)
         draft.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            draft.unlink()
-        raise
-    with suppress(OSError):  # some file systems cannot sync a folder
-        sync(path.parent)
+        with suppress(OSError):  # some file systems cannot sync a folder
+            sync(path.parent)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def sync(path: Path) -> None:

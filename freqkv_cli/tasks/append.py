@@ -5,7 +5,7 @@ from pathlib import Path
 
 from freqkv_cli.documents.document import Document
 from freqkv_cli.tasks.manifest import Manifest
-from freqkv_cli.tasks.shelf import STATE, Place, list_kept
+from freqkv_cli.tasks.shelf import Place, list_kept
 from freqkv_cli.tasks.text_digest import TextDigest
 
 GROWING = ("text", "markdown")
@@ -20,8 +20,8 @@ def grown_from(documents: Sequence[Document], place: Place) -> list[tuple[Path, 
         (kept.manifest.characters, kept.manifest, kept.path)
         for kept in list_kept()
         if kept.manifest is not None
-        and kept.path.name.startswith(f"{place.settings}-")
-        and kept.path.name.endswith(f"{'-' * bool(place.notes)}{place.notes}{STATE}")
+        and kept.manifest.complete
+        and kept.path.stem.split("-")[1:] == place.name.split("-")[1:]
         and kept.manifest.characters > 0
         and [(old.kind, old.encoding) for old in kept.manifest.documents] == [(document.kind, document.encoding)]
         and kept.manifest.documents[0].byte_count < document.byte_count

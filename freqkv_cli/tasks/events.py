@@ -8,12 +8,12 @@ from typing import Any, Literal
 class Note:
     """A message for the user, on stderr: information, or a warning (kept in the JSON report).
 
-    Information is shown with --verbose only, unless it is `important`.
+    Information is shown with --verbose; a note that is `wanted` is part of what was asked for and always shown.
     """
 
     message: str
     warning: bool = False
-    important: bool = False
+    wanted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

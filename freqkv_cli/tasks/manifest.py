@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -63,7 +63,7 @@ class Reader:
 class Slots:
     """How the cache is divided and filtered; see `Geometry`."""
 
-    policy: str
+    policy: Literal["freqkv", "window", "full"]
     cache_size: Count
     sink_tokens: Count
     recent_tokens: Count

@@ -1,9 +1,9 @@
 """All that a task wants read: from a state file, from the shelf, from a checkpoint on, or from scratch."""
 
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from freqkv_cli.tasks.checkpoints import Checkpoints
 from freqkv_cli.tasks.events import Event, Note
 from freqkv_cli.tasks.manifest import Manifest, Slots, read_manifest
 from freqkv_cli.tasks.plan import Plan, make_plan
-from freqkv_cli.tasks.session import AfterChunk, Session, load_session
+from freqkv_cli.tasks.session import Session, Watcher, load_session
 from freqkv_cli.tasks.shelf import Kept, Place, claimed, mark_used, place_for, prune
 from freqkv_cli.tasks.states import begin_from, reader_of, restore, save_state, settings_of, slots_of
 
@@ -36,7 +36,7 @@ class Wanted:
     plan: Plan
     started: float
     extra: Mapping[str, Any]
-    after_chunk: AfterChunk | None = None
+    watch: Callable[[Session], Watcher] | None = None
 
 
 def open_reading(
@@ -45,41 +45,55 @@ def open_reading(
     *,
     pinned: str = "",
     extra: Mapping[str, Any] | None = None,
-    after_chunk: AfterChunk | None = None,
+    watch: Callable[[Session], Watcher] | None = None,
 ) -> Generator[Event, None, Session]:
     """Return a session that has read `documents`, which may be a state file.
 
-    `pinned` joins the instruction. `after_chunk` may act, and tell of it, between two chunks of reading, to write notes
-    into `session.notes`; `extra` is all that these depend on. Notes that come from a state are JSON objects. Raises
-    StateError for a state that cannot be used, and all that `open_session` and reading raise.
+    `pinned` joins the instruction. `watch` makes the watcher of a reading, which may put notes into `session.notes`;
+    `extra` is all that these depend on. Notes that come from a state are JSON objects; when a reading goes on from a
+    checkpoint, those of its part are there before the watcher is made. Raises StateError for a state that cannot be
+    used, and all that `open_session` and reading raise.
     """
     started = time.perf_counter()
-    if any(document.kind == STATE_KIND for document in documents):
-        return (yield from open_state(documents, settings, started))
+    if (path := state_among(documents)) is not None:
+        return (yield from open_state(path, settings, started))
     plan = yield from make_plan(settings, pinned)
-    wanted = Wanted(documents, settings, plan, started, extra or {}, after_chunk)
+    wanted = Wanted(documents, settings, plan, started, extra or {}, watch)
     return (yield from read_as_planned(wanted))
 
 
-def open_state(documents: Sequence[Document], settings: Settings, started: float) -> Generator[Event, None, Session]:
-    """Return a session that has read what the state file, which is the one document, holds."""
-    path = documents[0].path
+def state_among(documents: Sequence[Document]) -> Path | None:
+    """Return the state file that `documents` are, None where they are texts. Raises UsageError for a mixture."""
+    if not any(document.kind == STATE_KIND for document in documents):
+        return None
     if len(documents) > 1:
         raise UsageError("a state is read alone: name it without other documents")
-    if path is None:
+    if (path := documents[0].path) is None:
         raise UsageError("a state cannot be piped in: name the file")
-    manifest = read_manifest(Path(path))
-    if not manifest.complete:
-        raise damaged(Path(path), "it is a checkpoint of a reading that did not end")
-    settings = settings_of(Path(path), manifest, settings)
-    plan = yield from make_plan(settings)
-    reader = reader_of(plan)
-    plan = slots_of(Path(path), manifest, plan, reader)
+    return Path(path)
+
+
+def open_state(path: Path, settings: Settings, started: float) -> Generator[Event, None, Session]:
+    """Return a session that has read what a state file holds."""
+    manifest, settings, plan = yield from plan_state(path, settings)
     session = yield from load_session(plan, settings, started)
-    session.reader = reader
-    restore(session, Path(path), manifest)
-    yield from tell_of(session, manifest, f"from {documents[0].name}")
+    session.reader = reader_of(plan)
+    restore(session, path, manifest)
+    yield from tell_of(session, manifest, f"from {path.name}")
     return session
+
+
+def plan_state(path: Path, settings: Settings) -> Generator[Event, None, tuple[Manifest, Settings, Plan]]:
+    """Return what a state says of itself, and settings and plan that go with it. Raises StateError."""
+    manifest = read_manifest(path)
+    if not manifest.complete:
+        raise damaged(path, "it is a checkpoint of a reading that did not end")
+    settings = settings_of(path, manifest, settings)
+    try:
+        plan = yield from make_plan(settings)
+    except UsageError as error:
+        raise StateError(f"the state {path} does not go with {settings.model}: {error.message}") from None
+    return manifest, settings, slots_of(path, manifest, plan)
 
 
 def read_as_planned(wanted: Wanted) -> Generator[Event, None, Session]:
@@ -96,7 +110,7 @@ def read_as_planned(wanted: Wanted) -> Generator[Event, None, Session]:
     if kept is not None and (yield from reopened(session, wanted, kept)):
         return session
     if not settings.cache:
-        yield from session.read(wanted.documents, after_chunk=wanted.after_chunk)
+        yield from session.read(wanted.documents, watcher_of(session, wanted))
         return session
     with ExitStack() as stack:
         try:
@@ -106,13 +120,11 @@ def read_as_planned(wanted: Wanted) -> Generator[Event, None, Session]:
             mine = False
         else:
             if not mine:
-                yield Note(
-                    "another freqkv is reading the same; it keeps what is read, this one does not", important=True
-                )
+                yield Note("another freqkv is reading the same; it keeps what is read, this one does not", wanted=True)
         if mine:
             yield from read_and_keep(session, wanted, place)
         else:
-            yield from session.read(wanted.documents, after_chunk=wanted.after_chunk)
+            yield from session.read(wanted.documents, watcher_of(session, wanted))
     return session
 
 
@@ -120,10 +132,7 @@ def reopened(session: Session, wanted: Wanted, kept: Path) -> Generator[Event, N
     """Take what is on the shelf, and return whether it could be used; what cannot is removed."""
     try:
         manifest = read_manifest(kept)
-        # The same text may have another name by now.
-        named = zip(manifest.documents, wanted.documents, strict=True)
-        manifest = replace(manifest, documents=[replace(old, name=document.name) for old, document in named])
-        restore(session, kept, manifest)
+        restore(session, kept, manifest, [document.name for document in wanted.documents])
     except (StateError, OSError, ValueError) as error:
         yield Note(f"what was kept of an earlier reading cannot be used ({error}): reading again", warning=True)
         with suppress(OSError):
@@ -144,21 +153,15 @@ def read_and_keep(session: Session, wanted: Wanted, place: Place) -> Generator[E
     else:
         seams = yield from started_from(session, wanted, place)
     reused = session.tokens_reused
-    checkpoints = Checkpoints(place.checkpoint, wanted.extra)
-
-    def after_chunk(session: Session) -> Generator[Event, None, None]:
-        if wanted.after_chunk is not None:
-            yield from wanted.after_chunk(session)
-        yield from checkpoints.after_chunk(session)
-
+    checkpoints = Checkpoints(session, place.checkpoint, wanted.extra, watcher_of(session, wanted))
     try:
-        yield from session.read(wanted.documents, seams=seams, after_chunk=after_chunk)
+        yield from session.read(wanted.documents, checkpoints, seams=seams)
     except KeyboardInterrupt:
-        yield from checkpoints.stop(session)
+        yield from checkpoints.stop()
         raise
     if seams:
         new = session.tokens_read - reused
-        yield Note(f"{new:,} new tokens read; {reused:,} were read before", important=True)
+        yield Note(f"{new:,} new tokens read; {reused:,} were read before", wanted=True)
     try:
         save_state(session, place.state, extra=wanted.extra, dtype=wanted.settings.state_dtype)
         place.checkpoint.unlink(missing_ok=True)
@@ -166,6 +169,11 @@ def read_and_keep(session: Session, wanted: Wanted, place: Place) -> Generator[E
         yield from tell_removed(prune(limit), place, wanted.settings.states_limit)
     except OSError as error:
         yield session.warn(f"what was read cannot be kept in {place.state.parent} ({error.strerror})")
+
+
+def watcher_of(session: Session, wanted: Wanted) -> Watcher | None:
+    """Return who follows the reading besides."""
+    return wanted.watch(session) if wanted.watch is not None else None
 
 
 def started_from(session: Session, wanted: Wanted, place: Place) -> Generator[Event, None, list[int]]:
@@ -178,7 +186,7 @@ def started_from(session: Session, wanted: Wanted, place: Place) -> Generator[Ev
             yield Note(f"the checkpoint cannot be used ({error}): reading from the start", warning=True)
             place.checkpoint.unlink(missing_ok=True)
         else:
-            yield Note(f"resumed at token {manifest.tokens_read:,}", important=True)
+            yield Note(f"resumed at token {manifest.tokens_read:,}", wanted=True)
             return list(manifest.seams)
     for path, manifest in grown_from(wanted.documents, place):
         try:
@@ -186,14 +194,14 @@ def started_from(session: Session, wanted: Wanted, place: Place) -> Generator[Ev
         except StateError:
             continue  # to be found damaged, and removed, when its own document is asked for
         mark_used(path)
-        yield Note(f"the text has grown: its first {manifest.tokens_read:,} tokens are known", important=True)
+        yield Note(f"the text has grown: its first {manifest.tokens_read:,} tokens are known", wanted=True)
         return [*manifest.seams, manifest.characters]
     return []
 
 
 def tell_of(session: Session, manifest: Manifest, where: str) -> Generator[Event, None, None]:
     """Say where a session has what it knows from."""
-    yield Note(f"read {manifest.tokens_read:,} tokens on {manifest.read_on}, {where}", important=True)
+    yield Note(f"read {manifest.tokens_read:,} tokens on {manifest.read_on}, {where}", wanted=True)
     theirs, ours = manifest.reader, session.reader
     assert ours is not None
     if manifest.stored_dtype != ours.dtype or (theirs.quantization, theirs.dtype) != (ours.quantization, ours.dtype):

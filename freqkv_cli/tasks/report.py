@@ -51,9 +51,9 @@ def answer_report(command: str, session: Session, answer: Answer, **extra: Any) 
             "pinned_tokens": len(session.prompt.prefix),
             "bytes": session.cache.nbytes,
             "compressions": session.cache.compressions,
-            "hit": session.read_on is not None,
+            "hit": session.restored is not None,
             "tokens_reused": session.tokens_reused,
-            "read_on": session.read_on,
+            "read_on": session.restored.read_on if session.restored else None,
         },
         "timing": {
             "load_s": round(session.load_seconds, 3),

@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
+from freqkv_cli.documents.page import Page
 from freqkv_cli.errors import StateError, UsageError
 from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.inference.engine import Engine
@@ -19,7 +20,7 @@ from freqkv_cli.models.memory import require_fit
 from freqkv_cli.tasks.events import Event, Note, Progress, Text
 from freqkv_cli.tasks.figures import gpu_bytes, process_bytes
 from freqkv_cli.tasks.lookup import Lookup
-from freqkv_cli.tasks.manifest import Reader
+from freqkv_cli.tasks.manifest import Manifest, Reader
 from freqkv_cli.tasks.plan import Plan, make_plan
 from freqkv_cli.tasks.prompt import Prompt
 from freqkv_cli.tasks.speed import remember_speed, speed_key
@@ -27,8 +28,6 @@ from freqkv_cli.tasks.tokens import TokenStream
 
 ENOUGH_TO_JUDGE = 2000  # tokens after which the speed of a run is worth remembering
 REPLAYED = 4096  # tokens that are gone through again between two events
-
-AfterChunk = Callable[["Session"], Generator[Event, None, None]]
 
 
 @dataclass(slots=True)
@@ -42,12 +41,25 @@ class Answer:
     seconds: float = 0.0
 
 
+class Watcher(Protocol):
+    """Someone who follows a reading: told of each page before its tokens are read, and free to act between chunks."""
+
+    def add(self, number: int, page: Page) -> None:
+        """Take a page of document `number`, from 0."""
+
+    def after_chunk(self) -> Generator[Event, None, None]:
+        """Do what is due; the cache may be forked, not changed. Its time does not count as reading."""
+
+    def finish(self) -> Generator[Event, None, None]:
+        """Do what is left when everything has been read."""
+
+
 @dataclass(slots=True)
 class Session:
     """One loaded model with one cache; `read` fills the cache, `answer` never changes it.
 
     `notes` are what was written down while reading. Of `tokens_read` the first `tokens_reused` came from a state and
-    had taken `seconds_reused`; a state that held all of them was read on the date `read_on`.
+    had taken `seconds_reused`; `restored` is the manifest of a state that held all of them.
     """
 
     settings: Settings
@@ -67,23 +79,23 @@ class Session:
     reader: Reader | None = None
     tokens_reused: int = 0
     seconds_reused: float = 0.0
-    read_on: str | None = None
+    restored: Manifest | None = None
 
     def read(
-        self, documents: Sequence[Document], *, seams: Sequence[int] = (), after_chunk: AfterChunk | None = None
+        self, documents: Sequence[Document], watcher: Watcher | None = None, *, seams: Sequence[int] = ()
     ) -> Generator[Event, None, None]:
-        """Read the instruction, then all documents, into the cache; of these not the first `tokens_reused` tokens,
-        which are there already. `after_chunk` may act, and tell of it, between two chunks; `seams` as in TokenStream.
+        """Read the instruction, then all documents, into the cache; `watcher` follows. Of the documents' tokens the
+        first `tokens_reused` are in the cache already and only gone through again. `seams` as in TokenStream.
         """
         began = time.perf_counter()
         if not self.tokens_reused:
             self.engine.read(self.cache, self.prompt.prefix)
         self.lookup = Lookup(documents)
-        self.stream = TokenStream(documents, self.loaded.tokenizer, self.lookup.add, seams)
+        on_page = both(self.lookup.add, watcher.add) if watcher else self.lookup.add
+        self.stream = TokenStream(documents, self.loaded.tokenizer, on_page, seams)
         tokens = iter(self.stream)
         yield self._reading(began)
         while self.tokens_read < self.tokens_reused:
-            # Text and passages are gone through again, which is quick; only the model has no need to.
             again = len(list(islice(tokens, min(REPLAYED, self.tokens_reused - self.tokens_read))))
             if not again:
                 raise StateError("the state does not go with the document any more: read it again with --refresh")
@@ -94,14 +106,18 @@ class Session:
             self.read_seconds = time.perf_counter() - began
             yield from self._new_warnings(documents)
             yield self._reading(began)
-            if after_chunk is not None:
-                yield from after_chunk(self)
+            if watcher:
+                paused = time.perf_counter()
+                yield from watcher.after_chunk()
+                began += time.perf_counter() - paused
         self.lookup.finish()
         self.read_seconds = time.perf_counter() - began
         if self.tokens_read - self.tokens_reused > ENOUGH_TO_JUDGE:
             remember_speed(self.speed_key, (self.tokens_read - self.tokens_reused) / self.read_seconds)
         yield from self._new_warnings(documents)
         yield self._reading(began)
+        if watcher:
+            yield from watcher.finish()
 
     def fits(self, request: str) -> bool:
         """Whether the cache can hold `request` unfiltered, beside what is pinned."""
@@ -220,6 +236,16 @@ class Session:
             "process_bytes": process_bytes(),
             "gpu_bytes": gpu_bytes(),
         }
+
+
+def both(*takers: Callable[[int, Page], None]) -> Callable[[int, Page], None]:
+    """Return a function that hands a page to all takers."""
+
+    def take(number: int, page: Page) -> None:
+        for taker in takers:
+            taker(number, page)
+
+    return take
 
 
 def open_session(settings: Settings, pinned: str = "") -> Generator[Event, None, Session]:

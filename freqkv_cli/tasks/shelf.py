@@ -1,13 +1,14 @@
 """The shelf: states that are kept in the user's cache folder, to be found again by what was read and how.
 
-A state's file name is a hash of model and settings, one of the documents, and one of what its notes depend on:
-`SETTINGS-DOCUMENTS[-NOTES].freqkv`; a reading that is not finished has a `.checkpoint` of the same name. Files appear
-complete or not at all, so whoever finds one may use it without a lock. States hold text: the folder is the user's alone.
+A state's file name is a hash of the documents, one of model and settings, and one of what its notes depend on:
+`DOCUMENTS-SETTINGS[-NOTES].freqkv`; a reading that is not finished has a `.checkpoint` of the same name. Files appear
+complete or not at all, so whoever finds one may use it without a lock. As states hold text, nobody else may look in.
 """
 
 import hashlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from freqkv_cli.documents.document import Document
-from freqkv_cli.errors import StateError
+from freqkv_cli.errors import StateError, UsageError
 from freqkv_cli.models.store import cache_folder
 from freqkv_cli.tasks.manifest import FORMAT, Manifest, Reader, Slots, read_manifest
 
@@ -32,14 +33,14 @@ def states_folder() -> Path:
 class Place:
     """Where the state of certain documents, read in a certain way, belongs."""
 
-    settings: str
     documents: str
+    settings: str
     notes: str = ""
 
     @property
     def name(self) -> str:
         """The file name, without its ending."""
-        return "-".join(filter(None, (self.settings, self.documents, self.notes)))
+        return "-".join(filter(None, (self.documents, self.settings, self.notes)))
 
     @property
     def state(self) -> Path:
@@ -84,7 +85,7 @@ def place_for(
     what = [
         [document.sha256, document.kind, document.encoding, document.name if several else ""] for document in documents
     ]
-    return Place(digest(how), digest([what, pages]), digest(extra) if extra else "")
+    return Place(digest([what, pages]), digest(how), digest(extra) if extra else "")
 
 
 def digest(value: Any) -> str:
@@ -121,7 +122,7 @@ def claimed(place: Place) -> Iterator[bool]:
 def remove_drafts(pattern: str) -> None:
     """Remove what a process that was killed while writing has left."""
     for path in states_folder().glob(f"{pattern}.draft"):
-        path.unlink(missing_ok=True)
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def mark_used(path: Path) -> None:
@@ -134,6 +135,22 @@ def list_kept() -> list[Kept]:
     """Return all states and checkpoints, what was used last first."""
     files = [path for ending in (STATE, CHECKPOINT) for path in states_folder().glob(f"[!.]*{ending}")]
     return sorted(filter(None, map(_kept, files)), key=lambda kept: kept.used, reverse=True)
+
+
+def find_kept(name: str) -> list[Kept]:
+    """Return what is kept under a name, which is that of a document or the beginning of a file's name.
+
+    Raises UsageError where there is nothing, or where the beginning is that of several documents.
+    """
+    kept = list_kept()
+    if exact := [one for one in kept if one.manifest and name in (old.name for old in one.manifest.documents)]:
+        return exact
+    found = [one for one in kept if name and one.path.name.startswith(name)]
+    if not found:
+        raise UsageError(f"nothing is kept under {name}: freqkv cache list shows what is")
+    if len({one.path.name.partition("-")[0] for one in found}) > 1:
+        raise UsageError(f"{name} is the beginning of {len(found)} states: give more of it")
+    return found
 
 
 def prune(limit: int) -> list[Kept]:

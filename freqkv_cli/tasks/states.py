@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -71,6 +71,8 @@ def save_state(
 
 def describe(session: Session, *, complete: bool, stored_dtype: str, extra: Mapping[str, Any]) -> Manifest:
     """Return the manifest of what `session` has read so far."""
+    if session.restored is not None:  # it is still the same reading
+        return replace(session.restored, stored_dtype=stored_dtype, extra=dict(extra))
     stream, lookup, cache, chosen = session.stream, session.lookup, session.cache, session.settings
     assert stream is not None
     assert lookup is not None
@@ -82,7 +84,7 @@ def describe(session: Session, *, complete: bool, stored_dtype: str, extra: Mapp
         freqkv=__version__,
         reader=session.reader,
         slots=Slots(
-            cache.policy.name,
+            chosen.policy,
             geometry.cache_size,
             geometry.sink_tokens,
             geometry.recent_tokens,
@@ -101,7 +103,7 @@ def describe(session: Session, *, complete: bool, stored_dtype: str, extra: Mapp
         complete=complete,
         stored_dtype=stored_dtype,
         passages=len(lookup.index) if complete else 0,
-        read_on=session.read_on or datetime.now(UTC).date().isoformat(),
+        read_on=datetime.now(UTC).date().isoformat(),
         read_seconds=round(session.seconds_reused + session.read_seconds, 3),
         characters=stream.characters,
         digest=stream.digest.hexdigest(),
@@ -127,9 +129,15 @@ def stored_document(document: Document | StoredDocument, tokens: int) -> StoredD
     )
 
 
-def restore(session: Session, path: Path, manifest: Manifest) -> None:
-    """Let `session` have read what a complete state holds. Raises StateError; nothing has been read then."""
+def restore(session: Session, path: Path, manifest: Manifest, names: Sequence[str] = ()) -> None:
+    """Let `session` have read what a complete state holds; `names` are what its documents are called by now.
+
+    Raises StateError; nothing has been read then.
+    """
     content = load(session, path, manifest)
+    if names:
+        named = zip(manifest.documents, names, strict=True)
+        manifest = replace(manifest, documents=[replace(document, name=name) for document, name in named])
     stored = manifest.documents
     if len(content.passages) != manifest.passages or any(
         not 0 <= passage.document < len(stored) for passage in content.passages
@@ -148,7 +156,7 @@ def restore(session: Session, path: Path, manifest: Manifest) -> None:
     session.notes = list(content.notes)
     session.warnings = list(manifest.warnings)
     session.tokens_read = session.tokens_reused = manifest.tokens_read
-    session.read_on = manifest.read_on
+    session.restored = manifest
 
 
 def begin_from(session: Session, path: Path, manifest: Manifest) -> None:
@@ -173,6 +181,13 @@ def load(session: Session, path: Path, manifest: Manifest) -> Content:
     except (ValidationError, RecursionError):
         session.cache.reset()
         raise damaged(path, "its passages cannot be read") from None
+
+
+def cache_bytes(plan: Plan, dtype: str) -> int:
+    """Return the bytes of the keys and values of a full cache, stored as `dtype`; auto is that of the plan."""
+    layers, kv_heads, head_dim = kv_shape(plan.config)
+    each: int = getattr(torch, plan.place.dtype if dtype == "auto" else dtype).itemsize
+    return 2 * layers * kv_heads * head_dim * plan.geometry.cache_size * each
 
 
 def reader_of(plan: Plan) -> Reader:
@@ -232,9 +247,9 @@ def settings_of(path: Path, manifest: Manifest, settings: Settings) -> Settings:
         raise damaged(path, f"its settings cannot be: {error}") from None
 
 
-def slots_of(path: Path, manifest: Manifest, plan: Plan, reader: Reader) -> Plan:
+def slots_of(path: Path, manifest: Manifest, plan: Plan) -> Plan:
     """Return `plan` with the slots of a state. Raises StateError where the state does not go with the plan's model."""
-    theirs = manifest.reader
+    theirs, reader = manifest.reader, reader_of(plan)
     if theirs.weights != reader.weights:
         raise StateError(
             f"the state {path} was read by {theirs.id} ({theirs.weights}), not by {reader.id} ({reader.weights}): "
