@@ -56,6 +56,8 @@ def open_reading(
     """
     started = time.perf_counter()
     if (path := state_among(documents)) is not None:
+        if pinned:
+            raise UsageError(f"{path} is a state, which was read without the question: leave --pin-question out")
         return (yield from open_state(path, settings, started))
     plan = yield from make_plan(settings, pinned)
     wanted = Wanted(documents, settings, plan, started, extra or {}, watch)
