@@ -21,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from freqkv_cli.errors import StateError
 from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.kvcache.header import ENTRY, damaged
 
@@ -31,12 +32,13 @@ STORED = {"F32", "BF16", "F16"}
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a state must hold to go with a model: one tensor of keys and one of values per layer."""
+    """What a state must hold to go with a model: one tensor of keys and one of values per layer, and not more text."""
 
     layers: int
     kv_heads: int
     slots: int
     head_dim: int
+    text_bytes: int
 
 
 def write_state(
@@ -71,7 +73,7 @@ def read_state(
     shape: Shape,
     devices: Sequence[torch.device],
     dtype: torch.dtype,
-) -> str:
+) -> bytes:
     """Fill `cache` from the state with this manifest, layer by layer onto `devices` as `dtype`, and return its text.
 
     The manifest tells `tokens_seen` and `compressions`. Raises StateError where the file is not of this shape, or has
@@ -100,7 +102,7 @@ def read_state(
     if digest.hexdigest() != manifest.get(CHECKSUM):
         cache.reset()
         raise damaged(path, "its content does not match its checksum")
-    return text.numpy().tobytes().decode("utf-8")
+    return text.numpy().tobytes()
 
 
 def check_tensors(path: Path, file: Any, shape: Shape) -> None:
@@ -120,6 +122,8 @@ def check_tensors(path: Path, file: Any, shape: Shape) -> None:
             kinds.add(kind)
         if not fits:
             raise damaged(path, f"its tensor {name} is {kind} {form}")
+        if name == "text" and form[0] > shape.text_bytes:
+            raise StateError(f"the state {path} is larger than memory: its text alone has {form[0]:,} bytes")
     if len(kinds) != 1 or not kinds <= STORED:
         raise damaged(path, f"its numbers are {', '.join(sorted(kinds))}")
 
@@ -168,7 +172,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def sync(path: Path) -> None:
     """Wait until a file or folder is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

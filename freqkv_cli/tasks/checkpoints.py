@@ -26,7 +26,6 @@ class Checkpoints:
         self.path = path
         self.extra = extra
         self.inner = inner
-        self.seconds = 0.0  # spent on all of them
         self._cost = session.cache.nbytes / BYTES_PER_SECOND
         self._last = time.perf_counter()
         self._failed = False
@@ -75,4 +74,4 @@ class Checkpoints:
                 )
         self._last = time.perf_counter()
         self._cost = self._last - began
-        self.seconds += self._cost
+        self.session.checkpoint_seconds += self._cost

@@ -14,7 +14,7 @@ from freqkv_cli.tasks.events import Done, Event, Note
 from freqkv_cli.tasks.plan import make_plan
 from freqkv_cli.tasks.reader import Wanted, open_state, read_as_planned, state_among
 from freqkv_cli.tasks.report import answer_report
-from freqkv_cli.tasks.session import Answer
+from freqkv_cli.tasks.session import Answer, Session
 from freqkv_cli.tasks.states import cache_bytes, save_state
 
 
@@ -23,11 +23,14 @@ def read(
 ) -> Iterator[Event]:
     """Read `documents` from start to end and write the state to `target`; None keeps it in the cache folder alone."""
     started = time.perf_counter()
+    path = state_among(documents)
     if target is not None:
         check_target(target, force)
+    elif path is not None:
+        raise UsageError(f"{path} is a state, which has been read already: name a file for a copy with -o")
     elif not settings.cache:
         raise UsageError("nothing would be kept: name a file with -o, or leave out --no-cache")
-    if (path := state_among(documents)) is not None:
+    if path is not None:
         session = yield from open_state(path, settings, started)
     else:
         plan = yield from make_plan(settings)
@@ -35,17 +38,21 @@ def read(
         size = readable(cache_bytes(plan, settings.state_dtype) + text)
         yield Note(f"the state will take at most about {size}{'' if text else ' and the text'}", wanted=True)
         session = yield from read_as_planned(Wanted(documents, settings, plan, started, extra={}))
-    extra: dict[str, object] = {"state": None}
+    state = None
     if target is not None:
-        try:
-            size_now = save_state(session, target, dtype=settings.state_dtype)
-        except OSError as error:
-            reason = "no space left on its disk" if error.errno == errno.ENOSPC else error.strerror
-            kept = "; what was read is in the cache folder" if settings.cache else ""
-            raise StateError(f"{target} cannot be written ({reason}): name another file{kept}") from None
+        size_now = save(session, target, settings.state_dtype)
         yield Note(f"{target} takes {readable(size_now)}", wanted=True)
-        extra["state"] = {"path": str(target), "bytes": size_now}
-    yield Done(answer_report("read", session, Answer(), **extra))
+        state = {"path": str(target), "bytes": size_now}
+    yield Done(answer_report("read", session, Answer(), state=state))
+
+
+def save(session: Session, target: Path, dtype: str = "auto") -> int:
+    """Write what `session` has read to a file that the user named, and return its bytes. Raises StateError."""
+    try:
+        return save_state(session, target, extra=session.restored.extra if session.restored else None, dtype=dtype)
+    except OSError as error:
+        reason = "no space left on its disk" if error.errno == errno.ENOSPC else error.strerror
+        raise StateError(f"{target} cannot be written ({reason}): name a file on another disk, or free some") from None
 
 
 def check_target(target: Path, force: bool) -> None:

@@ -59,6 +59,7 @@ def answer_report(command: str, session: Session, answer: Answer, **extra: Any) 
             "load_s": round(session.load_seconds, 3),
             "read_s": round(read, 3),
             "read_tokens_per_second": round((session.tokens_read - session.tokens_reused) / read, 1) if read else None,
+            "checkpoint_s": round(session.checkpoint_seconds, 3),
             "compression_s": round(session.engine.clock.compression, 3),
             "first_token_s": round(answer.first_token_seconds, 3) if answer.first_token_seconds else None,
             "answer_s": round(answer.seconds, 3),

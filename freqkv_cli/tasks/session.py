@@ -79,13 +79,16 @@ class Session:
     reader: Reader | None = None
     tokens_reused: int = 0
     seconds_reused: float = 0.0
+    checkpoint_seconds: float = 0.0
     restored: Manifest | None = None
 
     def read(
         self, documents: Sequence[Document], watcher: Watcher | None = None, *, seams: Sequence[int] = ()
     ) -> Generator[Event, None, None]:
-        """Read the instruction, then all documents, into the cache; `watcher` follows. Of the documents' tokens the
-        first `tokens_reused` are in the cache already and only gone through again. `seams` as in TokenStream.
+        """Read the instruction, then all documents, into the cache; `watcher` follows.
+
+        The first `tokens_reused` tokens of the documents are in the cache already and only gone through again, for what
+        else is made of the text. `seams` as in TokenStream.
         """
         began = time.perf_counter()
         if not self.tokens_reused:

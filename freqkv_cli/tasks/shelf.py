@@ -115,7 +115,8 @@ def claimed(place: Place) -> Iterator[bool]:
         yield True
     finally:
         # Who opened this very file a moment ago gets a lock of no effect: both then write the same state, each whole.
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
         lock.release()
 
 

@@ -117,6 +117,25 @@ def test_killed_at_any_moment_it_ends_in_the_same_state(tiny: str, book: Path) -
     assert resumed > KILLS / 3
 
 
+@pytest.mark.usefixtures("at_every_chunk")
+def test_two_processes_at_once_end_well_and_leave_one_state(tiny: str, book: Path) -> None:
+    result_of(reading(book, tiny))
+    expected = content(kept_state())
+    kept_state().unlink()
+    children = []
+    for _ in range(2):
+        child = os.fork()
+        if child == 0:
+            ended = 1
+            try:
+                ended = int(result_of(reading(book, tiny)).tokens_read != expected["tokens_read"])
+            finally:
+                os._exit(ended)
+        children.append(child)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0]
+    assert content(kept_state()) == expected
+
+
 def interrupted(events: Generator[Event, None, Session], chunks: int) -> list[Event]:
     """Follow events until some chunks were read; then interrupt, as the terminal does, and return what follows."""
     seen = 0
@@ -222,21 +241,22 @@ def test_checkpoints_keep_to_their_share_of_the_time(monkeypatch: pytest.MonkeyP
         nbytes = 75_000_000
 
     class Reading:
-        cache, tokens_reused, tokens_read = Cache(), 0, 0
+        cache, tokens_reused, tokens_read, checkpoint_seconds = Cache(), 0, 0, 0.0
         notes: ClassVar[list[str]] = []
 
     monkeypatch.setattr(checkpoints, "save_state", slow)
     monkeypatch.setattr("time.perf_counter", lambda: now)
-    writer = checkpoints.Checkpoints(Reading(), Path("/none"), {})  # type: ignore[arg-type]
+    reading = Reading()
+    writer = checkpoints.Checkpoints(reading, Path("/none"), {})  # type: ignore[arg-type]
     written, reading_seconds = [], 0
     while reading_seconds < 1000:
         now += 1
         reading_seconds += 1
-        before = writer.seconds
+        before = reading.checkpoint_seconds
         list(writer.after_chunk())
-        if writer.seconds > before:
+        if reading.checkpoint_seconds > before:
             written.append(reading_seconds)
-    assert writer.seconds / now <= 0.03
+    assert reading.checkpoint_seconds / now <= 0.03
     assert max(after - one for one, after in pairwise(written)) <= 21
 
 

@@ -21,6 +21,7 @@ from freqkv_cli.tasks.count import count
 from freqkv_cli.tasks.events import Event
 from freqkv_cli.tasks.manifest import read_manifest
 from freqkv_cli.tasks.plan import Plan, make_plan
+from freqkv_cli.tasks.read import read
 from freqkv_cli.tasks.reader import open_reading
 from freqkv_cli.tasks.session import Session
 from freqkv_cli.tasks.states import save_state
@@ -113,6 +114,20 @@ def test_another_model_is_refused(state: Path, tmp_path: Path) -> None:
 def test_pages_of_a_state_are_refused(tiny: str, state: Path) -> None:
     with pytest.raises(UsageError, match="leave --pages out"):
         ask_about(state, tiny, pages="1-2")
+
+
+def test_a_question_cannot_be_pinned_afterwards(tiny: str, state: Path) -> None:
+    with pytest.raises(UsageError, match="leave --pin-question out"):
+        ask_about(state, tiny, pin_question=True)
+
+
+def test_a_copy_of_a_state_can_be_smaller_and_is_the_same_reading(tiny: str, state: Path, tmp_path: Path) -> None:
+    copy = read_to(tmp_path / "copy.freqkv", state, tiny, state_dtype="bfloat16").report
+    assert copy["state"]["bytes"] < state.stat().st_size
+    first, second = read_manifest(state).table(), read_manifest(tmp_path / "copy.freqkv").table()
+    assert {name for name in first if first[name] != second[name]} == {"stored_dtype", "checksum"}
+    with pytest.raises(UsageError, match="read already"):
+        followed(read(open_documents([str(state)]), Settings(model=tiny), None))
 
 
 def test_a_state_is_read_alone(tiny: str, book: Path, state: Path) -> None:
