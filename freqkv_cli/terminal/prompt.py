@@ -4,10 +4,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
+    from prompt_toolkit import PromptSession
     from prompt_toolkit.key_binding import KeyBindings
     from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
@@ -71,22 +73,28 @@ class TypedPrompt:
     interactive = True
 
     def __init__(self, keyboard: TextIO, screen: TextIO, history: Path | None) -> None:
+        self._keyboard = keyboard
+        self._screen = screen
+        self._history = history
+
+    @cached_property
+    def _session(self) -> "PromptSession[str]":
+        """The line editor, imported when the first question can be typed: it takes a quarter of a second."""
         os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")  # else it complains on terminals that do not answer
-        # Imported here because it takes a quarter of a second, and nobody else needs it.
         from prompt_toolkit import PromptSession
         from prompt_toolkit.history import FileHistory, InMemoryHistory
         from prompt_toolkit.input import create_input
         from prompt_toolkit.output import create_output
 
-        self._session: PromptSession[str] = PromptSession(
+        return PromptSession(
             message=PROMPT,
             multiline=True,
             prompt_continuation=CONTINUED,
-            history=FileHistory(str(history)) if history else InMemoryHistory(),
+            history=FileHistory(str(self._history)) if self._history else InMemoryHistory(),
             key_bindings=_keys(),
             enable_history_search=True,
-            input=create_input(keyboard),
-            output=create_output(screen),
+            input=create_input(self._keyboard),
+            output=create_output(self._screen),
         )
 
     def next(self) -> str | None:
@@ -106,10 +114,17 @@ def open_prompt(stdin_is_taken: bool, history: Path | None) -> Iterator[Prompt]:
     if not stdin_is_taken and not sys.stdin.isatty():
         yield PipedPrompt(sys.stdin)
         return
-    with open("/dev/tty", "r+b", buffering=0) as terminal, open(terminal.fileno(), closefd=False) as keyboard:
-        screen = sys.stderr if sys.stderr.isatty() else open(terminal.fileno(), "w", closefd=False)  # noqa: SIM115
-        dumb = os.environ.get("TERM", "dumb") in ("", "dumb", "unknown")
-        yield PlainPrompt(keyboard, screen) if dumb else TypedPrompt(keyboard, screen, history)
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        yield _on_terminal(sys.stdin, sys.stderr, history)
+        return
+    with open("/dev/tty") as keyboard, open("/dev/tty", "w") as screen:
+        yield _on_terminal(keyboard, screen, history)
+
+
+def _on_terminal(keyboard: TextIO, screen: TextIO, history: Path | None) -> Prompt:
+    if os.environ.get("TERM", "") in ("", "dumb", "unknown"):
+        return PlainPrompt(keyboard, screen)
+    return TypedPrompt(keyboard, screen, history)
 
 
 def private_history(folder: Path) -> Path | None:

@@ -143,12 +143,36 @@ def test_ctrl_c_twice_leaves_and_without_a_cache_nothing_is_kept(home: dict[str,
     assert not Path(home["XDG_STATE_HOME"]).exists()
 
 
-def test_sigterm_at_the_prompt_ends_it_and_gives_the_terminal_back(home: dict[str, str]) -> None:
+@pytest.mark.parametrize("question", ["", "long one?"])
+def test_sigterm_ends_it_at_the_prompt_and_in_an_answer(home: dict[str, str], question: str) -> None:
     child = chat(**home)
     child.expect(READY)
+    if question:
+        child.sendline(question)
+        child.expect("LONG ONE")
     time.sleep(0.3)
     child.kill(signal.SIGTERM)
     assert "Traceback" not in left(child, 143)
+
+
+def test_the_prompt_is_on_the_terminal_when_both_streams_go_elsewhere(tmp_path: Path, home: dict[str, str]) -> None:
+    script = f'"$@" >{tmp_path / "out"} 2>{tmp_path / "errors"}'
+    child = pexpect.spawn(
+        "bash",
+        ["-c", script, "-", *command("plain", "chat", "a.pdf")],
+        env=environment(**home),
+        cwd=str(ROOT),
+        encoding="utf-8",
+        timeout=15,
+    )
+    child.delaybeforesend = 0.2
+    child.expect(READY)
+    child.sendline("who?")
+    child.expect(READY)
+    child.sendeof()
+    left(child)
+    assert (tmp_path / "out").read_text() == "WHO?\n"
+    assert "\x1b" not in (tmp_path / "errors").read_text()
 
 
 @pytest.mark.parametrize("variables", [{"TERM": "dumb"}, {"NO_COLOR": "1"}])
