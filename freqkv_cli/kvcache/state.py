@@ -5,9 +5,11 @@ Tensors: `keys.I` and `values.I` for layer I, [1, kv_heads, slots in use, head_d
 loaded, so that a file made by hand cannot make the reader allocate more than a true one.
 """
 
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,7 +64,9 @@ def write_state(
         try:
             save_file(tensors, draft, metadata={ENTRY: json.dumps(content, ensure_ascii=False)})
         except SafetensorError as error:  # which is how it tells of a full disk
-            raise OSError(None, str(error), str(path)) from None
+            number = re.search(r"os error (\d+)", str(error))
+            code = int(number[1]) if number else errno.EIO
+            raise OSError(code, os.strerror(code), str(path)) from None
     return path.stat().st_size
 
 

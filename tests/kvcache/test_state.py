@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from freqkv_cli.errors import StateError
 from freqkv_cli.inference.engine import Engine
@@ -106,11 +107,12 @@ def test_a_full_disk_leaves_the_old_state_and_no_draft(tmp_path: Path, monkeypat
 
     def full(tensors: object, path: Path, **_: object) -> None:
         Path(path).write_bytes(b"half a file")
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr(states, "save_file", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as failure:
         save(tmp_path / "a.freqkv", cache, "another text")
+    assert failure.value.errno == errno.ENOSPC
     assert [path.name for path in tmp_path.iterdir()] == ["a.freqkv"]
     assert (tmp_path / "a.freqkv").read_bytes() == before
 

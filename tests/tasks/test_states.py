@@ -18,7 +18,7 @@ from freqkv_cli.kvcache.cache import make_cache
 from freqkv_cli.kvcache.policies.policy import make_policy
 from freqkv_cli.tasks import reader
 from freqkv_cli.tasks.count import count
-from freqkv_cli.tasks.events import Event
+from freqkv_cli.tasks.events import Event, Note
 from freqkv_cli.tasks.manifest import read_manifest
 from freqkv_cli.tasks.plan import Plan, make_plan
 from freqkv_cli.tasks.read import read
@@ -150,6 +150,20 @@ def test_another_format_is_refused(tiny: str, state: Path) -> None:
     write_head(state, lambda manifest: manifest.update(format=2, freqkv="9.9"))
     with pytest.raises(StateError, match=r"format 2, of freqkv 9\.9"):
         ask_about(state, tiny)
+
+
+def test_a_state_of_a_gpu_opens_on_a_cpu(tiny: str, book: Path, tmp_path: Path) -> None:
+    session = session_of(book, tiny, cache=False, dtype="float32")
+    assert session.reader is not None
+    session.settings = Settings(model=tiny)
+    session.reader = replace(session.reader, device="cuda:0", quantization="4bit", dtype="float16")
+    save_state(session, tmp_path / "gpu.freqkv", dtype="float16")
+    opened = session_of(tmp_path / "gpu.freqkv", tiny, dtype="float32")
+    keys, exact = opened.cache.layers[0].keys, session.cache.layers[0].keys
+    assert (keys.dtype, keys.device.type) == (exact.dtype, "cpu")
+    assert 0 < float((keys - exact).norm() / exact.norm()) < 1e-3
+    events = list(open_reading(open_documents([str(tmp_path / "gpu.freqkv")]), Settings(model=tiny, dtype="float32")))
+    assert any(isinstance(event, Note) and "4bit, float16" in event.message for event in events)
 
 
 def test_notes_come_back_as_objects(tiny: str, book: Path, tmp_path: Path) -> None:
