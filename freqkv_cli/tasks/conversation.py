@@ -65,12 +65,17 @@ class Conversation:
     def limit(self) -> int:
         """Slots that turns may take."""
         cache = self.session.cache
-        share = int(self.session.free_slots * TURNS_SHARE)
+        share = int(self._free_slots * TURNS_SHARE)
         return share if cache.policy.evicts else max(0, min(share, cache.room - self._answer_slots))
 
     @property
+    def _free_slots(self) -> int:
+        geometry = self.session.cache.geometry
+        return geometry.cache_size - geometry.sink_tokens - geometry.recent_tokens
+
+    @property
     def _answer_slots(self) -> int:
-        return int(self.session.free_slots * ANSWER_SHARE)
+        return int(self._free_slots * ANSWER_SHARE)
 
     def _looked_up(self, question: str) -> str:
         last, lookup = self._last, self.session.lookup

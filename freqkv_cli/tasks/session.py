@@ -124,21 +124,21 @@ class Session:
 
     def fits(self, request: str) -> bool:
         """Whether the cache can hold `request` unfiltered, beside what is pinned."""
-        return len(self.prompt.request(request)) <= self.free_slots
+        return len(self.prompt.request(request)) <= self._free_slots
 
     def answer(self, request: str, max_tokens: int) -> Generator[Event, None, Answer]:
         """Put `request` to a fork of the cache and write the answer, at most `max_tokens` long."""
         began = time.perf_counter()
         answer = Answer()
         ids = self.prompt.request(request)
-        if len(ids) > self.free_slots:
+        if len(ids) > self._free_slots:
             raise UsageError(
-                f"the request is {len(ids)} tokens long and {self.free_slots} fit into the cache beside what is "
+                f"the request is {len(ids)} tokens long and {self._free_slots} fit into the cache beside what is "
                 "pinned; shorten it, or give a larger --cache-size"
             )
         fork = self.cache.fork()
         # Room for the request and, where possible, the whole answer: neither is filtered while it is being used.
-        fork.make_room(min(len(ids) + max_tokens, max(len(ids), self.free_slots // 4)))
+        fork.make_room(min(len(ids) + max_tokens, max(len(ids), self._free_slots // 4)))
         yield self._answering(answer, began)
         logits = self.engine.read(fork, ids)
         assert logits is not None  # a request is never empty: the template closes the turn
@@ -174,7 +174,7 @@ class Session:
         return Note(message, warning=True)
 
     @property
-    def free_slots(self) -> int:
+    def _free_slots(self) -> int:
         """Slots that are free after the heaviest compression, which leaves one slot of all that is old."""
         geometry = self.cache.geometry
         return geometry.cache_size - geometry.sink_tokens - geometry.recent_tokens - 1
