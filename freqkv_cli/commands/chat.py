@@ -47,8 +47,9 @@ def chat(
     freqkv chat book.pdf < questions.txt
 
     Questions are typed at a prompt, or piped in, one a line. Ctrl-C stops an
-    answer, Ctrl-D leaves; /help lists the commands. With --json every answer
-    is one JSON object on a line of its own.
+    answer, Ctrl-D leaves; /help lists the commands. What is typed is kept for
+    the arrow keys in the user's state folder, but with --no-cache. With --json
+    every answer is one JSON object on a line of its own.
     """
     paths = sources_meant(sources, USAGE)
     history = private_history(Path(platformdirs.user_state_dir("freqkv"))) if settings.cache else None
