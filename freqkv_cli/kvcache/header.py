@@ -22,12 +22,13 @@ def is_state(head: bytes) -> bool:
 def read_head(path: Path) -> str:
     """Return the manifest of a state file, as JSON. Raises StateError where there is none, OSError."""
     with path.open("rb") as file:
-        length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+        start = file.read(LENGTH_BYTES + len(MAGIC))
+        if not is_state(start):
+            raise StateError(f"{path} is not a state of freqkv: make one with freqkv read DOCUMENT -o {path.name}")
+        length = int.from_bytes(start[:LENGTH_BYTES], "little")
         if not len(MAGIC) <= length <= LONGEST:
             raise damaged(path, "its head has an impossible length")
-        text = file.read(length)
-    if not text.startswith(MAGIC):
-        raise StateError(f"{path} is not a state of freqkv: make one with freqkv read DOCUMENT -o {path.name}")
+        text = MAGIC + file.read(length - len(MAGIC))
     if len(text) < length:
         raise damaged(path, "it ends in the middle of its head")
     try:

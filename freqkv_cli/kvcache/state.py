@@ -5,9 +5,11 @@ Tensors: `keys.I` and `values.I` for layer I, [1, kv_heads, slots in use, head_d
 loaded, so that a file made by hand cannot make the reader allocate more than a true one.
 """
 
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from freqkv_cli.errors import StateError
 from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.kvcache.header import ENTRY, damaged
 
@@ -31,12 +34,13 @@ STORED = {"F32", "BF16", "F16"}
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a state must hold to go with a model: one tensor of keys and one of values per layer."""
+    """What a state must hold to go with a model: one tensor of keys and one of values per layer, and not more text."""
 
     layers: int
     kv_heads: int
     slots: int
     head_dim: int
+    text_bytes: int
 
 
 def write_state(
@@ -60,7 +64,9 @@ def write_state(
         try:
             save_file(tensors, draft, metadata={ENTRY: json.dumps(content, ensure_ascii=False)})
         except SafetensorError as error:  # which is how it tells of a full disk
-            raise OSError(None, str(error), str(path)) from None
+            number = re.search(r"os error (\d+)", str(error))
+            code = int(number[1]) if number else errno.EIO
+            raise OSError(code, os.strerror(code), str(path)) from None
     return path.stat().st_size
 
 
@@ -71,7 +77,7 @@ def read_state(
     shape: Shape,
     devices: Sequence[torch.device],
     dtype: torch.dtype,
-) -> str:
+) -> bytes:
     """Fill `cache` from the state with this manifest, layer by layer onto `devices` as `dtype`, and return its text.
 
     The manifest tells `tokens_seen` and `compressions`. Raises StateError where the file is not of this shape, or has
@@ -100,7 +106,7 @@ def read_state(
     if digest.hexdigest() != manifest.get(CHECKSUM):
         cache.reset()
         raise damaged(path, "its content does not match its checksum")
-    return text.numpy().tobytes().decode("utf-8")
+    return text.numpy().tobytes()
 
 
 def check_tensors(path: Path, file: Any, shape: Shape) -> None:
@@ -120,6 +126,8 @@ def check_tensors(path: Path, file: Any, shape: Shape) -> None:
             kinds.add(kind)
         if not fits:
             raise damaged(path, f"its tensor {name} is {kind} {form}")
+        if name == "text" and form[0] > shape.text_bytes:
+            raise StateError(f"the state {path} is larger than memory: its text alone has {form[0]:,} bytes")
     if len(kinds) != 1 or not kinds <= STORED:
         raise damaged(path, f"its numbers are {', '.join(sorted(kinds))}")
 

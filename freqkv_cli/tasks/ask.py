@@ -49,6 +49,11 @@ class Reply:
     passages: list[str]
     not_found: bool = False
 
+    @property
+    def text(self) -> str:
+        """The answer with the sentence it is shown with."""
+        return self.answer.text
+
 
 def ask(documents: Sequence[Document], question: str, settings: Settings) -> Iterator[Event]:
     """Read `documents` from start to end, look the question up in them, and answer it."""
@@ -68,15 +73,19 @@ def ask(documents: Sequence[Document], question: str, settings: Settings) -> Ite
     )
 
 
-def answer_question(session: Session, question: str) -> Generator[Event, None, Reply]:
-    """Answer one question from what `session` has read, on forks; the session stays as it was."""
+def answer_question(session: Session, question: str, looked_up: str = "") -> Generator[Event, None, Reply]:
+    """Answer one question from what `session` has read, on forks; the session stays as it was.
+
+    `looked_up` is searched for in place of the question, where that says more: for a follow-up.
+    """
     limit = session.settings.max_tokens or MAX_TOKENS
     recall = session.settings.recall
     if recall == 0 or session.lookup is None:
         answer = yield from session.answer(FROM_MEMORY.format(question=question), limit)
         return Reply(answer, [], [], [])
     began = time.perf_counter()
-    found = session.lookup.find(question, max(SEARCHED, recall))
+    sought = looked_up or question
+    found = session.lookup.find(sought, max(SEARCHED, recall))
     if not found.likely:
         yield Text(NOT_FOUND)
         return Reply(Answer(NOT_FOUND, seconds=time.perf_counter() - began), [], [], [], not_found=True)
@@ -85,13 +94,13 @@ def answer_question(session: Session, question: str) -> Generator[Event, None, R
         yield Note(f"the cache has room to read only {len(hits)} of {recall} passages again")
     if session.settings.show_passages:
         yield from show(session, hits)
-    choice = yield from choose(session, question, hits)
+    choice = yield from choose(session, question, sought, hits)
     if choice is None:
         answer = yield from write(session, question, hits, limit)
     else:
         seconds = time.perf_counter() - began
         answer = Answer(choice.sentence, first_token_seconds=seconds, seconds=seconds)
-    quotes = best_quotes(question, found.hits, session.lookup.index, QUOTES, choice.text if choice else "")
+    quotes = best_quotes(sought, found.hits, session.lookup.index, QUOTES, choice.text if choice else "")
     citations, unverified = cite(session, answer, found, quotes)
     if answer.finish_reason != "interrupted":
         if unverified:

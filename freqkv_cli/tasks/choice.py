@@ -56,13 +56,16 @@ class Choice:
     share: float
 
 
-def choose(session: Session, question: str, hits: Sequence[Hit]) -> Generator[Event, None, Choice | None]:
-    """Return the name or number of `hits` that answers best; None where none is asked for, or none is there."""
+def choose(session: Session, question: str, sought: str, hits: Sequence[Hit]) -> Generator[Event, None, Choice | None]:
+    """Return the name or number of `hits` that answers best; None where none is asked for, or none is there.
+
+    `sought` is what the hits were found by: the question, or what says more.
+    """
     assert session.lookup is not None
     wanted = what_is_wanted(question)
     if wanted is Wanted.OTHER:
         return None
-    candidates = find_candidates(question, wanted, hits, session.lookup.index)
+    candidates = find_candidates(sought, wanted, hits, session.lookup.index)
     weighed = yield from weigh_candidates(session, question, hits, candidates)
     if not weighed:
         return None

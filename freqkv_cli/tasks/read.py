@@ -23,11 +23,14 @@ def read(
 ) -> Iterator[Event]:
     """Read `documents` from start to end and write the state to `target`; None keeps it in the cache folder alone."""
     started = time.perf_counter()
+    path = state_among(documents)
     if target is not None:
         check_target(target, force)
+    elif path is not None:
+        raise UsageError(f"{path} is a state, which has been read already: name a file for a copy with -o")
     elif not settings.cache:
         raise UsageError("nothing would be kept: name a file with -o, or leave out --no-cache")
-    if (path := state_among(documents)) is not None:
+    if path is not None:
         session = yield from open_state(path, settings, started)
     else:
         plan = yield from make_plan(settings)

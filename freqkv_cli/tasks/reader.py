@@ -56,6 +56,8 @@ def open_reading(
     """
     started = time.perf_counter()
     if (path := state_among(documents)) is not None:
+        if pinned:
+            raise UsageError(f"{path} is a state, which was read without the question: leave --pin-question out")
         return (yield from open_state(path, settings, started))
     plan = yield from make_plan(settings, pinned)
     wanted = Wanted(documents, settings, plan, started, extra or {}, watch)
@@ -104,10 +106,9 @@ def read_as_planned(wanted: Wanted) -> Generator[Event, None, Session]:
         settings.policy, geometry.cache_size, geometry.sink_tokens, geometry.recent_tokens, geometry.retain_ratio
     )
     place = place_for(wanted.documents, settings.pages, reader, slots, plan.chunk, wanted.extra)
-    kept = place.find() if settings.cache and not settings.refresh else None
     session = yield from load_session(plan, settings, wanted.started)
     session.reader = reader
-    if kept is not None and (yield from reopened(session, wanted, kept)):
+    if settings.cache and (yield from reopened(session, wanted, place)):
         return session
     if not settings.cache:
         yield from session.read(wanted.documents, watcher_of(session, wanted))
@@ -121,15 +122,17 @@ def read_as_planned(wanted: Wanted) -> Generator[Event, None, Session]:
         else:
             if not mine:
                 yield Note("another freqkv is reading the same; it keeps what is read, this one does not", wanted=True)
-        if mine:
-            yield from read_and_keep(session, wanted, place)
-        else:
+        if not mine:
             yield from session.read(wanted.documents, watcher_of(session, wanted))
+        elif not (yield from reopened(session, wanted, place)):  # which another process may just have written
+            yield from read_and_keep(session, wanted, place)
     return session
 
 
-def reopened(session: Session, wanted: Wanted, kept: Path) -> Generator[Event, None, bool]:
-    """Take what is on the shelf, and return whether it could be used; what cannot is removed."""
+def reopened(session: Session, wanted: Wanted, place: Place) -> Generator[Event, None, bool]:
+    """Take what is on the shelf, and return whether there was something to be used; what cannot be is removed."""
+    if wanted.settings.refresh or (kept := place.find()) is None:
+        return False
     try:
         manifest = read_manifest(kept)
         restore(session, kept, manifest, [document.name for document in wanted.documents])

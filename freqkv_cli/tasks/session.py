@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Protocol
 
@@ -85,8 +85,10 @@ class Session:
     def read(
         self, documents: Sequence[Document], watcher: Watcher | None = None, *, seams: Sequence[int] = ()
     ) -> Generator[Event, None, None]:
-        """Read the instruction, then all documents, into the cache; `watcher` follows. Of the documents' tokens the
-        first `tokens_reused` are in the cache already and only gone through again. `seams` as in TokenStream.
+        """Read the instruction, then all documents, into the cache; `watcher` follows.
+
+        The first `tokens_reused` tokens of the documents are in the cache already and only gone through again, for what
+        else is made of the text. `seams` as in TokenStream.
         """
         began = time.perf_counter()
         if not self.tokens_reused:
@@ -186,6 +188,10 @@ class Session:
         likelihoods = self.engine.weigh(fork, logits, continuations)
         yield self._answering(Answer(), began)
         return [(likelihood, len(ids)) for likelihood, ids in zip(likelihoods, continuations, strict=True)]
+
+    def apart(self, cache: FreqkvCache | None = None) -> "Session":
+        """Return this session for one of many questions: what it warns of is its own, and so is `cache` if given."""
+        return replace(self, cache=cache or self.cache, warnings=[])
 
     def warn(self, message: str) -> Note:
         """Return a warning to show, and keep it for the report."""

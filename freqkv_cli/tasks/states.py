@@ -21,7 +21,7 @@ from freqkv_cli.kvcache.header import damaged
 from freqkv_cli.kvcache.state import Shape, read_state, write_state
 from freqkv_cli.models.aliases import ALIASES
 from freqkv_cli.models.fingerprint import tokenizer_print, weights_print
-from freqkv_cli.models.memory import available_memory, kv_shape, readable
+from freqkv_cli.models.memory import available_memory, kv_shape
 from freqkv_cli.models.source import ModelSource
 from freqkv_cli.recall.passage import Passage
 from freqkv_cli.tasks.lookup import Lookup
@@ -170,10 +170,7 @@ def load(session: Session, path: Path, manifest: Manifest) -> Content:
     """Fill the cache of `session` and return the rest. Raises StateError; the cache is empty then."""
     model = session.loaded.model
     layers, kv_heads, head_dim = kv_shape(model.config)
-    size = path.stat().st_size
-    if PARSED * size > available_memory("cpu"):
-        raise StateError(f"the state {path} is larger than memory: {readable(size)} on disk, and more to work with it")
-    shape = Shape(layers, kv_heads, manifest.slots_used, head_dim)
+    shape = Shape(layers, kv_heads, manifest.slots_used, head_dim, available_memory("cpu") // PARSED)
     devices = [next(layer.parameters()).device for layer in model.base_model.layers]
     text = read_state(path, session.cache, manifest.table(), shape, devices, getattr(torch, session.loaded.dtype))
     try:

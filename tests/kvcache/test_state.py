@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from freqkv_cli.errors import StateError
 from freqkv_cli.inference.engine import Engine
@@ -54,10 +55,10 @@ def stored_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def opened(path: Path, model: Any, manifest: dict[str, Any], slots: int) -> tuple[FreqkvCache, str]:
+def opened(path: Path, model: Any, manifest: dict[str, Any], slots: int) -> tuple[FreqkvCache, bytes]:
     cache = empty_cache(model)
     layers = model.config.num_hidden_layers
-    shape = Shape(layers, 2, slots, HEAD_DIM)
+    shape = Shape(layers, 2, slots, HEAD_DIM, 1000)
     text = read_state(path, cache, manifest, shape, [torch.device("cpu")] * layers, torch.float32)
     return cache, text
 
@@ -69,7 +70,7 @@ def test_saved_answers_as_fresh(architecture: str, tmp_path: Path) -> None:
     assert fresh.compressions > 3
     manifest = save(tmp_path / "a.freqkv", fresh, "the text \u00e4")
     saved, text = opened(tmp_path / "a.freqkv", model, manifest, fresh.length)
-    assert text == "the text \u00e4"
+    assert text.decode() == "the text \u00e4"
     assert (saved.tokens_seen, saved.compressions, saved.length) == (len(TEXT), fresh.compressions, fresh.length)
     for one, other in zip(saved.layers, fresh.layers, strict=True):
         assert torch.equal(one.keys, other.keys)
@@ -106,11 +107,12 @@ def test_a_full_disk_leaves_the_old_state_and_no_draft(tmp_path: Path, monkeypat
 
     def full(tensors: object, path: Path, **_: object) -> None:
         Path(path).write_bytes(b"half a file")
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr(states, "save_file", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as failure:
         save(tmp_path / "a.freqkv", cache, "another text")
+    assert failure.value.errno == errno.ENOSPC
     assert [path.name for path in tmp_path.iterdir()] == ["a.freqkv"]
     assert (tmp_path / "a.freqkv").read_bytes() == before
 
@@ -125,12 +127,20 @@ def test_a_state_of_another_shape_is_refused(tmp_path: Path) -> None:
         opened(tmp_path / "a.freqkv", tiny_model("llama", layers=2), manifest, fresh.length)
 
 
+def test_more_text_than_memory_holds_is_refused(tmp_path: Path) -> None:
+    model = tiny_model("llama")
+    fresh = read_text(model)
+    manifest = save(tmp_path / "a.freqkv", fresh, "x" * 1001)
+    with pytest.raises(StateError, match="larger than memory"):
+        opened(tmp_path / "a.freqkv", model, manifest, fresh.length)
+
+
 def test_another_manifest_is_refused_and_the_cache_stays_empty(tmp_path: Path) -> None:
     model = tiny_model("llama")
     fresh = read_text(model)
     manifest = save(tmp_path / "a.freqkv", fresh)
     cache = empty_cache(model)
-    shape = Shape(3, 2, fresh.length, HEAD_DIM)
+    shape = Shape(3, 2, fresh.length, HEAD_DIM, 1000)
     changed = {**manifest, "compressions": manifest["compressions"] + 1}
     with pytest.raises(StateError, match="checksum"):
         read_state(tmp_path / "a.freqkv", cache, changed, shape, [torch.device("cpu")] * 3, torch.float32)

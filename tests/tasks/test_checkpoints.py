@@ -117,6 +117,25 @@ def test_killed_at_any_moment_it_ends_in_the_same_state(tiny: str, book: Path) -
     assert resumed > KILLS / 3
 
 
+@pytest.mark.usefixtures("at_every_chunk")
+def test_two_processes_at_once_end_well_and_leave_one_state(tiny: str, book: Path) -> None:
+    result_of(reading(book, tiny))
+    expected = content(kept_state())
+    kept_state().unlink()
+    children = []
+    for _ in range(2):
+        child = os.fork()
+        if child == 0:
+            ended = 1
+            try:
+                ended = int(result_of(reading(book, tiny)).tokens_read != expected["tokens_read"])
+            finally:
+                os._exit(ended)
+        children.append(child)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0]
+    assert content(kept_state()) == expected
+
+
 def interrupted(events: Generator[Event, None, Session], chunks: int) -> list[Event]:
     """Follow events until some chunks were read; then interrupt, as the terminal does, and return what follows."""
     seen = 0

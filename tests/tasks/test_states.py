@@ -18,9 +18,10 @@ from freqkv_cli.kvcache.cache import make_cache
 from freqkv_cli.kvcache.policies.policy import make_policy
 from freqkv_cli.tasks import reader
 from freqkv_cli.tasks.count import count
-from freqkv_cli.tasks.events import Event
+from freqkv_cli.tasks.events import Event, Note
 from freqkv_cli.tasks.manifest import read_manifest
 from freqkv_cli.tasks.plan import Plan, make_plan
+from freqkv_cli.tasks.read import read
 from freqkv_cli.tasks.reader import open_reading
 from freqkv_cli.tasks.session import Session
 from freqkv_cli.tasks.states import save_state
@@ -115,6 +116,20 @@ def test_pages_of_a_state_are_refused(tiny: str, state: Path) -> None:
         ask_about(state, tiny, pages="1-2")
 
 
+def test_a_question_cannot_be_pinned_afterwards(tiny: str, state: Path) -> None:
+    with pytest.raises(UsageError, match="leave --pin-question out"):
+        ask_about(state, tiny, pin_question=True)
+
+
+def test_a_copy_of_a_state_can_be_smaller_and_is_the_same_reading(tiny: str, state: Path, tmp_path: Path) -> None:
+    copy = read_to(tmp_path / "copy.freqkv", state, tiny, state_dtype="bfloat16").report
+    assert copy["state"]["bytes"] < state.stat().st_size
+    first, second = read_manifest(state).table(), read_manifest(tmp_path / "copy.freqkv").table()
+    assert {name for name in first if first[name] != second[name]} == {"stored_dtype", "checksum"}
+    with pytest.raises(UsageError, match="read already"):
+        followed(read(open_documents([str(state)]), Settings(model=tiny), None))
+
+
 def test_a_state_is_read_alone(tiny: str, book: Path, state: Path) -> None:
     with pytest.raises(UsageError, match="alone"):
         list(open_reading(open_documents([str(state), str(book)]), Settings(model=tiny)))
@@ -135,6 +150,20 @@ def test_another_format_is_refused(tiny: str, state: Path) -> None:
     write_head(state, lambda manifest: manifest.update(format=2, freqkv="9.9"))
     with pytest.raises(StateError, match=r"format 2, of freqkv 9\.9"):
         ask_about(state, tiny)
+
+
+def test_a_state_of_a_gpu_opens_on_a_cpu(tiny: str, book: Path, tmp_path: Path) -> None:
+    session = session_of(book, tiny, cache=False, dtype="float32")
+    assert session.reader is not None
+    session.settings = Settings(model=tiny)
+    session.reader = replace(session.reader, device="cuda:0", quantization="4bit", dtype="float16")
+    save_state(session, tmp_path / "gpu.freqkv", dtype="float16")
+    opened = session_of(tmp_path / "gpu.freqkv", tiny, dtype="float32")
+    keys, exact = opened.cache.layers[0].keys, session.cache.layers[0].keys
+    assert (keys.dtype, keys.device.type) == (exact.dtype, "cpu")
+    assert 0 < float((keys - exact).norm() / exact.norm()) < 1e-3
+    events = list(open_reading(open_documents([str(tmp_path / "gpu.freqkv")]), Settings(model=tiny, dtype="float32")))
+    assert any(isinstance(event, Note) and "4bit, float16" in event.message for event in events)
 
 
 def test_notes_come_back_as_objects(tiny: str, book: Path, tmp_path: Path) -> None:
