@@ -1,5 +1,6 @@
 """Prefill and decode: the only caller of the model. The engine sees tokens, never text."""
 
+import inspect
 import time
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -31,6 +32,10 @@ class Engine:
     model: Any
     chunk: int = 512
     clock: EngineClock = field(default_factory=EngineClock)
+    _cache_argument: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._cache_argument = cache_argument(self.model)
 
     @property
     def device(self) -> torch.device:
@@ -81,7 +86,7 @@ class Engine:
         started = time.perf_counter()
         batch = torch.tensor([ids], device=self.device)
         # Neither position_ids nor attention_mask: the model's defaults are slot positions (see kvcache/cache.py).
-        output = self.model(input_ids=batch, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        output = self.model(input_ids=batch, use_cache=True, logits_to_keep=1, **{self._cache_argument: cache})
         logits: Tensor = output.logits[0, -1]
         self.clock.forward += time.perf_counter() - started
         return logits
@@ -90,3 +95,8 @@ class Engine:
         started = time.perf_counter()
         cache.make_room()
         self.clock.compression += time.perf_counter() - started
+
+
+def cache_argument(model: Any) -> str:
+    """What this model's `forward` calls its cache: `cache` since transformers 5.24, `past_key_values` before."""
+    return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"

@@ -107,7 +107,7 @@ class FixedLayer(GrowingLayer):
 
 
 class FreqkvCache(Cache):
-    """A KV cache that never outgrows its slots; hand it to a model as `past_key_values`.
+    """A KV cache that never outgrows its slots; hand it to a model as its `cache` (`past_key_values` before 5.24).
 
     Call `make_room()` before each forward and feed at most `room` tokens. `tokens_seen` counts every token fed since
     the start, `compressions` the rounds so far. `differentiable=True` builds GrowingLayers for training.

@@ -1,6 +1,7 @@
 """Files become a model in memory: config, tokenizer, weights on their device."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -11,6 +12,7 @@ from freqkv_cli.models.memory import available_memory, explain_out_of_memory, is
 from freqkv_cli.models.quiet import quiet_transformers
 from freqkv_cli.models.source import ModelSource
 from freqkv_cli.models.support import check_supported
+from freqkv_cli.models.trimming import import_modeling, without_compiler
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -35,6 +37,7 @@ class LoadedModel:
 def load_config(source: ModelSource) -> "PretrainedConfig":
     """The config of a supported model. Raises ModelError if it is broken or the architecture is not supported."""
     quiet_transformers()
+    import_modeling()  # configs import most of it
     from transformers import AutoConfig
 
     try:
@@ -101,6 +104,8 @@ def _load_weights(
     notes: list[str],
 ) -> "PreTrainedModel":
     import torch
+
+    import_modeling()
     from transformers import AutoModelForCausalLM
 
     options: dict[str, Any] = {"dtype": getattr(torch, placement.dtype)}
@@ -110,16 +115,19 @@ def _load_weights(
         options["quantization_config"] = _quantization(placement)
     if placement.quant != "none" or placement.device != "cpu":
         options["device_map"] = _device_map(source, config, placement, notes)
+    # An empty model is made first, with a random generator that would import the compiler.
+    plain = placement.quant == "none" and placement.device == "cpu"
     try:
-        model, report = AutoModelForCausalLM.from_pretrained(
-            source.folder,
-            config=config,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            output_loading_info=True,
-            **options,
-        )
+        with without_compiler() if plain else nullcontext():
+            model, report = AutoModelForCausalLM.from_pretrained(
+                source.folder,
+                config=config,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
+                **options,
+            )
     except Exception as error:
         if is_out_of_memory(error):
             raise explain_out_of_memory(error) from error

@@ -7,6 +7,7 @@ import torch
 from transformers import DynamicCache, PreTrainedModel
 
 from freqkv_cli.errors import UsageError
+from freqkv_cli.inference.engine import cache_argument
 from freqkv_cli.kvcache.cache import FixedLayer, FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.policies.policy import make_policy
@@ -127,7 +128,7 @@ def test_below_capacity_it_is_the_plain_cache(model: PreTrainedModel) -> None:
     with torch.no_grad():
         for start in range(0, len(ids), 9):
             batch = torch.tensor([ids[start : start + 9]])
-            rows.append(model(input_ids=batch, past_key_values=plain, use_cache=True).logits[0])
+            rows.append(model(input_ids=batch, use_cache=True, **{cache_argument(model): plain}).logits[0])
     assert cache.compressions == 0
     torch.testing.assert_close(ours, torch.cat(rows), atol=1e-5, rtol=0)
 
@@ -165,7 +166,7 @@ def test_gradients_cross_compressions(model: PreTrainedModel) -> None:
     while done < len(ids):
         cache.make_room()
         size = min(8, cache.room)
-        out = model(inputs_embeds=embedded[:, done : done + size], past_key_values=cache, use_cache=True)
+        out = model(inputs_embeds=embedded[:, done : done + size], use_cache=True, **{cache_argument(model): cache})
         done += size
     out.logits[0, -1].sum().backward()
     assert cache.compressions >= 3
