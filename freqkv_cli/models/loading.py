@@ -1,7 +1,6 @@
 """Files become a model in memory: config, tokenizer, weights on their device."""
 
 import json
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -12,7 +11,8 @@ from freqkv_cli.models.memory import available_memory, explain_out_of_memory, is
 from freqkv_cli.models.quiet import quiet_transformers
 from freqkv_cli.models.source import ModelSource
 from freqkv_cli.models.support import check_supported
-from freqkv_cli.models.trimming import import_modeling, without_compiler
+from freqkv_cli.models.trimming import import_modeling
+
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -108,6 +108,8 @@ def _load_weights(
     import_modeling()
     from transformers import AutoModelForCausalLM
 
+    from freqkv_cli.models.weights import read_model
+
     options: dict[str, Any] = {"dtype": getattr(torch, placement.dtype)}
     if attn_implementation is not None:
         options["attn_implementation"] = attn_implementation
@@ -115,19 +117,20 @@ def _load_weights(
         options["quantization_config"] = _quantization(placement)
     if placement.quant != "none" or placement.device != "cpu":
         options["device_map"] = _device_map(source, config, placement, notes)
-    # An empty model is made first, with a random generator that would import the compiler.
-    plain = placement.quant == "none" and placement.device == "cpu"
     try:
-        with without_compiler() if plain else nullcontext():
-            model, report = AutoModelForCausalLM.from_pretrained(
-                source.folder,
-                config=config,
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-                output_loading_info=True,
-                **options,
-            )
+        if placement.device == "cpu" and placement.quant == "none" and _is_plain(config):
+            model = read_model(Path(source.folder), config, **options)
+            if model is not None:
+                return model
+        model, report = AutoModelForCausalLM.from_pretrained(
+            source.folder,
+            config=config,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            **options,
+        )
     except Exception as error:
         if is_out_of_memory(error):
             raise explain_out_of_memory(error) from error
@@ -139,6 +142,10 @@ def _load_weights(
             f"among them {some}; download the model again"
         )
     return model
+
+
+def _is_plain(config: "PretrainedConfig") -> bool:
+    return getattr(config, "quantization_config", None) is None
 
 
 def _quantization(placement: Placement) -> Any:

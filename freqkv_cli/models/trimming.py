@@ -23,10 +23,12 @@ def import_modeling() -> None:
     if all(name in sys.modules for name in MODELING):
         return
     with _without_collections():
+        import torch  # noqa: F401  (first: it must not meet the stand-ins)
+
         if COMPILER not in sys.modules:
             _hide("is_torch_distributed_available", "is_scipy_available")
             try:
-                with without_compiler():
+                with _standing_in():
                     _import_all()
             except Exception:  # an unknown release wants more of it: then the slow way, below
                 pass
@@ -34,13 +36,8 @@ def import_modeling() -> None:
 
 
 @contextmanager
-def without_compiler() -> Iterator[None]:
-    """Let imports of torch.compile find stand-ins while the block runs, unless it has been imported before."""
-    import torch  # noqa: F401  (it must not meet them itself)
-
-    if COMPILER in sys.modules:
-        yield
-        return
+def _standing_in() -> Iterator[None]:
+    """Stand-ins for the parts of torch.compile that are imported by name; they are gone when the block ends."""
     compiler, indexing = ModuleType(COMPILER), ModuleType(INDEXING)
     compiler.__path__ = []
     compiler.__getattr__ = _mark  # type: ignore[method-assign]
