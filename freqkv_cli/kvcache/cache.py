@@ -56,6 +56,12 @@ class GrowingLayer(DynamicLayer):
         self.values = torch.cat((self.values[..., :start, :], values.to(self.values.dtype)), dim=-2)
 
 
+    def set_length(self, length: int) -> None:
+        """Use the first `length` slots, of those in use, and forget the others."""
+        self.keys = self.keys[..., :length, :]
+        self.values = self.values[..., :length, :]
+
+
 class FixedLayer(GrowingLayer):
     """One layer whose bytes are allocated once, for inference: keys and values are views of the used slots."""
 
@@ -186,6 +192,17 @@ class FreqkvCache(Cache):
                 layer.compress(self.geometry, self.policy, self.rotation.to(layer.keys.device))
         self.compressions += 1
         self._slots_freed += before - self.length
+
+    def take_back(self, tokens: int) -> None:
+        """Forget the last `tokens` tokens, which have been fed since the last compression.
+
+        Raises ValueError if there are not so many beside the sinks.
+        """
+        length = self.length - tokens
+        if not 0 <= length <= self.length or (self.compressions and length < self.geometry.sink_tokens):
+            raise ValueError(f"{tokens} tokens cannot be taken back from {self.length} slots")
+        for layer in self.layers:
+            layer.set_length(length)
 
     def _writing(self) -> AbstractContextManager[Any]:
         """Fixed layers are written in place, so nothing about them is differentiable; growing ones are."""

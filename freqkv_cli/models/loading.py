@@ -13,7 +13,6 @@ from freqkv_cli.models.source import ModelSource
 from freqkv_cli.models.support import check_supported
 from freqkv_cli.models.trimming import import_modeling
 
-
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 

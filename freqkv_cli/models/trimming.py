@@ -56,7 +56,7 @@ def _import_all() -> None:
 
 @contextmanager
 def _without_collections() -> Iterator[None]:
-    """No garbage collection: imports make many objects and no garbage, and looking for some takes a tenth of the time."""
+    """No garbage collection: imports make many objects and no garbage; looking for some takes a tenth of the time."""
     was_on = gc.isenabled()
     gc.disable()
     try:
