@@ -150,7 +150,7 @@ class Session:
         sampler = Sampler(self.sampling)
         shown = ""
         try:
-            for _ in self.engine.decode(fork, logits, sampler, stop=self.stop_ids, max_tokens=max_tokens):
+            for _ in self.engine.decode(fork, logits, sampler, stop=self.stop_ids, max_tokens=max_tokens, context=ids):
                 answer.tokens += 1
                 if answer.first_token_seconds is None:
                     answer.first_token_seconds = time.perf_counter() - began
