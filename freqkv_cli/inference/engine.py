@@ -125,14 +125,9 @@ class Engine:
         places = torch.tensor([[length + place for ids in continuations for place in range(len(ids))]])
         own = (owner[:, None] == owner[None, :]).tril()
         visible = torch.cat((own.new_ones(len(owner), length), own), dim=1)
-        output = self.model(
-            input_ids=packed,
-            past_key_values=cache,
-            use_cache=True,
-            position_ids=places.to(self.device),
-            attention_mask=visible[None, None],
-        )
-        cache.truncate(length)
+        asked = {"position_ids": places.to(self.device), "attention_mask": visible[None, None]}
+        output = self.model(input_ids=packed, use_cache=True, **asked, **{self._cache_argument: cache})
+        cache.take_back(packed.shape[1])
         after = output.logits[0].float().log_softmax(-1)
         first = logits.float().log_softmax(-1)
         weighed, start = [], 0

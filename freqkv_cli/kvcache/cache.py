@@ -56,11 +56,6 @@ class GrowingLayer(DynamicLayer):
         self.keys = torch.cat((self.keys[..., :start, :], keys.to(self.keys.dtype)), dim=-2)
         self.values = torch.cat((self.values[..., :start, :], values.to(self.values.dtype)), dim=-2)
 
-    def truncate(self, length: int) -> None:
-        """Forget all slots from `length` on."""
-        self.keys, self.values = self.keys[..., :length, :], self.values[..., :length, :]
-
-
     def set_length(self, length: int) -> None:
         """Use the first `length` slots, of those in use, and forget the others."""
         self.keys = self.keys[..., :length, :]
@@ -101,10 +96,6 @@ class FixedLayer(GrowingLayer):
         self.key_slots[..., start:end, :] = keys
         self.value_slots[..., start:end, :] = values
         self.set_length(end)
-
-    def truncate(self, length: int) -> None:
-        """Forget all slots from `length` on."""
-        self.set_length(length)
 
     def set_length(self, length: int) -> None:
         """Use the first `length` slots."""
@@ -193,11 +184,6 @@ class FreqkvCache(Cache):
                     "give a larger --cache-size"
                 )
             self.compress()
-
-    def truncate(self, length: int) -> None:
-        """Forget the tokens in the slots from `length` on, as if they had not been fed."""
-        for layer in self.layers:
-            layer.truncate(length)
 
     def compress(self) -> None:
         """Run one round of the policy on every layer, whatever the room."""
