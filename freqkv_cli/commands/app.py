@@ -6,6 +6,7 @@ import typer
 
 from freqkv_cli import __version__
 from freqkv_cli.commands.ask import ask
+from freqkv_cli.commands.bench import bench
 from freqkv_cli.commands.config import config_app
 from freqkv_cli.commands.count import count
 from freqkv_cli.commands.doctor import doctor
@@ -49,7 +50,7 @@ def root(
         invocation(ctx).debug = True
 
 
-for command in (summarize, ask, count):
+for command in (summarize, ask, count, bench):
     app.command(cls=ConfiguredCommand, epilog=EPILOG)(command)
 app.add_typer(models_app, name="models")
 app.add_typer(config_app, name="config")
