@@ -56,6 +56,10 @@ class BareLoop:
         self._cache.crop(before - self._cache.get_seq_length())
         return Writing(first - began, ended - first, count)
 
+    def slots(self) -> int:
+        """Tokens held."""
+        return int(self._cache.get_seq_length())
+
     def cache_bytes(self) -> int:
         """Bytes of all keys and values."""
         tensors = [tensor for layer in self._cache.layers for tensor in (layer.keys, layer.values)]

@@ -41,6 +41,7 @@ def bench(documents: Sequence[Document], settings: Settings, choice: Choice, for
     before = process_bytes()
     subject = yield from open_subject(settings, choice.shape)
     loaded = process_bytes()
+    yield Progress("loading", source="the tokens of the text")
     ids, text = gather_ids(documents, subject, choice, SEED if settings.seed is None else settings.seed)
     memory = {"weights_bytes": subject.loaded.weight_bytes, "loading_rss_bytes": loaded - before}
     state = BenchState(choice, subject, text, {**memory, "rss_bytes_before_reading": process_bytes()})

@@ -44,15 +44,16 @@ def depth_figures(passes: Passes, depth: int) -> dict[str, Any]:
     """Return what was measured after `depth` tokens: speeds are tokens per second from the first token on."""
     marks = [mark for one in passes if (mark := one.at(depth))]
     writings = [writing for one in passes if (writing := one.writings.get(depth))]
-    writing = [peak for one in passes if (peak := one.writing_peaks.get(depth))]
+    peaks = [peak for one in passes if (peak := one.writing_peaks.get(depth))]
     return {
         "prefill_tokens_per_second": spread(depth / mark.seconds for mark in marks if mark.seconds),
         "decode_tokens_per_second": spread(writing.speed for writing in writings),
         "first_token_s": spread(writing.first_token for writing in writings),
         "compression_share": spread(mark.compression / mark.seconds for mark in marks if mark.seconds),
+        "slots": max((mark.slots for mark in marks), default=None),
         "cache_bytes": max((mark.cache_bytes for mark in marks), default=None),
         **{f"reading_peak_{name}": size for name, size in _largest(mark.peak for mark in marks).items()},
-        **{f"writing_peak_{name}": size for name, size in _largest(writing).items()},
+        **{f"writing_peak_{name}": size for name, size in _largest(peaks).items()},
     }
 
 

@@ -49,6 +49,9 @@ class Reader(Protocol):
     def write(self, request: Sequence[int], count: int) -> Writing:
         """Read `request`, write `count` tokens greedily, and be as before."""
 
+    def slots(self) -> int:
+        """Slots in use now: the tokens that an answer attends to."""
+
     def cache_bytes(self) -> int:
         """Bytes of keys and values held now, used or not."""
 
@@ -95,6 +98,10 @@ class PolicyReader:
         first = time.perf_counter()
         tokens = 1 + sum(1 for _ in written)
         return Writing(first - began, time.perf_counter() - first, tokens)
+
+    def slots(self) -> int:
+        """Slots in use."""
+        return self._filled().length
 
     def cache_bytes(self) -> int:
         """Bytes of the cache, without those of a fork."""

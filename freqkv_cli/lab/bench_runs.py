@@ -13,11 +13,12 @@ TENTHS = 10
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where a reader stood after `tokens`: seconds since it began and for compression, bytes held."""
+    """Where a reader stood after `tokens`: seconds since it began and for compression, slots in use, bytes held."""
 
     tokens: int
     seconds: float
     compression: float
+    slots: int
     cache_bytes: int
     rss_bytes: int
     peak: dict[str, int]
@@ -74,6 +75,7 @@ def run_pass(
                 at,
                 seconds,
                 reader.compression_seconds(),
+                reader.slots(),
                 reader.cache_bytes(),
                 held_bytes(reader.pid),
                 peak_bytes(reader.pid),

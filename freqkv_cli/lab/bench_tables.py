@@ -11,6 +11,7 @@ from freqkv_cli.lab.table import table
 FORMS = ("table", "md", "json", "csv")
 HEAD = ("reader", "depth", "read tok/s", "write tok/s", "first token s", "compression", "cache MiB", "peak MiB")
 CSV_HEAD = ("reader", "depth", "figure", "median", "min", "max", "runs")
+NAMES = 6  # of documents that are listed
 LEGEND = """\
 read: tokens per second from the first token to this depth. write: tokens per second after the first. first token: of a
 request of {request} tokens. Medians of {repetitions} turns, least and greatest in brackets. peak: reading / writing.
@@ -47,10 +48,10 @@ def _about(report: dict[str, Any]) -> Iterator[str]:
     yield f"machine: {device} ({features}), {machine['threads']} threads, {machine['system']}"
     yield f"software: {versions}, Python {machine['python']}, commit {machine['commit'] or 'unknown'}"
     yield f"text: {_text(report['text'])}"
-    memory = report["memory"]
+    memory = {name: _mib(size) for name, size in report["memory"].items()}
     yield (
-        f"memory: {_mib(memory['weights_bytes'])} MiB of weights, whose loading took {_mib(memory['loading_rss_bytes'])} "
-        f"MiB; the process held {_mib(memory['rss_bytes_before_reading'])} MiB before it read"
+        f"memory: {memory['weights_bytes']} MiB of weights, whose loading took {memory['loading_rss_bytes']} MiB; "
+        f"the process held {memory['rss_bytes_before_reading']} MiB before it read"
     )
     if start := report["start"]:
         yield (
@@ -70,9 +71,14 @@ def _about(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _text(text: dict[str, Any]) -> str:
-    source = text["source"] if isinstance(text["source"], str) else ", ".join(text["source"])
+    source = text["source"] if isinstance(text["source"], str) else _listed(text["source"])
     seed = "" if text["seed"] is None else f", seed {text['seed']}"
     return f"{text['tokens']:,} tokens, {source}{seed}"
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - NAMES
+    return ", ".join(names[:NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _peak(figures: dict[str, Any], phase: str) -> int | None:

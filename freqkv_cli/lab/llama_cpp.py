@@ -31,6 +31,7 @@ class LlamaCpp:
     ) -> None:
         self.name = name
         self._slot_bytes = slot_bytes
+        self._length = 0
         options = {"threads": threads, "context": context, "batch": BATCH, "flashAttention": flash_attention}
         command = [find_node(), str(SCRIPT), str(find_package()), str(gguf), json.dumps(options)]
         self._process = subprocess.Popen(
@@ -42,17 +43,24 @@ class LlamaCpp:
     def clear(self) -> None:
         """Forget everything."""
         self._ask("clear")
+        self._length = 0
 
     def read(self, ids: Sequence[int]) -> Iterator[tuple[int, float]]:
         """Prefill; seconds are measured on the other side, see Reader.read."""
         for start in range(0, len(ids), PIECE):
             piece = ids[start : start + PIECE]
-            yield len(piece), float(self._ask("read", tokens=list(piece))["seconds"])
+            reply = self._ask("read", tokens=list(piece))
+            self._length = int(reply["length"])
+            yield len(piece), float(reply["seconds"])
 
     def write(self, request: Sequence[int], count: int) -> Writing:
         """Answer, and take the answer back; see Reader.write."""
         reply = self._ask("write", tokens=list(request), count=count)
         return Writing(reply["first_token"], reply["following"], reply["tokens"])
+
+    def slots(self) -> int:
+        """Tokens in its context."""
+        return self._length
 
     def cache_bytes(self) -> int:
         """Bytes of the context's keys and values, calculated: 16 bits each, its default."""
