@@ -90,7 +90,7 @@ class PolicyReader:
         cache = self._filled()
         began = time.perf_counter()
         fork = cache.fork()
-        fork.make_room(min(len(request) + count, self._geometry.cache_size // 2))
+        fork.make_room(min(len(request) + count, max(len(request), self._free_slots // 4)))
         logits = self._engine.read(fork, list(request))
         assert logits is not None
         written = self._engine.decode(fork, logits, Sampler(Sampling()), stop=frozenset(), max_tokens=count)
@@ -110,6 +110,11 @@ class PolicyReader:
     def compression_seconds(self) -> float:
         """Seconds in `make_room`; on a GPU those until the work is handed over."""
         return self._engine.clock.compression
+
+    @property
+    def _free_slots(self) -> int:
+        """Slots that are free after the heaviest compression, as tasks/session.py counts them."""
+        return self._geometry.cache_size - self._geometry.sink_tokens - self._geometry.recent_tokens - 1
 
     def _filled(self) -> FreqkvCache:
         if self._cache is None:

@@ -32,15 +32,14 @@ def measure_reading(model: Any, scale: Scale, found: Result, deadline: Deadline)
     """Return speed and peak memory at every depth reached in time, with FreqKV, and how near the limits they are."""
     geometry = fixed_slots(scale.slots)
     reader = PolicyReader(model, geometry, "freqkv", window=model_window(model.config), chunk=scale.chunk)
-    return {"slots": scale.slots, "chunk": scale.chunk} | read_depths(
-        reader, model, scale.depths, scale, found, deadline
-    )
+    figures = read_depths(reader, model, scale.depths, scale, found, deadline)
+    return {"slots": scale.slots, "chunk": scale.chunk, **figures}
 
 
 def measure_full(model: Any, scale: Scale, found: Result, deadline: Deadline) -> Result:
     """Return the same with transformers' own growing cache and attention."""
     reader = BareLoop("transformers", model, None, window=model_window(model.config), chunk=scale.chunk)
-    return {"chunk": scale.chunk} | read_depths(reader, model, scale.full_depths, scale, found, deadline)
+    return {"chunk": scale.chunk, **read_depths(reader, model, scale.full_depths, scale, found, deadline)}
 
 
 def read_depths(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """slots: N of the cache. depths: tokens read at which is measured, in the cache and in one that grows (full_depths).
+    """slots: N of the cache. depths: tokens read before each measurement; full_depths: the same for a cache that grows.
 
     copied: bytes of the copy that gives the bandwidth. square: rows of the matrix product that gives the arithmetic.
     """
