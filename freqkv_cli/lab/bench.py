@@ -6,6 +6,7 @@ freqkv bench [FILE]... [--against llama.cpp]
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from freqkv_cli.config import Settings
@@ -116,6 +117,6 @@ def gather_ids(
         return ids, {"source": "tokens drawn evenly", "tokens": count, "seed": seed}
     if documents:
         ids = document_ids(documents, subject.tokenizer, count)
-        return ids, {"source": [document.name for document in documents], "tokens": count, "seed": None}
+        return ids, {"source": [Path(document.name).name for document in documents], "tokens": count, "seed": None}
     ids = synthetic_ids(subject.tokenizer, count, seed)
     return ids, {"source": "made-up sentences", "tokens": count, "seed": seed}
