@@ -37,7 +37,7 @@ def reader_figures(passes: Passes, depths: Sequence[int]) -> dict[str, Any]:
     if speeds:
         figures["tenths_tokens_per_second"] = [round(speed, 1) for speed in speeds]
         figures["tenth_tenth_to_second"] = round(speeds[-1] / speeds[1], 4)
-    return {**figures, "memory": memory_figures(passes)}
+    return {**figures, "memory": memory_figures(passes), "peak_growth": peak_growth(figures, depths)}
 
 
 def depth_figures(passes: Passes, depth: int) -> dict[str, Any]:
@@ -97,6 +97,16 @@ def memory_figures(passes: Passes) -> dict[str, Any]:
         **{f"reading_peak_{name}": size for name, size in _largest(reading).items()},
         **{f"writing_peak_{name}": size for name, size in _largest(writing).items()},
     }
+
+
+def peak_growth(figures: Mapping[str, Any], depths: Sequence[int]) -> float:
+    """Return the peak while reading to the deepest depth over that of reading to the first; 1.0 is flat.
+
+    It is the GPU's memory where there is a GPU, the process's otherwise.
+    """
+    first, last = (figures["depths"][label(depth)] for depth in (depths[0], depths[-1]))
+    name = "reading_peak_gpu_bytes" if "reading_peak_gpu_bytes" in first else "reading_peak_rss_bytes"
+    return float(round(last[name] / first[name], 4))
 
 
 def ratios(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, float]:

@@ -53,6 +53,9 @@ def _about(report: dict[str, Any]) -> Iterator[str]:
         f"memory: {memory['weights_bytes']} MiB of weights, whose loading took {memory['loading_rss_bytes']} MiB; "
         f"the process held {memory['rss_bytes_before_reading']} MiB before it read"
     )
+    if len(report["depths"]) > 1:
+        grown = (f"{name} {reader['peak_growth']:.3f}" for name, reader in report["readers"].items())
+        yield f"peak while reading, at the deepest depth over the first: {', '.join(grown)}"
     if start := report["start"]:
         yield (
             f"start-up: first token of `ask` after {start['first_token_s']} s, end after {start['total_s']} s, "

@@ -13,7 +13,7 @@ from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.policies.policy import make_policy
 from freqkv_cli.lab.bare_loop import BareLoop, cache_argument
-from freqkv_cli.lab.bench_figures import label, ratios, reader_figures
+from freqkv_cli.lab.bench_figures import label, peak_growth, ratios, reader_figures
 from freqkv_cli.lab.bench_readers import PolicyReader, Reader
 from freqkv_cli.lab.bench_runs import Pass, run_pass, warm_up
 from freqkv_cli.lab.bench_text import random_ids
@@ -64,7 +64,8 @@ def read_depths(
     figures = reader_figures([passed], reached)
     for depth in reached:
         figures["depths"][label(depth)] |= near_limits(model, figures["depths"][label(depth)], found.get("limits", {}))
-    return {"ended": ended, **figures, "flat": flatness(figures, reached)}
+    flat_from = [depth for depth in reached if depth >= FLAT_FROM]
+    return {"ended": ended, **figures, "peak_from_16k": peak_growth(figures, flat_from or reached)}
 
 
 def near_limits(model: Any, figures: Result, limits: Result) -> Result:
@@ -79,14 +80,6 @@ def near_limits(model: Any, figures: Result, limits: Result) -> Result:
         speed = figures["prefill_tokens_per_second"]["median"]
         shares["prefill_share_of_arithmetic"] = round(speed * operations / limits["matmul_operations_per_second"], 4)
     return shares
-
-
-def flatness(figures: Result, reached: Sequence[int]) -> float | None:
-    """Return the peak at the deepest depth over that at the first from FLAT_FROM tokens on; 1.0 is flat."""
-    depths = [depth for depth in reached if depth >= FLAT_FROM] or list(reached)
-    first, last = (figures["depths"][label(depth)] for depth in (depths[0], depths[-1]))
-    name = "reading_peak_gpu_bytes" if "reading_peak_gpu_bytes" in first else "reading_peak_rss_bytes"
-    return round(last[name] / first[name], 4)
 
 
 def compare(model: Any, scale: Scale, found: Result, deadline: Deadline) -> Result:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from freqkv_cli.lab.bench_figures import label, ratios, reader_figures, spread
+from freqkv_cli.lab.bench_figures import label, peak_growth, ratios, reader_figures, spread
 from freqkv_cli.lab.bench_readers import Writing
 from freqkv_cli.lab.bench_runs import Mark, Pass, tenths
 from freqkv_cli.lab.bench_tables import render
@@ -67,6 +67,14 @@ def test_tenths_show_where_reading_became_slower() -> None:
     }
 
 
+def test_growth_compares_the_deepest_depth_with_the_first() -> None:
+    depths = {"4k": {"reading_peak_rss_bytes": 50}, "16k": {"reading_peak_rss_bytes": 100}}
+    assert peak_growth({"depths": depths}, [4000, 16_000]) == 2.0
+    depths["16k"]["reading_peak_gpu_bytes"], depths["4k"]["reading_peak_gpu_bytes"] = 101, 100
+    assert peak_growth({"depths": depths}, [4000, 16_000]) == 1.01
+    assert reader_figures([played(0.01)], [200, 1000])["peak_growth"] == round(2000 / 1200, 4)
+
+
 def test_an_interrupted_pass_counts_as_far_as_it_came() -> None:
     part = played(0.02)
     del part.marks[4:], part.writings[1000]
@@ -100,6 +108,7 @@ def report() -> dict[str, Any]:
         },
         "model": {"id": "a model", "quantization": "none", "dtype": "float32", "device": "cpu"},
         "cache": {"cache_size": 64, "sink_tokens": 4, "retain_ratio": 0.5, "chunk": 16},
+        "depths": ["200", "1k"],
         "text": {"source": [f"{number}.txt" for number in range(9)], "tokens": 1000, "seed": None},
         "memory": {"weights_bytes": 2**20, "loading_rss_bytes": 2**21, "rss_bytes_before_reading": 2**24},
         "start": {"first_token_s": 1.5, "total_s": 2.0, "help_s": 0.3},
@@ -120,6 +129,7 @@ def test_the_table_says_everything(report: dict[str, Any]) -> None:
     assert ["freqkv", *["75"] * 10, "1.000"] in rows
     for said in (
         "1.0 MiB of weights",
+        "the deepest depth over the first: freqkv 1.667, bare 1.667",
         "first token of `ask` after 1.5 s",
         "full: not at 1k",
         "0.txt, 1.txt, 2.txt, 3.txt, 4.txt, 5.txt and 3 more",

@@ -10,7 +10,6 @@ import torch
 from freqkv_cli.lab import gpu
 from freqkv_cli.lab.deadline import Deadline
 from freqkv_cli.lab.gpu_limits import bytes_per_written_token, operations_per_read_token
-from freqkv_cli.lab.gpu_reading import flatness
 from freqkv_cli.lab.random_weights import build_random, shape_config
 
 
@@ -85,12 +84,6 @@ def test_bytes_and_operations_of_a_token() -> None:
     assert bytes_per_written_token(model, 10) == 4 * (weights + 10 * slot)
     linear = 64 * 64 + 2 * 64 * 32 + 64 * 64 + 3 * 64 * 128
     assert operations_per_read_token(model, 10) == 2 * (2 * linear + 4 * 64 * 10)
-
-
-def test_flatness_starts_at_16k() -> None:
-    depths = {"4k": 50, "16k": 100, "1000k": 101}
-    figures = {"depths": {name: {"reading_peak_rss_bytes": peak} for name, peak in depths.items()}}
-    assert flatness(figures, [4000, 16_000, 1_000_000]) == 1.01
 
 
 def test_a_deadline_within_another_does_not_outlast_it() -> None:
