@@ -35,6 +35,7 @@ OWNERS = {
     "charset_normalizer": ("documents",),
     "sqlite3": ("recall",),
     "peft": ("lab",),
+    "matplotlib": ("lab",),
 }
 
 

@@ -82,7 +82,7 @@ def measure(state: BenchState, readers: Sequence[Reader], ids: Sequence[int]) ->
             current = Pass()
             state.passes.setdefault(reader.name, []).append(current)
             started, read = time.perf_counter(), 0
-            for size in run_pass(reader, ids, depths, choice.written, current):
+            for size in run_pass(reader, ids, depths, choice.written, state.subject.chunk, current):
                 read += size
                 state.tokens_read += size
                 left[reader.name] -= size

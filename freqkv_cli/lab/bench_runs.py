@@ -9,6 +9,7 @@ from freqkv_cli.lab.peak import forget_peak, held_bytes, peak_bytes
 REQUEST = 32  # tokens of the request before an answer
 WARM_UP = 1024  # tokens
 TENTHS = 10
+CHUNKS_PER_TENTH = 4  # at least: the last chunk before a mark is a short one
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,14 @@ def reach(reader: Reader, depths: Sequence[int], count: int) -> list[int]:
 
 
 def tenths(deepest: int) -> list[int]:
-    """Return the ends of the ten tenths of a text; one that is shorter than ten tokens is not divided."""
-    return [deepest * part // TENTHS for part in range(1, TENTHS + 1)] if deepest >= TENTHS else []
+    """Return the ends of the ten tenths of a text."""
+    return [deepest * part // TENTHS for part in range(1, TENTHS + 1)]
+
+
+def stops(depths: Sequence[int], chunk: int) -> list[int]:
+    """Return where a pass stops for a mark: at every depth, and at tenths that are long beside a chunk."""
+    deepest = depths[-1]
+    return sorted({*depths, *(tenths(deepest) if deepest >= TENTHS * CHUNKS_PER_TENTH * chunk else ())})
 
 
 def warm_up(reader: Reader, ids: Sequence[int]) -> None:
@@ -56,7 +63,7 @@ def warm_up(reader: Reader, ids: Sequence[int]) -> None:
 
 
 def run_pass(
-    reader: Reader, ids: Sequence[int], depths: Sequence[int], count: int, into: Pass
+    reader: Reader, ids: Sequence[int], depths: Sequence[int], count: int, chunk: int, into: Pass
 ) -> Generator[int, None, None]:
     """Read to the deepest of `depths` and write `count` tokens at each; yield the tokens of every piece read.
 
@@ -65,7 +72,7 @@ def run_pass(
     reader.clear()
     forget_peak(reader.pid)
     at, seconds = 0, 0.0
-    for stop in sorted({*depths, *tenths(depths[-1])}):
+    for stop in stops(depths, chunk):
         for size, spent in reader.read(ids[at:stop]):
             seconds += spent
             yield size

@@ -51,7 +51,7 @@ def read_depths(
     passed = Pass()
     ended = "at the deepest depth"
     try:
-        with closing(run_pass(reader, ids, depths, scale.written, passed)) as pieces:
+        with closing(run_pass(reader, ids, depths, scale.written, scale.chunk, passed)) as pieces:
             for _ in pieces:
                 if deadline.passed:
                     ended = "when time was up"

@@ -35,7 +35,12 @@ class LlamaCpp:
         options = {"threads": threads, "context": context, "batch": BATCH, "flashAttention": flash_attention}
         command = [find_node(), str(SCRIPT), str(find_package()), str(gguf), json.dumps(options)]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for us: it ends when its stdin does
         )
         self.pid = self._process.pid
         self.settings = self._receive()

@@ -26,7 +26,7 @@ from freqkv_cli.tasks.events import Done, Event, Note, Progress, Text
 from tests.tiny_folder import save_tiny_model
 from tests.tiny_models import tiny_model
 
-DEPTHS = (40, 100, 400)
+DEPTHS = (40, 100, 640)
 SLOTS = 128
 
 
@@ -51,7 +51,7 @@ def test_everything_is_measured_at_every_depth(compared: list[Event]) -> None:
     report = report_of(compared)
     assert list(report["readers"]) == ["freqkv", "window", "full", "bare", "transformers"]
     for reader in report["readers"].values():
-        assert list(reader["depths"]) == ["40", "100", "400"]
+        assert list(reader["depths"]) == ["40", "100", "640"]
         for figures in reader["depths"].values():
             for name in ("prefill_tokens_per_second", "decode_tokens_per_second", "first_token_s"):
                 assert figures[name]["runs"] == 2
@@ -59,8 +59,14 @@ def test_everything_is_measured_at_every_depth(compared: list[Event]) -> None:
             assert figures["reading_peak_rss_bytes"] > 0
             assert figures["writing_peak_rss_bytes"] > 0
     assert report["finish_reason"] == "stop"
-    assert report["tokens_read"] == 5 * 2 * 400
+    assert report["tokens_read"] == 5 * 2 * 640
     assert (report["model"]["weights_bytes"], report["text"]["seed"], report["start"]) == (427264, 1, None)
+
+
+def test_tenths_are_measured_where_the_text_is_long_enough(compared: list[Event]) -> None:
+    readers = report_of(compared)["readers"]
+    assert [point["tokens"] for point in readers["freqkv"]["curve"]] == [40, 64, 100, *range(128, 641, 64)]
+    assert len(readers["freqkv"]["tenths_tokens_per_second"]) == 10
 
 
 def test_the_cache_of_freqkv_stays_and_those_that_keep_everything_grow(compared: list[Event]) -> None:
@@ -69,12 +75,12 @@ def test_the_cache_of_freqkv_stays_and_those_that_keep_everything_grow(compared:
     for name in ("freqkv", "window"):
         assert {point["cache_bytes"] for point in readers[name]["curve"]} == {SLOTS * slot}
         assert readers[name]["memory"]["cache_bytes_constant"]
-    assert [readers["transformers"]["depths"][depth]["cache_bytes"] for depth in ("40", "100", "400")] == [
+    assert [readers["transformers"]["depths"][depth]["cache_bytes"] for depth in ("40", "100", "640")] == [
         40 * slot,
         100 * slot,
-        400 * slot,
+        640 * slot,
     ]
-    assert [readers["full"]["depths"][depth]["slots"] for depth in ("40", "100", "400")] == [40, 100, 400]
+    assert [readers["full"]["depths"][depth]["slots"] for depth in ("40", "100", "640")] == [40, 100, 640]
 
 
 def test_the_bare_loop_is_as_full_as_our_cache_at_every_depth(compared: list[Event]) -> None:
@@ -86,15 +92,15 @@ def test_the_bare_loop_is_as_full_as_our_cache_at_every_depth(compared: list[Eve
 
 def test_ratios_are_those_of_the_medians(compared: list[Event]) -> None:
     report = report_of(compared)
-    ours, theirs = (report["readers"][name]["depths"]["400"] for name in ("freqkv", "transformers"))
+    ours, theirs = (report["readers"][name]["depths"]["640"] for name in ("freqkv", "transformers"))
     speeds = [one["decode_tokens_per_second"]["median"] for one in (ours, theirs)]
-    assert report["against"]["full"]["decode_400"] == pytest.approx(speeds[0] / speeds[1], abs=1e-3)
+    assert report["against"]["full"]["decode_640"] == pytest.approx(speeds[0] / speeds[1], abs=1e-3)
     assert len(report["against"]["bare"]) == 3 * 3
 
 
 def test_progress_counts_all_readers_and_all_turns(compared: list[Event]) -> None:
     reading = [event for event in compared if isinstance(event, Progress) and event.phase == "reading"]
-    assert reading[-1].tokens_done == reading[-1].tokens_total == 5 * 2 * 400
+    assert reading[-1].tokens_done == reading[-1].tokens_total == 5 * 2 * 640
     assert reading[-1].eta_seconds == 0
     turns = list(dict.fromkeys(event.source for event in reading))
     assert turns[:2] == ["freqkv, turn 1 of 2", "window, turn 1 of 2"]

@@ -8,7 +8,7 @@ import pytest
 
 from freqkv_cli.lab.bench_figures import label, peak_growth, ratios, reader_figures, spread
 from freqkv_cli.lab.bench_readers import Writing
-from freqkv_cli.lab.bench_runs import Mark, Pass, tenths
+from freqkv_cli.lab.bench_runs import Mark, Pass, stops, tenths
 from freqkv_cli.lab.bench_tables import render
 
 
@@ -38,6 +38,11 @@ def test_depths_are_called_as_they_are_typed() -> None:
 def test_spread_is_median_and_ends_of_what_there_is() -> None:
     assert spread([3.0, None, 1.0, 10.0]) == {"median": 3.0, "min": 1.0, "max": 10.0, "runs": 3}
     assert spread([None]) is None
+
+
+def test_a_pass_stops_at_tenths_only_where_they_are_longer_than_some_chunks() -> None:
+    assert stops([100, 640], 16) == [64, 100, 128, 192, 256, 320, 384, 448, 512, 576, 640]
+    assert stops([100, 639], 16) == [100, 639]
 
 
 def test_figures_at_a_depth_are_medians_over_the_passes() -> None:
