@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from freqkv_cli.config import Settings
+from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
@@ -159,7 +160,8 @@ def fixed_slots(slots: int) -> Geometry:
 
 
 def filled_cache(model: Any, scale: Scale) -> FreqkvCache:
-    """Return a cache that has been filled to three quarters."""
+    """Return a cache that has been filled to three quarters, with our own attention switched on."""
+    model.set_attn_implementation(register_attention())
     cache = make_cache(model, fixed_slots(scale.slots), make_policy("freqkv"), window=model_window(model.config))
     Engine(model, scale.chunk).read(cache, [1] * (scale.slots * 3 // 4))
     return cache
