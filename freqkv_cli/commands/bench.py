@@ -69,6 +69,7 @@ def bench(
 
     All that is compared takes turns in one run. --max-tokens is how much is written at each depth.
     """
+    as_json = output.json or form == "json"
     sizes, names, rivals = read_depths(depths), words(policies), [name for one in against or () for name in words(one)]
 
     def load() -> Task:
@@ -85,9 +86,8 @@ def bench(
             start=start,
             plot=plot,
         )
-        return lambda opened: measure(opened, settings, choice, form)
+        return lambda opened: measure(opened, settings, choice, "json" if as_json else form)
 
-    as_json = output.json or form == "json"
     run(ctx, "loading", documents or [], settings, replace(output, json=as_json), load)
 
 

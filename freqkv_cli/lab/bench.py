@@ -31,7 +31,7 @@ SEED = 20250500570
 
 
 def bench(documents: Sequence[Document], settings: Settings, choice: Choice, form: str = "table") -> Iterator[Event]:
-    """Measure and yield the figures as Text in the given form (see bench_tables), then the report.
+    """Measure and yield the figures as Text in the given form (see bench_tables; json: none), then the report.
 
     After Ctrl-C the figures are those of the passes that there were.
     """
@@ -43,9 +43,9 @@ def bench(documents: Sequence[Document], settings: Settings, choice: Choice, for
     subject = yield from open_subject(settings, choice.shape)
     loaded = process_bytes()
     yield Progress("loading", source="the tokens of the text")
-    ids, text = gather_ids(documents, subject, choice, SEED if settings.seed is None else settings.seed)
+    ids, source = gather_ids(documents, subject, choice, SEED if settings.seed is None else settings.seed)
     memory = {"weights_bytes": subject.loaded.weight_bytes, "loading_rss_bytes": loaded - before}
-    state = BenchState(choice, subject, text, {**memory, "rss_bytes_before_reading": process_bytes()})
+    state = BenchState(choice, subject, source, {**memory, "rss_bytes_before_reading": process_bytes()})
     with ExitStack() as stack:
         try:
             if choice.start and choice.shape is None:
@@ -58,7 +58,8 @@ def bench(documents: Sequence[Document], settings: Settings, choice: Choice, for
     report = state.as_json(time.perf_counter() - began)
     if choice.plot is not None and report["readers"]:
         draw(report, choice.plot)
-    yield Text(render(report, form))
+    if form != "json":
+        yield Text(render(report, form))
     yield Done(report)
 
 
@@ -114,9 +115,9 @@ def gather_ids(
         if documents:
             raise UsageError("--random-weights reads tokens drawn at random: give it no file")
         ids = random_ids(subject.loaded.model.config.vocab_size, count, seed)
-        return ids, {"source": "tokens drawn evenly", "tokens": count, "seed": seed}
+        return ids, {"text": "tokens drawn evenly", "tokens": count, "seed": seed}
     if documents:
         ids = document_ids(documents, subject.tokenizer, count)
-        return ids, {"source": [Path(document.name).name for document in documents], "tokens": count, "seed": None}
+        return ids, {"text": [Path(document.name).name for document in documents], "tokens": count, "seed": None}
     ids = synthetic_ids(subject.tokenizer, count, seed)
-    return ids, {"source": "made-up sentences", "tokens": count, "seed": seed}
+    return ids, {"text": "made-up sentences", "tokens": count, "seed": seed}

@@ -16,7 +16,7 @@ class BenchState:
 
     choice: Choice
     subject: Subject
-    text: dict[str, Any]
+    source: dict[str, Any]
     memory: dict[str, int]
     passes: dict[str, list[Pass]] = field(default_factory=dict)
     skipped: dict[str, list[str]] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class BenchState:
             "finish_reason": self.finish_reason,
             "environment": environment(self.subject.loaded.device),
             **self.subject.as_json(),
-            "text": self.text,
+            "source": self.source,
             "depths": [label(depth) for depth in choice.depths],
             "repetitions": choice.repetitions,
             "request_tokens": REQUEST,

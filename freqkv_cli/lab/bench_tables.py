@@ -1,14 +1,12 @@
-"""The figures of a benchmark as text: a table for reading, Markdown for docs, CSV for spreadsheets, JSON."""
+"""The figures of a benchmark as text: a table for reading, Markdown for docs, CSV for spreadsheets."""
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from freqkv_cli.lab.table import table
 
-FORMS = ("table", "md", "json", "csv")
 HEAD = ("reader", "depth", "read tok/s", "write tok/s", "first token s", "compression", "cache MiB", "peak MiB")
 CSV_HEAD = ("reader", "depth", "figure", "median", "min", "max", "runs")
 NAMES = 6  # of documents that are listed
@@ -19,9 +17,7 @@ request of {request} tokens. Medians of {repetitions} turns, least and greatest 
 
 
 def render(report: dict[str, Any], form: str) -> str:
-    """Return the report in one of FORMS, a newline at its end."""
-    if form == "json":
-        return json.dumps(report, indent=2) + "\n"
+    """Return the report as table, md or csv, a newline at its end."""
     if form == "csv":
         return _csv(report)
     head = _about(report)
@@ -47,7 +43,7 @@ def _about(report: dict[str, Any]) -> Iterator[str]:
     device = machine.get("gpu", machine["cpu"])
     yield f"machine: {device} ({features}), {machine['threads']} threads, {machine['system']}"
     yield f"software: {versions}, Python {machine['python']}, commit {machine['commit'] or 'unknown'}"
-    yield f"text: {_text(report['text'])}"
+    yield f"text: {_source(report['source'])}"
     memory = {name: _mib(size) for name, size in report["memory"].items()}
     yield (
         f"memory: {memory['weights_bytes']} MiB of weights, whose loading took {memory['loading_rss_bytes']} MiB; "
@@ -73,10 +69,10 @@ def _about(report: dict[str, Any]) -> Iterator[str]:
         yield "interrupted: figures are of the turns that there were"
 
 
-def _text(text: dict[str, Any]) -> str:
-    source = text["source"] if isinstance(text["source"], str) else _listed(text["source"])
-    seed = "" if text["seed"] is None else f", seed {text['seed']}"
-    return f"{text['tokens']:,} tokens, {source}{seed}"
+def _source(source: dict[str, Any]) -> str:
+    names = source["text"] if isinstance(source["text"], str) else _listed(source["text"])
+    seed = "" if source["seed"] is None else f", seed {source['seed']}"
+    return f"{source['tokens']:,} tokens, {names}{seed}"
 
 
 def _listed(names: list[str]) -> str:

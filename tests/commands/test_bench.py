@@ -23,7 +23,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     def play(documents: Any, settings: Any, choice: Any, form: str) -> Iterator[Event]:
         called.update(documents=documents, settings=settings, choice=choice, form=form)
-        yield Text("a table\n")
+        if form != "json":
+            yield Text("a table\n")
         yield Done({"command": "bench", "finish_reason": "stop"})
 
     monkeypatch.setattr(bench_module, "bench", play)
@@ -46,7 +47,8 @@ def test_what_is_asked_for_reaches_the_measuring(freqkv: Run, asked: dict[str, A
 
 @pytest.mark.parametrize("flag", [["-o", "json"], ["--json"]])
 def test_json_is_the_report(freqkv: Run, asked: dict[str, Any], flag: list[str]) -> None:
-    assert json.loads(freqkv("bench", *flag).stdout)["command"] == "bench"
+    assert json.loads(freqkv("bench", *flag).stdout) == {"command": "bench", "finish_reason": "stop"}
+    assert asked["form"] == "json"
 
 
 def test_without_options_three_depths_and_all_policies(freqkv: Run, asked: dict[str, Any]) -> None:

@@ -60,7 +60,7 @@ def test_everything_is_measured_at_every_depth(compared: list[Event]) -> None:
             assert figures["writing_peak_rss_bytes"] > 0
     assert report["finish_reason"] == "stop"
     assert report["tokens_read"] == 5 * 2 * 640
-    assert (report["model"]["weights_bytes"], report["text"]["seed"], report["start"]) == (427264, 1, None)
+    assert (report["model"]["weights_bytes"], report["source"]["seed"], report["start"]) == (427264, 1, None)
 
 
 def test_tenths_are_measured_where_the_text_is_long_enough(compared: list[Event]) -> None:
@@ -132,7 +132,7 @@ def document(tmp_path: Path) -> Iterator[Document]:
 def test_documents_are_read_with_a_real_tokenizer(settings: Settings, document: Document) -> None:
     choice = Choice((40, 160), policies=("freqkv",), against=("bare",), repetitions=1, written=3, start=False)
     report = report_of(run(settings, choice, [document]))
-    assert report["text"] == {"source": ["text.txt"], "tokens": 160, "seed": None}
+    assert report["source"] == {"text": ["text.txt"], "tokens": 160, "seed": None}
     assert report["model"]["id"] == settings.model
     assert report["readers"]["bare"]["depths"]["160"]["decode_tokens_per_second"]["median"] > 0
 

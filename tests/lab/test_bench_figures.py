@@ -114,7 +114,7 @@ def report() -> dict[str, Any]:
         "model": {"id": "a model", "quantization": "none", "dtype": "float32", "device": "cpu"},
         "cache": {"cache_size": 64, "sink_tokens": 4, "retain_ratio": 0.5, "chunk": 16},
         "depths": ["200", "1k"],
-        "text": {"source": [f"{number}.txt" for number in range(9)], "tokens": 1000, "seed": None},
+        "source": {"text": [f"{number}.txt" for number in range(9)], "tokens": 1000, "seed": None},
         "memory": {"weights_bytes": 2**20, "loading_rss_bytes": 2**21, "rss_bytes_before_reading": 2**24},
         "start": {"first_token_s": 1.5, "total_s": 2.0, "help_s": 0.3},
         "request_tokens": 32,
