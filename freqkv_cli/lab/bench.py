@@ -44,6 +44,8 @@ def bench(documents: Sequence[Document], settings: Settings, choice: Choice, for
     loaded = process_bytes()
     yield Progress("loading", source="the tokens of the text")
     ids, source = gather_ids(documents, subject, choice, SEED if settings.seed is None else settings.seed)
+    for warning in (text for document in documents for text in document.warnings):
+        yield Note(warning, warning=True)
     memory = {"weights_bytes": subject.loaded.weight_bytes, "loading_rss_bytes": loaded - before}
     state = BenchState(choice, subject, source, {**memory, "rss_bytes_before_reading": process_bytes()})
     with ExitStack() as stack:

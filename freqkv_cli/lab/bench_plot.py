@@ -1,5 +1,6 @@
 """Draws memory and speed against depth: the flat line is the claim. Needs matplotlib, which is optional."""
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ def require_matplotlib(path: Path) -> None:
     """Raise UsageError, before anything is measured, when nothing could be drawn into `path`."""
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"--plot {path}: the name must end in {' or '.join(SUFFIXES)}")
-    if not path.absolute().parent.is_dir():
-        raise UsageError(f"--plot {path}: there is no folder {path.absolute().parent}")
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise UsageError(f"--plot {path}: there is no folder {path.absolute().parent} that can be written")
     if find_spec("matplotlib") is None:
         raise UsageError('--plot needs matplotlib: pip install "freqkv[plot]", or pip install matplotlib')
 

@@ -63,7 +63,7 @@ def _about(report: dict[str, Any]) -> Iterator[str]:
         flash = "with" if rival["flash_attention"] else "without"
         yield (
             f"{name}: {rival['llama_cpp']} (node-llama-cpp {rival['node_llama_cpp']}), {rival['threads']} threads, "
-            f"context {rival['context']}, {flash} flash attention; beyond its context it drops the oldest tenth"
+            f"context {rival['context']}, {flash} flash attention; a full context loses its older half"
         )
     if report["finish_reason"] == "interrupted":
         yield "interrupted: figures are of the turns that there were"

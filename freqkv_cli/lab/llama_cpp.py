@@ -19,7 +19,7 @@ SCRIPT = Path(__file__).with_name("llama_cpp.mjs")
 
 
 class LlamaCpp:
-    """Reads a GGUF with `threads` threads; when its context is full, its context shift drops the oldest tenth.
+    """Reads a GGUF with `threads` threads; when its context is full, it drops the older half (context shift).
 
     `settings` is what llama.cpp says of itself. Raises UsageError if it is not installed, FreqkvError if it fails.
     """
