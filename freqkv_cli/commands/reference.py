@@ -89,6 +89,8 @@ the passages hold every name and number of the answer |
 | `available_bytes` | memory that there is |
 | `fits` | whether it is enough |
 | `warnings` | a list of texts |
+
+The report of `freqkv bench --json` is described in [bench.md](bench.md).
 """
 
 

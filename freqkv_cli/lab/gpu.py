@@ -63,16 +63,13 @@ def main(arguments: list[str] | None = None) -> None:
         place = choose_placement(config)
     except FreqkvError as error:
         sys.exit(f"error: {error.message}")
-    found: Result = {"toy": options.toy, "environment": environment(place.device)}
+    about: Result = {"shape": shape, "quantization": place.quant, "dtype": place.dtype}
+    found: Result = {"toy": options.toy, "environment": environment(place.device), "model": about}
+    write(found, folder)
     began = time.perf_counter()
     model = build_random(config, device=place.device, dtype=place.dtype, quant=place.quant)
-    found["model"] = {
-        "shape": shape,
-        "quantization": place.quant,
-        "dtype": place.dtype,
-        "weights_bytes": model.get_memory_footprint(return_buffers=False),
-        "build_s": round(time.perf_counter() - began, 1),
-    }
+    about["weights_bytes"] = model.get_memory_footprint(return_buffers=False)
+    about["build_s"] = round(time.perf_counter() - began, 1)
     write(found, folder)
     for name in options.only or SECTIONS:
         section, seconds = SECTIONS[name]
