@@ -1,6 +1,10 @@
 """freqkv bench: what is asked for reaches the measuring, in which form it comes back."""
 
+import csv
+import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -69,3 +73,14 @@ def test_a_wrong_name_is_refused_before_anything_is_measured(freqkv: Run, asked:
     assert isinstance(result.exception, UsageError)
     assert "there is no vllm" in str(result.exception)
     assert asked == {}
+
+
+def test_a_process_prints_figures_on_stdout_and_all_else_on_stderr() -> None:
+    options = ["--random-weights", "tiny", "--depths", "64", "--cache-size", "128", "--repetitions", "1", "-o", "csv"]
+    command = [sys.executable, "-m", "freqkv_cli", "bench", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert {row["reader"] for row in rows} == {"freqkv", "window", "full"}
+    assert all(float(row["median"]) >= 0 for row in rows)
+    assert "freqkv: reading freqkv, turn 1 of 1" in done.stderr
