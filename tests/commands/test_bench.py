@@ -16,6 +16,7 @@ from freqkv_cli.commands.bench import read_depths
 from freqkv_cli.errors import UsageError
 from freqkv_cli.lab import bench as bench_module
 from freqkv_cli.tasks.events import Done, Event, Text
+from tests.commands.processes import environment
 
 Run = Callable[..., Result]
 
@@ -78,7 +79,7 @@ def test_a_wrong_name_is_refused_before_anything_is_measured(freqkv: Run, asked:
 def test_a_process_prints_figures_on_stdout_and_all_else_on_stderr() -> None:
     options = ["--random-weights", "tiny", "--depths", "64", "--cache-size", "128", "--repetitions", "1", "-o", "csv"]
     command = [sys.executable, "-m", "freqkv_cli", "bench", *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert {row["reader"] for row in rows} == {"freqkv", "window", "full"}
