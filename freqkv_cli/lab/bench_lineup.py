@@ -9,12 +9,12 @@ import torch
 
 from freqkv_cli.errors import UsageError
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.lab.bare_loop import BareLoop, load_plain
 from freqkv_cli.lab.bench_choice import LLAMA_CPP, RIVALS, Choice
 from freqkv_cli.lab.bench_readers import PolicyReader, Reader
 from freqkv_cli.lab.bench_runs import REQUEST
 from freqkv_cli.lab.bench_subject import Subject
 from freqkv_cli.lab.llama_cpp import LlamaCpp, find_node, find_package
+from freqkv_cli.lab.plain_loop import PlainLoop, load_plain
 
 
 def require_rivals(choice: Choice) -> None:
@@ -44,7 +44,7 @@ def open_readers(choice: Choice, subject: Subject, stack: ExitStack) -> tuple[li
             readers.append(rival)
         else:
             bound = geometry if name == "bare" else None
-            readers.append(BareLoop(RIVALS[name], plain, bound, window=window, chunk=chunk))
+            readers.append(PlainLoop(RIVALS[name], plain, bound, window=window, chunk=chunk))
     return readers, settings
 
 

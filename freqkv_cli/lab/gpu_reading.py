@@ -13,7 +13,6 @@ from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.policies.policy import make_policy
-from freqkv_cli.lab.bare_loop import BareLoop, cache_argument
 from freqkv_cli.lab.bench_figures import label, peak_growth, ratios, reader_figures
 from freqkv_cli.lab.bench_readers import PolicyReader, Reader
 from freqkv_cli.lab.bench_runs import Pass, run_pass, warm_up
@@ -21,6 +20,7 @@ from freqkv_cli.lab.bench_text import random_ids
 from freqkv_cli.lab.deadline import Deadline
 from freqkv_cli.lab.gpu_limits import bytes_per_written_token, operations_per_read_token
 from freqkv_cli.lab.gpu_scale import Scale
+from freqkv_cli.lab.plain_loop import PlainLoop, cache_argument
 from freqkv_cli.lab.stopwatch import seconds_per_call
 from freqkv_cli.models.support import model_window
 from freqkv_cli.tasks.plan import pinned_geometry
@@ -39,7 +39,7 @@ def measure_reading(model: Any, scale: Scale, found: Result, deadline: Deadline)
 
 def measure_full(model: Any, scale: Scale, found: Result, deadline: Deadline) -> Result:
     """Return the same with transformers' own growing cache and attention."""
-    reader = BareLoop("transformers", model, None, window=model_window(model.config), chunk=scale.chunk)
+    reader = PlainLoop("transformers", model, None, window=model_window(model.config), chunk=scale.chunk)
     return {"chunk": scale.chunk, **read_depths(reader, model, scale.full_depths, scale, found, deadline)}
 
 

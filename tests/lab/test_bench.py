@@ -14,7 +14,6 @@ from freqkv_cli.documents.document import Document, open_document
 from freqkv_cli.errors import UsageError
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.lab import bench_start
-from freqkv_cli.lab.bare_loop import BareLoop
 from freqkv_cli.lab.bench import bench, eta_seconds
 from freqkv_cli.lab.bench_choice import Choice
 from freqkv_cli.lab.bench_readers import PolicyReader, Reader
@@ -22,6 +21,7 @@ from freqkv_cli.lab.bench_runs import reach
 from freqkv_cli.lab.bench_text import random_ids, synthetic_ids
 from freqkv_cli.lab.environment import environment
 from freqkv_cli.lab.peak import forget_peak, peak_bytes
+from freqkv_cli.lab.plain_loop import PlainLoop
 from freqkv_cli.tasks.events import Done, Event, Note, Progress, Text
 from tests.tiny_folder import save_tiny_model
 from tests.tiny_models import tiny_model
@@ -191,8 +191,8 @@ def readers() -> list[Reader]:
     return [
         PolicyReader(model, geometry, "freqkv", window=512, chunk=16),
         PolicyReader(model, Geometry(400), "full", window=512, chunk=16),
-        BareLoop("bare", model, geometry, window=512, chunk=16),
-        BareLoop("transformers", model, None, window=512, chunk=16),
+        PlainLoop("bare", model, geometry, window=512, chunk=16),
+        PlainLoop("transformers", model, None, window=512, chunk=16),
     ]
 
 
@@ -221,7 +221,7 @@ def test_the_loops_that_keep_everything_compute_the_same() -> None:
 
 
 def test_depths_within_a_limit_leave_room_for_the_answer() -> None:
-    reader = BareLoop("transformers", tiny_model("llama"), None, window=512, chunk=16)
+    reader = PlainLoop("transformers", tiny_model("llama"), None, window=512, chunk=16)
     assert reach(reader, (100, 470, 512), count=10) == [100, 470]
     assert reach(reader, (100, 470, 512), count=11) == [100]
 

@@ -20,7 +20,7 @@ from freqkv_cli.models.loading import LoadedModel
 ATTENTION = "sdpa"
 
 
-class BareLoop:
+class PlainLoop:
     """Reads with a DynamicCache; `geometry` bounds its slots, None lets it grow up to `window` tokens."""
 
     def __init__(self, name: str, model: Any, geometry: Geometry | None, *, window: int, chunk: int) -> None:
