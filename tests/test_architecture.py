@@ -37,6 +37,7 @@ OWNERS = {
     "charset_normalizer": ("documents",),
     "sqlite3": ("recall",),
     "peft": ("lab",),
+    "matplotlib": ("lab",),
 }
 
 

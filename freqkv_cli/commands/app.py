@@ -6,6 +6,7 @@ import typer
 
 from freqkv_cli import __version__
 from freqkv_cli.commands.ask import ask
+from freqkv_cli.commands.bench import bench
 from freqkv_cli.commands.cache import cache_app
 from freqkv_cli.commands.chat import chat
 from freqkv_cli.commands.config import config_app
@@ -52,7 +53,7 @@ def root(
         invocation(ctx).debug = True
 
 
-for command in (summarize, ask, chat, read, count):
+for command in (summarize, ask, chat, read, count, bench):
     app.command(cls=ConfiguredCommand, epilog=EPILOG)(command)
 app.add_typer(models_app, name="models")
 app.add_typer(cache_app, name="cache")

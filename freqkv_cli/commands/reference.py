@@ -118,6 +118,8 @@ answered. Ctrl-C keeps what there is.
 | `folder`, `bytes` | `list`: where states are kept, and the size of all |
 | `states` | a list: `id`, `path`, `bytes`, `used` (UTC), `state` (ready, not finished, or what is wrong), `manifest` \
 (see docs/states.md; null where it cannot be read) |
+
+The report of `freqkv bench --json` is described in [bench.md](bench.md).
 """
 
 

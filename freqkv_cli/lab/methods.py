@@ -20,8 +20,8 @@ from freqkv_cli.errors import UsageError
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import make_cache
 from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.lab.outcome import last_value
 from freqkv_cli.lab.passage_search import Search
-from freqkv_cli.lab.reading import last_value
 from freqkv_cli.lab.verdicts import AnswerRecord, Citation
 from freqkv_cli.tasks.ask import FROM_MEMORY, MAX_TOKENS, answer_question
 from freqkv_cli.tasks.events import Event

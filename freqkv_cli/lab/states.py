@@ -19,8 +19,9 @@ from torch import Tensor
 
 from freqkv_cli.config import Settings
 from freqkv_cli.kvcache.cache import FreqkvCache
+from freqkv_cli.lab.environment import environment
+from freqkv_cli.lab.outcome import last_value
 from freqkv_cli.lab.question_file import Question, read_question_file
-from freqkv_cli.lab.reading import environment, last_value
 from freqkv_cli.lab.table import table
 from freqkv_cli.tasks.ask import answer_question
 from freqkv_cli.tasks.manifest import read_manifest
@@ -57,7 +58,9 @@ def main(arguments: list[str] | None = None) -> None:
     rows = measure(options.state, questions, options.dtype or DTYPES)
     if options.json:
         print(
-            json.dumps({"environment": environment(), "questions": len(questions), "states": list(map(asdict, rows))})
+            json.dumps(
+                {"environment": environment("cpu"), "questions": len(questions), "states": list(map(asdict, rows))}
+            )
         )
         return
     head = ("stored as", "bytes", "opened s", "error of keys", "error of values", f"equal of {len(questions)}")

@@ -16,7 +16,7 @@ from pathlib import Path
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import open_documents
 from freqkv_cli.inference.sampling import Sampler, Sampling
-from freqkv_cli.lab.reading import last_value
+from freqkv_cli.lab.outcome import last_value
 from freqkv_cli.tasks.ask import SEARCHED, compose
 from freqkv_cli.tasks.lookup import Lookup
 from freqkv_cli.tasks.prompt import encode_text

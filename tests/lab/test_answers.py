@@ -26,8 +26,8 @@ from freqkv_cli.lab.methods import (
     read_cut,
     reserve,
 )
+from freqkv_cli.lab.outcome import last_value
 from freqkv_cli.lab.question_file import Question, QuestionFile
-from freqkv_cli.lab.reading import last_value
 from freqkv_cli.lab.verdicts import Citation
 from freqkv_cli.tasks.ask import FROM_MEMORY
 from freqkv_cli.tasks.events import Done, Note, Progress, Text
