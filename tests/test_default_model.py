@@ -67,3 +67,19 @@ def test_a_part_of_a_novel_in_a_small_cache(tmp_path: Path) -> None:
     assert report["cache"]["compressions"] > 10
     assert report["tokens_read"] == report["input"][0]["tokens"] > 8000
     assert report["cache"]["bytes"] == 2 * 30 * 3 * 64 * 1024 * (2 if report["model"]["dtype"] == "bfloat16" else 4)
+
+
+def test_a_follow_up_in_a_chat(tmp_path: Path) -> None:
+    sea = "The sea was calm that week and nothing was to be seen from the tower but gulls and clouds.\n" * 8
+    story = tmp_path / "story.txt"
+    story.write_text(
+        f"Mara Lindqvist keeps the lighthouse of Skellig.\n\n{sea}\nOlaf Brandt, the baker, has a sister in Oslo.\n\n"
+        f"{sea}\nMara Lindqvist has a sister called Ingrid, who teaches music in Bergen.\n"
+    )
+    questions = "Who keeps the lighthouse of Skellig?\nAnd her sister?\n"
+    done = freqkv("chat", str(story), "--json", "--no-cache", "--max-tokens", "30", stdin=questions)
+    assert done.returncode == 0, done.stderr
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert first["citations"][0]["quote"] == "Mara Lindqvist keeps the lighthouse of Skellig."
+    assert "Ingrid" in second["text"]  # hers, not the baker's
+    assert second["citations"][0]["quote"].startswith("Mara Lindqvist has a sister called Ingrid")

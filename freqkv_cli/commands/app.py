@@ -7,6 +7,7 @@ import typer
 from freqkv_cli import __version__
 from freqkv_cli.commands.ask import ask
 from freqkv_cli.commands.cache import cache_app
+from freqkv_cli.commands.chat import chat
 from freqkv_cli.commands.config import config_app
 from freqkv_cli.commands.count import count
 from freqkv_cli.commands.doctor import doctor
@@ -51,7 +52,7 @@ def root(
         invocation(ctx).debug = True
 
 
-for command in (summarize, ask, read, count):
+for command in (summarize, ask, chat, read, count):
     app.command(cls=ConfiguredCommand, epilog=EPILOG)(command)
 app.add_typer(models_app, name="models")
 app.add_typer(cache_app, name="cache")

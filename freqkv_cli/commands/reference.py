@@ -79,6 +79,23 @@ the passages hold every name and number of the answer |
 | `sampling` | the settings of the answer |
 | `warnings` | a list of texts |
 
+`freqkv ask --questions FILE --jsonl` and `freqkv chat --json` print one object for every question, on a line of its
+own, in the order asked, each when its answer is complete. `freqkv ask --questions FILE --json` prints one object at the
+end: the report above with a list `answers` of these objects in place of `text`. A question that is empty, too long or
+not valid JSON gets an object with `error`, and the next one is asked; the exit code is 0 unless no question could be
+answered. Ctrl-C keeps what there is.
+
+| field | meaning |
+|---|---|
+| `schema_version`, `command` | 1; `ask` or `chat` |
+| `number` | which question it was, counted from 1; with `--questions` the number of the line |
+| `id` | the `id` of a question that has one |
+| `question` | the question |
+| `error` | why there is no answer; the fields below are missing then |
+| `text`, `finish_reason`, `not_found`, `citations`, `unverified` | as above |
+| `tokens` | tokens of the answer |
+| `timing` | `first_token_s`, `answer_s` |
+
 `freqkv count --json` and `--dry-run --json`:
 
 | field | meaning |
