@@ -55,7 +55,6 @@ class GrowingLayer(DynamicLayer):
         self.keys = torch.cat((self.keys[..., :start, :], keys.to(self.keys.dtype)), dim=-2)
         self.values = torch.cat((self.values[..., :start, :], values.to(self.values.dtype)), dim=-2)
 
-
     def set_length(self, length: int) -> None:
         """Use the first `length` slots, of those in use, and forget the others."""
         self.keys = self.keys[..., :length, :]

@@ -72,7 +72,7 @@ def _import_list_of_models() -> None:
     }
     known.define_import_structure = lambda *_: inside
     try:
-        import transformers.models  # noqa: F401
+        import transformers.models
     finally:
         known.define_import_structure = look
 
