@@ -1,6 +1,7 @@
 """The entry: runs the command line. The one place where an exception becomes a line on stderr and an exit code."""
 
 import errno
+import gc
 import logging
 import os
 import sys
@@ -95,6 +96,7 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 
 def _prepare(debug: bool) -> None:
+    gc.set_threshold(100_000, 20, 20)  # imports make a million objects and no garbage: seldom is often enough
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     for name, value in QUIET_LIBRARIES.items():

@@ -16,6 +16,7 @@ from freqkv_cli.models.trimming import import_modeling
 
 ATTENTION_NAME = "freqkv"
 TILE = 128  # queries per tile: the scores of a tile stay in the CPU's caches
+FUSED_TILE = 256  # the same for torch's own kernel, which looks at every key that it is given, hidden or not
 
 
 def register_attention() -> str:
@@ -76,8 +77,21 @@ def _attend_fused(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> 
         return scaled_dot_product_attention(query, key, value, is_causal=True, scale=scaling, enable_gqa=grouped)
     chunk, total = query.shape[-2], key.shape[-2]
     if query.device.type == "cpu":
-        visible = torch.ones(chunk, total, dtype=torch.bool).tril(total - chunk)
-        return scaled_dot_product_attention(query, key, value, attn_mask=visible, scale=scaling, enable_gqa=grouped)
+        tiles = []
+        for start in range(0, chunk, FUSED_TILE):
+            end = min(start + FUSED_TILE, chunk)
+            seen = total - chunk + end
+            tiles.append(
+                scaled_dot_product_attention(
+                    query[:, :, start:end],
+                    key[:, :, :seen],
+                    value[:, :, :seen],
+                    attn_mask=_mask(end - start, seen, query.dtype),
+                    scale=scaling,
+                    enable_gqa=grouped,
+                )
+            )
+        return tiles[0] if len(tiles) == 1 else torch.cat(tiles, dim=-2)
     from torch.nn.attention.bias import causal_lower_right  # imports the whole of torch.compile: a second
 
     bias: Any = causal_lower_right(chunk, total)
@@ -85,6 +99,13 @@ def _attend_fused(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> 
     key, value = key.repeat_interleave(repeats, dim=1), value.repeat_interleave(repeats, dim=1)
     attended: Tensor = scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=scaling)
     return attended
+
+
+@lru_cache(maxsize=4)  # one forward asks for the same ones in each layer
+@torch.inference_mode(False)
+def _mask(rows: int, seen: int, dtype: torch.dtype) -> Tensor:
+    """What is added to the scores of the last `rows` of `seen` tokens, [rows, seen]."""
+    return torch.full((rows, seen), float("-inf"), dtype=dtype).triu(seen - rows + 1)
 
 
 @lru_cache(maxsize=4)

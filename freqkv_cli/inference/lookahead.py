@@ -1,8 +1,8 @@
 """What an answer may say next: where it repeats words of its request, the words that followed there.
 
-Writing is bound by memory: one forward reads all weights, for one token or for eight. An answer that quotes the passages
-in its request is therefore written several tokens at a time (prompt lookup). The guess is free, and the model has the
-last word: what it would not have picked itself is thrown away.
+Writing is bound by memory: one forward reads all weights, for one token or for eight. An answer that quotes the
+passages in its request is therefore written several tokens at a time (prompt lookup). The guess is free, and the model
+has the last word: what it would not have picked itself is thrown away.
 """
 
 from collections.abc import Sequence

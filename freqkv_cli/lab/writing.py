@@ -53,10 +53,10 @@ def main(arguments: list[str] | None = None) -> None:
             f"{same}  {len(plain.tokens):3} tokens  {plain.forwards:3} -> {guessed.forwards:3} forwards  "
             f"{plain.seconds:5.2f} -> {guessed.seconds:5.2f} s  {question[:60]}"
         )
-    same = sum(plain.tokens == guessed.tokens for plain, guessed in pairs)
+    equal = sum(plain.tokens == guessed.tokens for plain, guessed in pairs)
     before, after = (sum(pair[way].seconds for pair in pairs) for way in (0, 1))
     tokens, others = (sum(len(pair[way].tokens) for pair in pairs) for way in (0, 1))
-    print(f"{same} of {len(pairs)} the same; {tokens / before:.1f} -> {others / after:.1f} tokens/s")
+    print(f"{equal} of {len(pairs)} the same; {tokens / before:.1f} -> {others / after:.1f} tokens/s")
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:

@@ -8,8 +8,9 @@ provide until the import is over. Whoever needs the real modules later in the pr
 import gc
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -25,6 +26,9 @@ def import_modeling() -> None:
     with _without_collections():
         import torch  # noqa: F401  (first: it must not meet the stand-ins)
 
+        if "transformers.models" not in sys.modules:
+            with suppress(Exception):  # an unknown release does it in another way
+                _import_list_of_models()
         if COMPILER not in sys.modules:
             _hide("is_torch_distributed_available", "is_scipy_available")
             try:
@@ -52,6 +56,25 @@ def _standing_in() -> Iterator[None]:
 def _import_all() -> None:
     for name in MODELING:
         import_module(name)
+
+
+def _import_list_of_models() -> None:
+    """Import `transformers.models`, which looks through the files of all models, as `transformers` just has."""
+    import transformers
+    from transformers.utils import import_utils
+
+    known: Any = import_utils
+    look = known.define_import_structure
+    found = look(Path(str(transformers.__file__)).parent / "models", prefix="models")  # remembered
+    inside = {
+        needs: {name.removeprefix("models."): what for name, what in names.items() if name.startswith("models.")}
+        for needs, names in found.items()
+    }
+    known.define_import_structure = lambda *_: inside
+    try:
+        import transformers.models
+    finally:
+        known.define_import_structure = look
 
 
 @contextmanager

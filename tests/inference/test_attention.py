@@ -30,7 +30,8 @@ def random_tensors(batch: int, chunk: int, total: int, dtype: torch.dtype) -> tu
 
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize(
-    ("chunk", "total"), [(1, 1), (1, 50), (7, 7), (7, 50), (TILE, 2 * TILE), (TILE + 9, TILE + 9), (2 * TILE + 3, 400)]
+    ("chunk", "total"),
+    [(1, 1), (1, 50), (7, 7), (7, 50), (TILE, 2 * TILE), (TILE + 9, TILE + 9), (2 * TILE + 3, 400), (600, 700)],
 )
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 3e-2)])
 def test_equals_the_textbook(batch: int, chunk: int, total: int, dtype: torch.dtype, tolerance: float) -> None:

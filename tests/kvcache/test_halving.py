@@ -1,4 +1,4 @@
-"""The quick filter is the exact one, up to what its 16-bit inputs are rounded by anyway."""
+"""The quick filter is the exact one, up to what its inputs are rounded by anyway."""
 
 import pytest
 import torch
@@ -29,6 +29,14 @@ def test_16_bit_error_is_that_of_the_format(dtype: torch.dtype) -> None:
     assert relative_error(halve(x, dtype=dtype)[0], exact) < 2.5 * relative_error(exact.to(dtype), exact)
 
 
+@pytest.mark.parametrize("rows", [32, 96, 1024, 1984, 2016])
+def test_32_bit_error_is_that_of_ffts(rows: int) -> None:
+    x = noise(rows, torch.float32)
+    exact = lowpass(x.double(), rows // 2)
+    assert relative_error(lowpass(x, rows // 2), exact) < 5e-7
+    assert relative_error(halve(x, dtype=x.dtype)[0], exact) < 5e-7
+
+
 def test_constants_survive() -> None:
     constant = torch.full((1, 1, 512, 2), 3.0, dtype=torch.float64)
     (halved,) = halve(constant, dtype=torch.float64)
@@ -47,13 +55,16 @@ def test_policy_takes_the_quick_way_only_where_it_may() -> None:
     keys, values = noise(128, torch.float32), noise(128, torch.bfloat16)
     assert policy.compress(keys, values, 64)[1].dtype == torch.bfloat16
     assert policy.compress(keys, values, 50)[1].dtype == torch.float32
-    exact = policy.compress(keys, values.float(), 64)
-    assert torch.equal(exact[0], lowpass(keys, 64))
-    assert torch.equal(exact[1], lowpass(values, 64))
+    exact = policy.compress(keys.double(), values.double(), 64)
+    assert torch.equal(exact[0], lowpass(keys.double(), 64))
+    assert torch.equal(exact[1], lowpass(values.double(), 64))
+    traced = policy.compress(keys, values.float().requires_grad_(), 64)
+    assert torch.equal(traced[0], lowpass(keys, 64))
 
 
 def test_which_lengths_fit() -> None:
-    assert can_halve(2016, 1008)
-    assert not can_halve(2016, 1007)
-    assert not can_halve(2020, 1010)
+    assert can_halve(2016, 1008, torch.float32)
+    assert not can_halve(2016, 1008, torch.float64)
+    assert not can_halve(2016, 1007, torch.float32)
+    assert not can_halve(2020, 1010, torch.float32)
     assert [fitting_rows(rows) for rows in (20, 32, 63, 2015)] == [20, 32, 32, 1984]

@@ -1,6 +1,5 @@
 """FreqKV (arXiv 2505.00570): keep the low frequencies of keys and values along the sequence."""
 
-import torch
 from torch import Tensor
 
 from freqkv_cli.kvcache.dct import lowpass
@@ -15,9 +14,8 @@ class FreqkvPolicy:
 
     def compress(self, keys: Tensor, values: Tensor, length: int) -> tuple[Tensor, Tensor]:
         """Filter keys and values alike; see CompressionPolicy.compress."""
-        wide = values.dtype in (torch.float32, torch.float64)
-        if wide or values.requires_grad or not can_halve(values.shape[-2], length):
+        if values.requires_grad or not can_halve(values.shape[-2], length, values.dtype):
             return lowpass(keys, length), lowpass(values, length)
-        # What is stored in 16 bits is filtered in 16 bits (sums are still fp32): three times as quick as the FFTs.
+        # What is stored in 16 bits is filtered in 16 bits (sums are still fp32).
         filtered_keys, filtered_values = halve(keys, values, dtype=values.dtype)
         return filtered_keys, filtered_values
