@@ -6,10 +6,14 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A message for the user, on stderr: information, or a warning (kept in the JSON report)."""
+    """A message for the user, on stderr: information, or a warning (kept in the JSON report).
+
+    Information is shown with --verbose; a note that is `wanted` is part of what was asked for and always shown.
+    """
 
     message: str
     warning: bool = False
+    wanted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

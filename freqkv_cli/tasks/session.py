@@ -1,12 +1,13 @@
 """A model, its cache and a prompt: what every task reads and answers with."""
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
+from freqkv_cli.documents.page import Page
 from freqkv_cli.errors import UsageError
 from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.inference.engine import Engine
@@ -37,6 +38,16 @@ class Answer:
     seconds: float = 0.0
 
 
+class Watcher(Protocol):
+    """Someone who follows a reading: told of each page before its tokens are read, and free to act between chunks."""
+
+    def add(self, number: int, page: Page) -> None:
+        """Take a page of document `number`, from 0."""
+
+    def after_chunk(self) -> Generator[Event, None, None]:
+        """Do what is due; the cache may be forked, not changed. Its time does not count as reading."""
+
+
 @dataclass(slots=True)
 class Session:
     """One loaded model with one cache; `read` fills the cache, `answer` never changes it."""
@@ -55,17 +66,23 @@ class Session:
     lookup: Lookup | None = None
     warnings: list[str] = field(default_factory=list)
 
-    def read(self, documents: Sequence[Document]) -> Generator[Event, None, None]:
-        """Read the instruction, then all documents, into the cache."""
+    def read(self, documents: Sequence[Document], watcher: Watcher | None = None) -> Generator[Event, None, None]:
+        """Read the instruction, then all documents, into the cache; `watcher` follows."""
         began = time.perf_counter()
         self.engine.read(self.cache, self.prompt.prefix)
         self.lookup = Lookup(documents)
-        self.stream = TokenStream(documents, self.loaded.tokenizer, self.lookup.add)
+        on_page = both(self.lookup.add, watcher.add) if watcher else self.lookup.add
+        self.stream = TokenStream(documents, self.loaded.tokenizer, on_page)
         yield self._reading(began)
         for size in self.engine.prefill(self.cache, self.stream):
             self.tokens_read += size
             yield from self._new_warnings(documents)
             yield self._reading(began)
+            if watcher:
+                paused = time.perf_counter()
+                yield from watcher.after_chunk()
+                began += time.perf_counter() - paused
+            self.read_seconds = time.perf_counter() - began
         self.lookup.finish()
         self.read_seconds = time.perf_counter() - began
         if self.tokens_read > ENOUGH_TO_JUDGE:
@@ -186,6 +203,16 @@ class Session:
             "process_bytes": process_bytes(),
             "gpu_bytes": gpu_bytes(),
         }
+
+
+def both(*takers: Callable[[int, Page], None]) -> Callable[[int, Page], None]:
+    """Return a function that hands a page to all takers."""
+
+    def take(number: int, page: Page) -> None:
+        for taker in takers:
+            taker(number, page)
+
+    return take
 
 
 def open_session(settings: Settings, pinned: str = "") -> Generator[Event, None, Session]:

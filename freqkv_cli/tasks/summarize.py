@@ -1,26 +1,226 @@
-"""Summarise documents of any length."""
+"""Summarise documents of any length: notes while reading, and from them and the memory the summary, part by part."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
+from freqkv_cli.recall.central import Candidate
+from freqkv_cli.recall.grounding import Grounds
+from freqkv_cli.recall.note import SectionNote
+from freqkv_cli.recall.prose import is_chat, is_echo, says_again, share_in_order, whole_sentences
+from freqkv_cli.recall.question import search_words
 from freqkv_cli.recall.vocabulary import invented_names
-from freqkv_cli.tasks.events import Done, Event
+from freqkv_cli.tasks.events import Done, Event, Note, Text
+from freqkv_cli.tasks.notes import Noted, NoteTaker, in_language, keep, quietly
+from freqkv_cli.tasks.outline import Sentence, Writer, notes_text
 from freqkv_cli.tasks.report import answer_report
-from freqkv_cli.tasks.session import open_session
+from freqkv_cli.tasks.session import Answer, Session, open_session
 
 WORDS = {"short": 60, "medium": 150, "long": 400}
 TOKENS_PER_WORD = 2  # with room to finish the last sentence
+WORDS_PER_PART = 30  # of the summary: a part is told in one or two sentences
+OVER = 1.3  # how much longer than its share a part may become
+PART = (
+    "Notes on a part of the document:\n\n{notes}\n\n"
+    "Sum up this part in at most {words} words, in the words and with the names of the notes.{language}"
+)
+OWN = "Notes on the document:\n\n{notes}\n\n{prompt}{language}"
+NOT_ABOUT = "The document does not seem to speak of {topic}."
 
 
 def summarize(documents: Sequence[Document], settings: Settings) -> Iterator[Event]:
-    """Read `documents` from start to end, then summarise them from what the cache remembers."""
+    """Read `documents` from start to end, taking notes, then summarise them."""
     session = yield from open_session(settings)
-    yield from session.read(documents)
-    words = WORDS[settings.length] if isinstance(settings.length, str) else settings.length
-    request = f"Write a summary of the document above, in about {words} words. What is it about, and what does it say?"
-    answer = yield from session.answer(request, settings.max_tokens or words * TOKENS_PER_WORD + 20)
-    invented = invented_names(answer.text, session.lookup.vocabulary) if session.lookup else []
-    if invented:
-        yield session.warn(f"the summary has names that are not in the text: {', '.join(invented)}")
-    yield Done(answer_report("summarize", session, answer, unverified=invented))
+    taker = NoteTaker(session)
+    yield from session.read(documents, taker)
+    yield from taker.finish()
+    began = time.perf_counter()
+    summary = Summary(session, taker)
+    answer = Answer()
+    try:
+        yield from summary.write()
+    except KeyboardInterrupt:
+        answer.finish_reason = "interrupted"
+    answer.text, answer.seconds = summary.writer.text, time.perf_counter() - began
+    yield Note(summary.account(), wanted=True)
+    report = answer_report("summarize", session, answer, **summary.figures())
+    report["timing"]["notes_s"] = round(taker.seconds, 3)
+    yield Done(report)
+
+
+@dataclass(slots=True)
+class Summary:
+    """Writes the summary of what a session has read and a taker has noted."""
+
+    session: Session
+    taker: NoteTaker
+    writer: Writer = field(init=False)
+    withheld: int = 0
+
+    def __post_init__(self) -> None:
+        assert self.session.stream is not None
+        self.writer = Writer(self.settings.format, [document.name for document in self.session.stream.documents])
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the session."""
+        return self.session.settings
+
+    def write(self) -> Generator[Event, None, None]:
+        """Write everything, as Text, sentence by sentence."""
+        noted = self.taker.noted
+        if self.taker.unquotable:
+            yield self.session.warn(f"no words to quote, so no note: {', '.join(self.taker.unquotable)}")
+        if not noted and self.settings.focus:
+            yield Text(self.writer.plain(NOT_ABOUT.format(topic=self.settings.focus)))
+            return
+        if not self.settings.prompt or not (yield from self._own_words(noted)):
+            yield from self._parts(noted)
+        if self.settings.notes:
+            yield Text(self.writer.plain(notes_text(self.taker.notes, self.settings.format, self.writer.names)))
+
+    def _parts(self, noted: Sequence[Noted]) -> Generator[Event, None, None]:
+        left = words_wanted(self.settings)
+        groups = grouped(noted, max(1, round(left / WORDS_PER_PART)))
+        for number, group in enumerate(groups):
+            share = left / (len(groups) - number)
+            told = yield from self._tell(group, share)
+            yield Text(self.writer.add(told, [one.note for one in group]))
+            left -= sum(len(one.text.split()) for one in told)
+
+    def _tell(self, group: Sequence[Noted], words: float) -> Generator[Event, None, list[Sentence]]:
+        """Return the sentences for one part: what the model writes and can be kept, filled up with the text's own."""
+        given = [one.text for one in self.writer.given]
+        candidates = [(number, one) for number, noted in enumerate(group) for one in noted.candidates]
+        told: list[tuple[int, Sentence]] = []
+        length = 0
+        if self.settings.effort != "low":
+            sentences = yield from self._draft([noted.note.text for noted in group], candidates, round(words), given)
+            for sentence in sentences:
+                if not told or length + len(sentence.split()) <= OVER * words:
+                    number, source = nearest(sentence, candidates)
+                    told.append((number, Sentence(sentence, source.passage, own=False)))
+                    length += len(sentence.split())
+        for number, one in sorted(candidates, key=lambda pair: -pair[1].score):
+            size = len(one.text.split())
+            if told and length + size > OVER * words:
+                continue
+            if not says_again(one.text, [*given, *(sentence.text for _, sentence in told)]):
+                told.append((number, Sentence(one.text, one.passage, own=True)))
+                length += size
+            if length >= words:
+                break
+        return [sentence for _, sentence in sorted(told, key=lambda pair: (pair[0], pair[1].order))]
+
+    def _draft(
+        self, notes: Sequence[str], candidates: Sequence[tuple[int, Candidate]], words: int, given: Sequence[str]
+    ) -> Generator[Event, None, list[str]]:
+        """Return what the model makes of these notes and can be kept; where they do not fit at once, in rounds."""
+        request = PART.format(
+            notes="\n".join(f"- {note}" for note in notes), words=words, language=in_language(self.settings)
+        )
+        if not self.session.fits(request):
+            if len(notes) == 1:
+                return []
+            halves = notes[: len(notes) // 2], notes[len(notes) // 2 :]
+            drafts = []
+            for half in halves:
+                drafts.append((yield from self._draft(half, candidates, words // 2, given)))
+            return [sentence for draft in drafts for sentence in draft]
+        answer = yield from quietly(self.session, request, self._limit(words))
+        grounds = Grounds.of([*notes, *(one.text for _, one in candidates)])
+        kept, withheld = keep(answer.text, request, grounds, self.settings, given)
+        self.withheld += withheld
+        return kept
+
+    def _own_words(self, noted: Sequence[Noted]) -> Generator[Event, None, bool]:
+        """Write what `--prompt` asks for, as far as its names are in the documents; return whether anything is left."""
+        assert self.session.lookup is not None
+        notes = [one.note.text for one in noted]
+        language = in_language(self.settings)
+        shown = notes
+        while shown and not self.session.fits(request := self._request(shown, language)):
+            shown = shown[::2]  # every second one: the whole document stays in sight
+        if not shown:
+            request = f"{self.settings.prompt}{language}"
+        if len(shown) < len(notes):
+            yield self.session.warn(f"the cache has room for {len(shown)} of {len(notes)} notes beside --prompt")
+        answer = yield from quietly(self.session, request, self._limit(words_wanted(self.settings)))
+        sentences = whole_sentences(answer.text)
+        told: list[str] = []
+        for sentence in sentences:
+            if not (
+                is_chat(sentence)
+                or is_echo(sentence, str(self.settings.prompt))
+                or says_again(sentence, told)
+                or invented_names(sentence, self.session.lookup.vocabulary)
+            ):
+                told.append(sentence)
+        self.withheld += len(sentences) - len(told)
+        if not told:
+            yield self.session.warn("nothing of what the model wrote for --prompt could be kept: here is a summary instead")
+            return False
+        yield Text(self.writer.add([Sentence(sentence, None, own=False) for sentence in told], []))
+        return True
+
+    def _request(self, notes: Sequence[str], language: str) -> str:
+        listed = "\n".join(f"- {note}" for note in notes)
+        return OWN.format(notes=listed, prompt=self.settings.prompt, language=language)
+
+    def _limit(self, words: int) -> int:
+        return min(words * TOKENS_PER_WORD + 20, self.settings.max_tokens or words * TOKENS_PER_WORD + 20)
+
+    def account(self) -> str:
+        """Return whose words the summary and the notes are, in one line."""
+        given, notes = self.writer.given, self.taker.notes
+        own = sum(one.own for one in given)
+        quoted = sum(note.quoted for note in notes)
+        withheld = self.withheld + self.taker.withheld
+        return (
+            f"summary: {own} of {len(given)} sentences are the document's own; notes: {quoted} of {len(notes)}; "
+            f"withheld as not said in the text, said twice or chat: {withheld} sentences of the model"
+        )
+
+    def figures(self) -> dict[str, Any]:
+        """Return what the report has beside the usual."""
+        assert self.session.lookup is not None
+        given = self.writer.given
+        return {
+            "notes": [note.as_json() for note in self.taker.notes],
+            "sentences": len(given),
+            "quoted": sum(one.own for one in given),
+            "withheld": self.withheld + self.taker.withheld,
+            "not_found": not given and self.settings.focus is not None,
+            "unverified": invented_names(" ".join(one.text for one in given), self.session.lookup.vocabulary),
+        }
+
+
+def words_wanted(settings: Settings) -> int:
+    """Return how many words the summary should have."""
+    return WORDS[settings.length] if isinstance(settings.length, str) else settings.length
+
+
+def grouped(noted: Sequence[Noted], parts: int) -> list[list[Noted]]:
+    """Return the notes in at most `parts` runs of about equal length of text, each with at least one note."""
+    parts = min(parts, len(noted))
+    total = sum(one.stretch.section.words for one in noted)
+    groups: list[list[Noted]] = [[]]
+    done = 0
+    for number, one in enumerate(noted):
+        words = one.stretch.section.words
+        left = len(noted) - number
+        full = (done + words / 2) * parts >= len(groups) * total
+        if groups[-1] and len(groups) < parts and (full or left == parts - len(groups)):
+            groups.append([])
+        groups[-1].append(one)
+        done += words
+    return [group for group in groups if group]
+
+
+def nearest(sentence: str, candidates: Sequence[tuple[int, Candidate]]) -> tuple[int, Candidate]:
+    """Return the sentence of the text that says most of a written one, and the number of its section."""
+    said = search_words(sentence)
+    return max(candidates, key=lambda pair: share_in_order(said, search_words(pair[1].text)))

@@ -117,7 +117,7 @@ class Display:
         if note.message in self._said:
             return
         self._said[note.message] = note
-        if self._output.quiet or not (note.warning or self._output.verbose):
+        if self._output.quiet or not (note.warning or note.wanted or self._output.verbose):
             return
         if self._answer_on_screen and self._answer.begun:
             self._waiting.append(note)  # it would break a line of the answer

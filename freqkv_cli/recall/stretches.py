@@ -1,0 +1,81 @@
+"""Stretches: the text of each section, kept while it is read, in passages that know their place."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from freqkv_cli.documents.page import Page
+from freqkv_cli.recall.headings import CHAPTER, LONGEST, NUMBERED, is_capitals
+from freqkv_cli.recall.passage import Passage
+from freqkv_cli.recall.sections import Section, SectionFinder
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A section and its passages. `start` and `end` count the characters of its document."""
+
+    section: Section
+    passages: tuple[Passage, ...]
+    start: int
+    end: int
+
+
+class StretchReader:
+    """Takes the pages of a document and gives its sections with their text; one section and one page are held."""
+
+    def __init__(self, document: int, finder: SectionFinder) -> None:
+        self.document = document
+        self.finder = finder
+        self.length = 0  # characters so far
+        self._start = 0
+        self._passages: list[Passage] = []
+        self._heads: Counter[str] = Counter()
+
+    def add(self, page: Page) -> Iterator[Stretch]:
+        """Yield each section that ends on this page."""
+        position = 0
+        for end, section in self.finder.add(page):
+            self._keep(page, position, end)
+            yield self._close(section, self.length + end)
+            position = end
+        self._keep(page, position, len(page.text))
+        self.length += len(page.text) + (2 if page.first_line is None else 0)  # pages that stand apart are joined so
+
+    def finish(self) -> Stretch | None:
+        """Return the last section, None if nothing is left."""
+        section = self.finder.finish()
+        return self._close(section, self.length) if section else None
+
+    def _close(self, section: Section, end: int) -> Stretch:
+        stretch = Stretch(section, tuple(self._passages), self._start, end)
+        self._start, self._passages = end, []
+        return stretch
+
+    def _keep(self, page: Page, start: int, end: int) -> None:
+        piece = page.text[start:end]
+        text = piece.strip()
+        if not text:
+            return
+        if page.first_line is not None:
+            first = page.first_line + page.text.count("\n", 0, start + len(piece) - len(piece.lstrip()))
+            lines = {"first_line": first, "last_line": first + text.count("\n")}
+            self._passages.append(Passage(text, len(self._passages), self.document, **lines))
+            return
+        if start == 0:
+            text = self._without_head(text)
+        place = {"page" if self.finder.has_pages else "part": page.number}
+        self._passages.append(Passage(text, len(self._passages), self.document, heading=page.heading, **place))
+
+    def _without_head(self, text: str) -> str:
+        """Return a page without its running head: a short first line that an earlier page began with."""
+        head, _, rest = text.partition("\n")
+        self._heads[head] += 1
+        return rest if len(head) <= LONGEST and self._heads[head] > 1 else text
+
+
+def is_title(line: str) -> bool:
+    """Return whether a line stands by itself, whatever comes before and after it: a chapter, a number and its title."""
+    title = " ".join(line.split())
+    if not title or len(title) > LONGEST:
+        return False
+    return CHAPTER.fullmatch(title) is not None or NUMBERED.fullmatch(title) is not None or is_capitals(title)

@@ -1,0 +1,243 @@
+"""Notes while reading: at the end of a section the model is shown its central sentences on a fork, and writes a note.
+
+What it writes is kept only as far as the text says so (recall/grounding.py); else the note quotes the text itself.
+"""
+
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+
+from freqkv_cli.config import Settings
+from freqkv_cli.documents.page import Page
+from freqkv_cli.recall.central import Background, Candidate, central_sentences, meaning
+from freqkv_cli.recall.grounding import Grounds
+from freqkv_cli.recall.note import SectionNote
+from freqkv_cli.recall.prose import is_chat, is_echo, says_again, whole_sentences
+from freqkv_cli.recall.sections import SectionFinder
+from freqkv_cli.recall.stretches import Stretch, StretchReader
+from freqkv_cli.tasks.events import Event, Note
+from freqkv_cli.tasks.session import Answer, Session
+from freqkv_cli.tasks.tokens import TokenStream
+
+SECTIONS = {"low": 24, "medium": 24, "high": 48}  # about how many, over all documents; chapters may make them more
+SHORTEST_SECTION = 250  # words
+PER_WORD = 6  # bytes of a document for one word, before anything of it is known
+FIRST_GUESS = 4.0  # characters of one token, likewise
+READ_AGAIN = 4  # sentences of a section
+NOTE_SENTENCES, NOTE_WORDS = 2, 45  # at most
+NOTE_TOKENS = 60
+SHORT_NOTE = 14  # words of a quoted sentence beside which a second one stands
+REQUEST = (
+    "Sentences from the part of the document that was read last:\n\n{sentences}\n\n"
+    "Write a note on this part in one short sentence, in the words and with the names used above.{language}"
+)
+TIME_IS_UP = (
+    "notes would take longer than reading: from {label} on the text is quoted where there is no time "
+    "(--effort high writes all)"
+)
+
+
+@dataclass(slots=True)
+class Noted:
+    """A section with its note, and its central sentences, the most central first."""
+
+    note: SectionNote
+    stretch: Stretch
+    candidates: list[Candidate]
+
+
+@dataclass(slots=True)
+class NoteTaker:
+    """Follows a reading (a `Watcher`) and takes notes. Memory grows with the notes, not with the document.
+
+    `withheld` counts sentences of the model that were not kept, `seconds` is the time spent.
+    """
+
+    session: Session
+    noted: list[Noted] = field(default_factory=list)
+    withheld: int = 0
+    seconds: float = 0.0
+    unquotable: list[str] = field(default_factory=list)
+    _reader: StretchReader | None = None
+    _ready: list[tuple[float, Stretch]] = field(default_factory=list)
+    _background: Background = field(default_factory=Background)
+    _words: int = 0
+    _characters: int = 0
+    _late: bool = False
+
+    @property
+    def stream(self) -> TokenStream:
+        """What the session reads."""
+        assert self.session.stream is not None
+        return self.session.stream
+
+    @property
+    def notes(self) -> list[SectionNote]:
+        """All notes, in the order of the documents."""
+        return [noted.note for noted in self.noted]
+
+    def add(self, number: int, page: Page) -> None:
+        """Take a page of document `number`, from 0."""
+        if self._reader is None or self._reader.document != number:
+            self._end_document()
+            document = self.stream.documents[number]
+            finder = SectionFinder(
+                number,
+                words=SHORTEST_SECTION,
+                has_pages=document.has_pages,
+                markdown=document.kind == "markdown",
+            )
+            self._reader = StretchReader(number, finder)
+        self._words += len(page.text.split())
+        self._reader.finder.words = self._section_words()
+        before = self._reader.length
+        for stretch in self._reader.add(page):
+            # The page is not read yet: a note on what ends in it is due when the reading has come so far.
+            tokens = self.stream.total + (stretch.end - before) / self._characters_per_token()
+            self._ready.append((tokens, stretch))
+        self._characters += len(page.text)
+
+    def after_chunk(self) -> Generator[Event, None, None]:
+        """Take the notes that are due."""
+        while self._ready and self._ready[0][0] <= self.session.tokens_read:
+            yield from self._take_note(self._ready.pop(0)[1])
+
+    def finish(self) -> Generator[Event, None, None]:
+        """Take the notes that are left when everything is read, and work out the shares of the documents."""
+        self._end_document()
+        while self._ready:
+            yield from self._take_note(self._ready.pop(0)[1])
+        ends: dict[int, int] = {}
+        for noted in self.noted:
+            ends[noted.stretch.section.document] = max(1, noted.stretch.end)
+        for noted in self.noted:
+            total = ends[noted.stretch.section.document]
+            noted.note = self._note(noted.stretch, noted.note.text, noted.note.quoted, noted.note.where, total)
+
+    def _end_document(self) -> None:
+        stretch = self._reader.finish() if self._reader else None
+        if stretch is not None:
+            self._ready.append((self.stream.total, stretch))
+        self._reader = None
+
+    def _section_words(self) -> int:
+        """How long a section should be, as far as the length of everything is known by now."""
+        documents = self.stream.documents
+        here = self.stream.current
+        share = sum(one.byte_count for one in documents[:here]) + documents[here].progress() * documents[here].byte_count
+        size = sum(one.byte_count for one in documents)
+        whole = self._words * size / share if share else size / PER_WORD
+        return max(SHORTEST_SECTION, round(whole / SECTIONS[self.session.settings.effort]))
+
+    def _characters_per_token(self) -> float:
+        return self._characters / self.stream.total if self.stream.total and self._characters else FIRST_GUESS
+
+    def _take_note(self, stretch: Stretch) -> Generator[Event, None, None]:
+        began = time.perf_counter()
+        settings = self.session.settings
+        focus = meaning(settings.focus or "")
+        candidates = central_sentences(stretch.passages, self._background, READ_AGAIN, focus)
+        if focus and not any(focus & meaning(passage.text) for passage in stretch.passages):
+            return  # nothing here is about the topic
+        if not candidates:
+            self.unquotable.append(stretch.section.place)
+            return
+        text = ""
+        if settings.effort != "low" and (yield from self._in_time(stretch)):
+            text = yield from self._write(candidates)
+        shown = candidates if text else quoted(candidates)
+        note = self._note(stretch, text or " ".join(one.text for one in shown), not text, places(shown), stretch.end)
+        self.noted.append(Noted(note, stretch, candidates))
+        self.seconds += time.perf_counter() - began
+        yield Note(f"{note.label}: {note.text}", wanted=True)
+
+    def _in_time(self, stretch: Stretch) -> Generator[Event, None, bool]:
+        """Whether one more note leaves the time for notes below the time for reading so far, which is said if not."""
+        each = self.seconds / len(self.noted) if self.noted else 0.0
+        if self.session.settings.effort == "high" or self.seconds + each <= self.session.read_seconds:
+            return True
+        if not self._late:
+            self._late = True
+            yield self.session.warn(TIME_IS_UP.format(label=stretch.section.place))
+        return False
+
+    def _write(self, candidates: Sequence[Candidate]) -> Generator[Event, None, str]:
+        """Return what the model writes on these sentences, as far as it can be kept; empty if nothing can."""
+        settings = self.session.settings
+        request = REQUEST.format(
+            sentences="\n".join(f"- {one.text}" for one in candidates), language=in_language(settings)
+        )
+        if not self.session.fits(request):
+            return ""
+        answer = yield from quietly(self.session, request, NOTE_TOKENS)
+        kept, withheld = keep(answer.text, request, Grounds.of([one.text for one in candidates]), settings)
+        self.withheld += withheld
+        return " ".join(kept[:NOTE_SENTENCES])
+
+    def _note(self, stretch: Stretch, text: str, own: bool, where: str, total: int) -> SectionNote:
+        section = stretch.section
+        return SectionNote(
+            section.title,
+            self.stream.documents[section.document].name,
+            section.place,
+            text,
+            own,
+            where,
+            section.first_page,
+            section.last_page,
+            section.first_line,
+            section.last_line,
+            round(stretch.start / total, 4),
+            round(stretch.end / total, 4),
+        )
+
+
+def quoted(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the sentences that stand for a note: the most central one, and the next if that is short."""
+    first, *others = candidates
+    if len(first.text.split()) < SHORT_NOTE and others and first.score < 4 * others[0].score:
+        return [first, others[0]]
+    return [first]
+
+
+def places(candidates: Sequence[Candidate]) -> str:
+    """Return where sentences stand, each place once."""
+    return ", ".join(dict.fromkeys(one.passage.place for one in candidates))
+
+
+def in_language(settings: Settings) -> str:
+    """Return the end of a request that asks for a language; empty if none is wanted."""
+    return f" Write in {settings.language}." if settings.language else ""
+
+
+def keep(text: str, request: str, grounds: Grounds, settings: Settings, given: Sequence[str] = ()) -> tuple[list[str], int]:
+    """Return the sentences of what a model wrote that may be shown, and how many whole ones may not.
+
+    Left out is what talks to the user, echoes the request, repeats what is `given`, or is not what the text says.
+    """
+    kept: list[str] = []
+    sentences = whole_sentences(text)
+    for sentence in sentences:
+        if (
+            not is_chat(sentence)
+            and not is_echo(sentence, request.rsplit("\n\n", 1)[-1])
+            and not says_again(sentence, [*given, *kept])
+            and grounds.hold(sentence, settings.verify, translated=settings.language is not None)
+        ):
+            kept.append(sentence)
+    return kept, len(sentences) - len(kept)
+
+
+def quietly(session: Session, request: str, max_tokens: int) -> Generator[Event, None, Answer]:
+    """Put a request to a fork of the session without showing what is written, or that it is."""
+    answering = session.answer(request, max_tokens)
+    while True:
+        try:
+            event = next(answering)
+        except StopIteration as end:
+            answer: Answer = end.value
+            if answer.finish_reason == "interrupted":
+                raise KeyboardInterrupt from None
+            return answer
+        if isinstance(event, Note):
+            yield event
