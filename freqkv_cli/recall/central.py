@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from freqkv_cli.recall.mentions import find_names, plain, singular
 from freqkv_cli.recall.passage import Passage
@@ -16,14 +17,16 @@ SHORTEST, LONGEST = 7, 40  # words of a sentence that is worth quoting
 OPENING = 1.4  # the weight of the first sentence of a paragraph
 NAMED = 1.5  # the weight of a word that is part of a name
 TOLD = 0.3  # what a word still weighs when a chosen sentence has it
+WORTH = 0.2  # share of the best sentence's score below which another is not worth reading
 SPREAD = 6  # words by which a sentence is taken to be longer, so that short ones do not win for being short
 FOCUS = 3.0  # how much more a sentence weighs that has all words of the topic
 OWN_VOICE = 0.6  # the weight of a sentence that says "I"
-PARAGRAPH = re.compile(r"\n[ \t]*\n|\n(?=[ \t]*[\u2022*-] )|(?<=:) (?=\u2022 )|\u2022 ")
+PARAGRAPH = re.compile(r"\n[ \t]*\n|\n[ \t]*[\u2022*-] |\u2022 ")
 SPEECH = re.compile("[\"\u201c\u201d\u201e\u00ab\u00bb\u300c\u300d]|``|''")
 DANGLING = re.compile(
-    r"^(?:but|and|or|so|yet|for|nor|this|that|these|those|it|its|he|she|they|his|her|hers|him|their|them|such|then|there"
-    r"|thus|therefore|however|here|which|who|whom|if so|also|moreover|furthermore|indeed|otherwise|instead|again|see)\b",
+    r"^(?:but|and|or|so|yet|for|nor|this|that|these|those|it|its|he|she|they|his|her|hers|him|their|them|such|then"
+    r"|there|thus|therefore|however|here|which|who|whom|if so|also|moreover|furthermore|indeed|otherwise|instead|again"
+    r"|see)\b",
     re.IGNORECASE,
 )
 SELF = re.compile(r"\b(?:I|me|my|myself)\b")
@@ -65,7 +68,8 @@ def central_sentences(
 ) -> list[Candidate]:
     """Return at most `count` sentences of a section, the most central first, and add the section to `background`.
 
-    A sentence that needs the one before it to be understood, or is speech, is taken only where there are no others.
+    A sentence that needs the one before it to be understood, or is speech, is taken only where there are no others, and
+    none that says far less than the first.
     """
     everything = [candidate for passage in passages for candidate in candidates_of(passage)]
     background.add(everything)
@@ -81,6 +85,8 @@ def central_sentences(
     while fit and len(chosen) < count:
         scores = [one.weight * worth(one.words, weights, told, focus) for one in fit]
         best = max(range(len(fit)), key=lambda at: (scores[at], -at))
+        if chosen and scores[best] < WORTH * chosen[0].score:
+            break
         candidate = replace(fit.pop(best), score=scores[best])
         if not says_again(candidate.text, [one.text for one in chosen]):
             chosen.append(candidate)
@@ -123,7 +129,11 @@ def fitness(sentence: str) -> float:
     if sentence[0].islower() or not sentence[0].isalpha() or sentence.endswith("?"):
         return FRAGMENT
     whole = SHORTEST <= length <= LONGEST and sentence.count("(") == sentence.count(")")
-    return (1.0 if whole else 0.05) * (0.1 if DANGLING.match(sentence) else 1.0) * (OWN_VOICE if SELF.search(sentence) else 1.0)
+    return (
+        (1.0 if whole else 0.05)
+        * (0.1 if DANGLING.match(sentence) else 1.0)
+        * (OWN_VOICE if SELF.search(sentence) else 1.0)
+    )
 
 
 def meaning(text: str) -> frozenset[str]:
@@ -133,8 +143,8 @@ def meaning(text: str) -> frozenset[str]:
 
 def paragraphs(text: str) -> Iterator[tuple[int, str]]:
     """Yield the paragraphs and list items of a text with the offset of each; titles are left out."""
-    edges = [0, *(match.end() for match in PARAGRAPH.finditer(text)), len(text)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    breaks = [(0, 0), *(match.span() for match in PARAGRAPH.finditer(text)), (len(text), len(text))]
+    for (_, start), (end, _) in pairwise(breaks):
         held = start
         for line in text[start:end].splitlines(keepends=True):
             if is_title(line):

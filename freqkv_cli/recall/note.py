@@ -8,8 +8,8 @@ from typing import Any
 class SectionNote:
     """A note on one section. Pages and lines are those of the section, `where` is the place of what was read again.
 
-    `document` is a name. `start` and `end` are shares of the document, 0 to 1. `quoted`: the text is the document's own;
-    else the model wrote it.
+    `document` is a name. `start` and `end` are shares of the document, 0 to 1. `quoted`: the text is the document's
+    own; else the model wrote it.
     """
 
     title: str | None

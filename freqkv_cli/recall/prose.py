@@ -47,8 +47,8 @@ def split_sentences(text: str) -> Iterator[str]:
 
 def without_quotes(sentence: str) -> str:
     """Return a sentence without quotation marks that enclose all of it, or that have no partner."""
-    bare = sentence.strip("\"\u201c\u201d")
-    return bare if sum(sentence.count(mark) for mark in "\"\u201c\u201d") - len(sentence) + len(bare) == 0 else sentence
+    bare = sentence.strip('"\u201c\u201d')
+    return bare if sum(sentence.count(mark) for mark in '"\u201c\u201d') - len(sentence) + len(bare) == 0 else sentence
 
 
 def is_chat(sentence: str) -> bool:

@@ -29,6 +29,8 @@ class StretchReader:
         self.length = 0  # characters so far
         self._start = 0
         self._passages: list[Passage] = []
+        self._lines = ""
+        self._first_line = 1
         self._heads: Counter[str] = Counter()
 
     def add(self, page: Page) -> Iterator[Stretch]:
@@ -47,24 +49,31 @@ class StretchReader:
         return self._close(section, self.length) if section else None
 
     def _close(self, section: Section, end: int) -> Stretch:
+        self._keep_lines()
         stretch = Stretch(section, tuple(self._passages), self._start, end)
         self._start, self._passages = end, []
         return stretch
 
     def _keep(self, page: Page, start: int, end: int) -> None:
         piece = page.text[start:end]
-        text = piece.strip()
-        if not text:
-            return
         if page.first_line is not None:
-            first = page.first_line + page.text.count("\n", 0, start + len(piece) - len(piece.lstrip()))
-            lines = {"first_line": first, "last_line": first + text.count("\n")}
-            self._passages.append(Passage(text, len(self._passages), self.document, **lines))
+            if not self._lines:
+                self._first_line = page.first_line + page.text.count("\n", 0, start)
+            self._lines += piece  # the blocks of a text are one: a sentence may go on in the next
             return
-        if start == 0:
-            text = self._without_head(text)
-        place = {"page" if self.finder.has_pages else "part": page.number}
-        self._passages.append(Passage(text, len(self._passages), self.document, heading=page.heading, **place))
+        text = self._without_head(piece.strip()) if start == 0 else piece.strip()
+        if text:
+            number, part = (page.number, None) if self.finder.has_pages else (None, page.number)
+            index = len(self._passages)
+            self._passages.append(Passage(text, index, self.document, number, part, heading=page.heading))
+
+    def _keep_lines(self) -> None:
+        text = self._lines.strip()
+        if text:
+            first = self._first_line + self._lines[: self._lines.index(text)].count("\n")
+            last = first + text.count("\n")
+            self._passages.append(Passage(text, 0, self.document, first_line=first, last_line=last))
+        self._lines = ""
 
     def _without_head(self, text: str) -> str:
         """Return a page without its running head: a short first line that an earlier page began with."""

@@ -15,14 +15,15 @@ from freqkv_cli.recall.note import SectionNote
 from freqkv_cli.recall.prose import is_chat, is_echo, says_again, whole_sentences
 from freqkv_cli.recall.sections import SectionFinder
 from freqkv_cli.recall.stretches import Stretch, StretchReader
+from freqkv_cli.recall.vocabulary import Vocabulary, unknown_words
 from freqkv_cli.tasks.events import Event, Note
+from freqkv_cli.tasks.prompt import encode_text
 from freqkv_cli.tasks.session import Answer, Session
 from freqkv_cli.tasks.tokens import TokenStream
 
 SECTIONS = {"low": 24, "medium": 24, "high": 48}  # about how many, over all documents; chapters may make them more
 SHORTEST_SECTION = 250  # words
 PER_WORD = 6  # bytes of a document for one word, before anything of it is known
-FIRST_GUESS = 4.0  # characters of one token, likewise
 READ_AGAIN = 4  # sentences of a section
 NOTE_SENTENCES, NOTE_WORDS = 2, 45  # at most
 NOTE_TOKENS = 60
@@ -31,6 +32,7 @@ REQUEST = (
     "Sentences from the part of the document that was read last:\n\n{sentences}\n\n"
     "Write a note on this part in one short sentence, in the words and with the names used above.{language}"
 )
+NOUNS_IN_CAPITALS = ("german", "deutsch", "luxembourgish")  # languages in which a capital is no sign of a name
 TIME_IS_UP = (
     "notes would take longer than reading: from {label} on the text is quoted where there is no time "
     "(--effort high writes all)"
@@ -59,10 +61,9 @@ class NoteTaker:
     seconds: float = 0.0
     unquotable: list[str] = field(default_factory=list)
     _reader: StretchReader | None = None
-    _ready: list[tuple[float, Stretch]] = field(default_factory=list)
+    _ready: list[tuple[int, Stretch]] = field(default_factory=list)
     _background: Background = field(default_factory=Background)
     _words: int = 0
-    _characters: int = 0
     _late: bool = False
 
     @property
@@ -93,9 +94,8 @@ class NoteTaker:
         before = self._reader.length
         for stretch in self._reader.add(page):
             # The page is not read yet: a note on what ends in it is due when the reading has come so far.
-            tokens = self.stream.total + (stretch.end - before) / self._characters_per_token()
-            self._ready.append((tokens, stretch))
-        self._characters += len(page.text)
+            ahead = encode_text(self.session.loaded.tokenizer, page.text[: stretch.end - before])
+            self._ready.append((self.stream.total + len(ahead), stretch))
 
     def after_chunk(self) -> Generator[Event, None, None]:
         """Take the notes that are due."""
@@ -124,13 +124,12 @@ class NoteTaker:
         """How long a section should be, as far as the length of everything is known by now."""
         documents = self.stream.documents
         here = self.stream.current
-        share = sum(one.byte_count for one in documents[:here]) + documents[here].progress() * documents[here].byte_count
+        share = (
+            sum(one.byte_count for one in documents[:here]) + documents[here].progress() * documents[here].byte_count
+        )
         size = sum(one.byte_count for one in documents)
         whole = self._words * size / share if share else size / PER_WORD
         return max(SHORTEST_SECTION, round(whole / SECTIONS[self.session.settings.effort]))
-
-    def _characters_per_token(self) -> float:
-        return self._characters / self.stream.total if self.stream.total and self._characters else FIRST_GUESS
 
     def _take_note(self, stretch: Stretch) -> Generator[Event, None, None]:
         began = time.perf_counter()
@@ -170,7 +169,9 @@ class NoteTaker:
         if not self.session.fits(request):
             return ""
         answer = yield from quietly(self.session, request, NOTE_TOKENS)
-        kept, withheld = keep(answer.text, request, Grounds.of([one.text for one in candidates]), settings)
+        assert self.session.lookup is not None
+        grounds = Grounds.of([one.text for one in candidates])
+        kept, withheld = keep(answer.text, request, grounds, self.session.lookup.vocabulary, settings)
         self.withheld += withheld
         return " ".join(kept[:NOTE_SENTENCES])
 
@@ -210,19 +211,30 @@ def in_language(settings: Settings) -> str:
     return f" Write in {settings.language}." if settings.language else ""
 
 
-def keep(text: str, request: str, grounds: Grounds, settings: Settings, given: Sequence[str] = ()) -> tuple[list[str], int]:
+def keep(
+    text: str,
+    request: str,
+    grounds: Grounds | None,
+    vocabulary: Vocabulary,
+    settings: Settings,
+    given: Sequence[str] = (),
+) -> tuple[list[str], int]:
     """Return the sentences of what a model wrote that may be shown, and how many whole ones may not.
 
-    Left out is what talks to the user, echoes the request, repeats what is `given`, or is not what the text says.
+    Left out is what talks to the user, echoes the request, repeats what is `given`, has a name or number that is not in
+    the document (`vocabulary`), or is not what the text says (`grounds`, if any; a translation cannot be held
+    against them).
     """
     kept: list[str] = []
     sentences = whole_sentences(text)
+    language = (settings.language or "").lower()
     for sentence in sentences:
-        if (
-            not is_chat(sentence)
-            and not is_echo(sentence, request.rsplit("\n\n", 1)[-1])
-            and not says_again(sentence, [*given, *kept])
-            and grounds.hold(sentence, settings.verify, translated=settings.language is not None)
+        if not (
+            is_chat(sentence)
+            or is_echo(sentence, request.rsplit("\n\n", 1)[-1])
+            or says_again(sentence, [*given, *kept])
+            or unknown_words(sentence, vocabulary, capitals=language not in NOUNS_IN_CAPITALS)
+            or not (grounds is None or language or grounds.hold(sentence, settings.verify))
         ):
             kept.append(sentence)
     return kept, len(sentences) - len(kept)

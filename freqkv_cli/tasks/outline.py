@@ -1,4 +1,4 @@
-"""How a summary and its notes are laid out as text: a paragraph, Markdown or a list, with the places in the last two."""
+"""How a summary and its notes are laid out: as paragraphs, as Markdown or as a list, with places in the last two."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

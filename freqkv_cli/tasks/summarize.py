@@ -9,10 +9,9 @@ from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.recall.central import Candidate
 from freqkv_cli.recall.grounding import Grounds
-from freqkv_cli.recall.note import SectionNote
-from freqkv_cli.recall.prose import is_chat, is_echo, says_again, share_in_order, whole_sentences
+from freqkv_cli.recall.prose import says_again, share_in_order
 from freqkv_cli.recall.question import search_words
-from freqkv_cli.recall.vocabulary import invented_names
+from freqkv_cli.recall.vocabulary import Vocabulary, invented_names
 from freqkv_cli.tasks.events import Done, Event, Note, Text
 from freqkv_cli.tasks.notes import Noted, NoteTaker, in_language, keep, quietly
 from freqkv_cli.tasks.outline import Sentence, Writer, notes_text
@@ -69,9 +68,18 @@ class Summary:
         """The settings of the session."""
         return self.session.settings
 
+    @property
+    def _vocabulary(self) -> Vocabulary:
+        assert self.session.lookup is not None
+        return self.session.lookup.vocabulary
+
     def write(self) -> Generator[Event, None, None]:
         """Write everything, as Text, sentence by sentence."""
         noted = self.taker.noted
+        if self.settings.language:
+            yield self.session.warn(
+                f"what is written in {self.settings.language} is checked for names and numbers alone"
+            )
         if self.taker.unquotable:
             yield self.session.warn(f"no words to quote, so no note: {', '.join(self.taker.unquotable)}")
         if not noted and self.settings.focus:
@@ -132,13 +140,12 @@ class Summary:
             return [sentence for draft in drafts for sentence in draft]
         answer = yield from quietly(self.session, request, self._limit(words))
         grounds = Grounds.of([*notes, *(one.text for _, one in candidates)])
-        kept, withheld = keep(answer.text, request, grounds, self.settings, given)
+        kept, withheld = keep(answer.text, request, grounds, self._vocabulary, self.settings, given)
         self.withheld += withheld
         return kept
 
     def _own_words(self, noted: Sequence[Noted]) -> Generator[Event, None, bool]:
         """Write what `--prompt` asks for, as far as its names are in the documents; return whether anything is left."""
-        assert self.session.lookup is not None
         notes = [one.note.text for one in noted]
         language = in_language(self.settings)
         shown = notes
@@ -149,19 +156,12 @@ class Summary:
         if len(shown) < len(notes):
             yield self.session.warn(f"the cache has room for {len(shown)} of {len(notes)} notes beside --prompt")
         answer = yield from quietly(self.session, request, self._limit(words_wanted(self.settings)))
-        sentences = whole_sentences(answer.text)
-        told: list[str] = []
-        for sentence in sentences:
-            if not (
-                is_chat(sentence)
-                or is_echo(sentence, str(self.settings.prompt))
-                or says_again(sentence, told)
-                or invented_names(sentence, self.session.lookup.vocabulary)
-            ):
-                told.append(sentence)
-        self.withheld += len(sentences) - len(told)
+        told, withheld = keep(answer.text, request, None, self._vocabulary, self.settings)
+        self.withheld += withheld
         if not told:
-            yield self.session.warn("nothing of what the model wrote for --prompt could be kept: here is a summary instead")
+            yield self.session.warn(
+                "nothing of what the model wrote for --prompt could be kept: here is a summary instead"
+            )
             return False
         yield Text(self.writer.add([Sentence(sentence, None, own=False) for sentence in told], []))
         return True
@@ -186,7 +186,6 @@ class Summary:
 
     def figures(self) -> dict[str, Any]:
         """Return what the report has beside the usual."""
-        assert self.session.lookup is not None
         given = self.writer.given
         return {
             "notes": [note.as_json() for note in self.taker.notes],
@@ -194,7 +193,7 @@ class Summary:
             "quoted": sum(one.own for one in given),
             "withheld": self.withheld + self.taker.withheld,
             "not_found": not given and self.settings.focus is not None,
-            "unverified": invented_names(" ".join(one.text for one in given), self.session.lookup.vocabulary),
+            "unverified": invented_names(" ".join(one.text for one in given), self._vocabulary),
         }
 
 
