@@ -14,8 +14,11 @@ from freqkv_cli.recall.question import STOP_WORDS, search_words
 from freqkv_cli.recall.stretches import is_title
 
 SHORTEST, LONGEST = 7, 40  # words of a sentence that is worth quoting
+FULL = 15  # words from which on a sentence is not too short to say much
 OPENING = 1.4  # the weight of the first sentence of a paragraph
 NAMED = 1.5  # the weight of a word that is part of a name
+NAMED_OFTEN = 2.0  # the same, when several sections are summed up
+OFTEN, MEETING = 5, 1.5  # sentences that have a name, and the weight of one that has two such names
 TOLD = 0.3  # what a word still weighs when a chosen sentence has it
 WORTH = 0.2  # share of the best sentence's score below which another is not worth reading
 SPREAD = 6  # words by which a sentence is taken to be longer, so that short ones do not win for being short
@@ -30,8 +33,12 @@ DANGLING = re.compile(
     re.IGNORECASE,
 )
 SELF = re.compile(r"\b(?:I|me|my|myself)\b")
+PRONOUN = re.compile(r"\b(?:he|she|him|her|his|hers|they|them|their|it|its)\b", re.IGNORECASE)
+PRONOUNS, LEAST_NAMED = 3.0, 0.3  # what the share of these among its words costs a sentence, and the least it keeps
 DEBRIS = re.compile(r"https?:|www\.|[{}<>|\\$=_~^]|(?:\. ?){3}|[\x00-\x1f]")
-FRAGMENT, FRAGMENT_WORDS = 0.001, 4  # the weight of a line of a log or a table, for texts that have nothing else
+FRAGMENT = 0.001  # the weight of a line of a log or a table, for texts that have nothing else
+FRAGMENT_WORDS, FRAGMENT_LETTERS = 4, 0.3  # that such a line must have, and the share of letters in it
+SHORT_LINE, SHORT_WORDS = 0.5, 6  # of the longest line, and words
 LETTERS = 0.85  # share of letters and spaces in a sentence that is no table, list or code
 
 
@@ -63,22 +70,32 @@ class Background:
         return math.log(1 + self.sentences / max(1, self.holders[word]))
 
 
-def central_sentences(
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What is kept of a section: its central sentences, the most central first, its words with the number of sentences
+    that have them, and which of them are parts of names.
+    """
+
+    sentences: tuple[Candidate, ...]
+    held: Counter[str]
+    named: frozenset[str]
+
+
+def digest(
     passages: Sequence[Passage], background: Background, count: int, focus: frozenset[str] = frozenset()
-) -> list[Candidate]:
-    """Return at most `count` sentences of a section, the most central first, and add the section to `background`.
+) -> Digest:
+    """Return the digest of a section with at most `count` sentences, and add the section to `background`.
 
     A sentence that needs the one before it to be understood, or is speech, is taken only where there are no others, and
     none that says far less than the first.
     """
     everything = [candidate for passage in passages for candidate in candidates_of(passage)]
+    if not any(candidate.weight for candidate in everything):  # a log, perhaps: its lines are all there is
+        everything = [one for passage in passages for line in lines_of(passage) for one in candidates_of(line)]
     background.add(everything)
     held = Counter(word for candidate in everything for word in candidate.words)
-    named = {singular(word) for one in everything for _, key in find_names(one.text) for word in key.split()}
-    weights = {
-        word: math.log(1 + times) * background.rarity(word) * (NAMED if word in named else 1.0)
-        for word, times in held.items()
-    }
+    named = frozenset(singular(word) for one in everything for _, key in find_names(one.text) for word in key.split())
+    weights = weigh(held, named, background)
     fit = [one for one in everything if one.weight > 0]
     chosen: list[Candidate] = []
     told: set[str] = set()
@@ -91,7 +108,36 @@ def central_sentences(
         if not says_again(candidate.text, [one.text for one in chosen]):
             chosen.append(candidate)
             told |= candidate.words
-    return chosen
+    return Digest(tuple(chosen), held, named)
+
+
+def ranked(
+    digests: Sequence[Digest], told: set[str], focus: frozenset[str] = frozenset()
+) -> list[tuple[int, Candidate]]:
+    """Return the sentences of several sections, each with the number of its section, the best for all of them first.
+
+    Here it is what all of them speak of that counts, and who meets whom, not what is rare. `told` are words that were
+    said before.
+    """
+    held = sum((one.held for one in digests), Counter[str]())
+    named = frozenset[str]().union(*(one.named for one in digests))
+    weights = {word: math.log(1 + times) * (NAMED_OFTEN if word in named else 1.0) for word, times in held.items()}
+    often = {word for word in named if held[word] >= OFTEN}
+    found = []
+    for number, section in enumerate(digests):
+        for one in section.sentences:
+            meeting = MEETING if len(one.words & often) > 1 else 1.0
+            score = one.weight * meeting * worth(one.words, weights, told, focus)
+            found.append((number, replace(one, score=score)))
+    return sorted(found, key=lambda pair: -pair[1].score)
+
+
+def weigh(held: Counter[str], named: frozenset[str], background: Background) -> dict[str, float]:
+    """Return the weight of each word of a text: more for what it has often, others seldom, and for names."""
+    return {
+        word: math.log(1 + times) * background.rarity(word) * (NAMED if word in named else 1.0)
+        for word, times in held.items()
+    }
 
 
 def worth(words: frozenset[str], weights: dict[str, float], told: set[str], focus: frozenset[str]) -> float:
@@ -125,12 +171,15 @@ def fitness(sentence: str) -> float:
     length = len(search_words(sentence))
     letters = sum(char.isalpha() or char == " " for char in sentence)
     if letters < LETTERS * len(sentence) or not ENDS.search(sentence) or DEBRIS.search(sentence):
-        return FRAGMENT if FRAGMENT_WORDS <= length <= LONGEST else 0.0
+        spelled = sum(map(str.isalpha, sentence)) >= FRAGMENT_LETTERS * len(sentence)
+        return FRAGMENT if spelled and FRAGMENT_WORDS <= length <= LONGEST else 0.0
     if sentence[0].islower() or not sentence[0].isalpha() or sentence.endswith("?"):
         return FRAGMENT
+    pronouns = len(PRONOUN.findall(sentence)) / max(1, length)
     whole = SHORTEST <= length <= LONGEST and sentence.count("(") == sentence.count(")")
     return (
-        (1.0 if whole else 0.05)
+        (min(1.0, length / FULL) if whole else 0.05)
+        * max(LEAST_NAMED, 1 - PRONOUNS * pronouns)
         * (0.1 if DANGLING.match(sentence) else 1.0)
         * (OWN_VOICE if SELF.search(sentence) else 1.0)
     )
@@ -142,18 +191,39 @@ def meaning(text: str) -> frozenset[str]:
 
 
 def paragraphs(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the paragraphs and list items of a text with the offset of each; titles are left out."""
+    """Yield the paragraphs and list items of a text with the offset of each; titles are left out.
+
+    A short line that ends no sentence ends a paragraph: it is an item of a list, a cell of a table or a title.
+    """
+    short = SHORT_LINE * max(map(len, text.splitlines()), default=0)
     breaks = [(0, 0), *(match.span() for match in PARAGRAPH.finditer(text)), (len(text), len(text))]
     for (_, start), (end, _) in pairwise(breaks):
         held = start
         for line in text[start:end].splitlines(keepends=True):
+            after = start + len(line)
             if is_title(line):
                 if text[held:start].strip():
                     yield held, text[held:start]
-                held = start + len(line)
-            start += len(line)
+                held = after
+            elif (
+                len(line) < short
+                and len(line.split()) <= SHORT_WORDS
+                and not ENDS.search(line.rstrip())
+                and not text[after:end][:1].islower()
+            ):
+                yield held, text[held:after]
+                held = after
+            start = after
         if text[held:end].strip():
             yield held, text[held:end]
+
+
+def lines_of(passage: Passage) -> Iterator[Passage]:
+    """Yield each line of a passage as a passage."""
+    for number, line in enumerate(passage.text.splitlines()):
+        if line.strip():
+            at = None if passage.first_line is None else passage.first_line + number
+            yield replace(passage, text=line.strip(), first_line=at, last_line=at)
 
 
 def narrowed(passage: Passage, start: int, paragraph: str, first: int, last: int) -> Passage:

@@ -5,11 +5,11 @@ What it writes is kept only as far as the text says so (recall/grounding.py); el
 
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.page import Page
-from freqkv_cli.recall.central import Background, Candidate, central_sentences, meaning
+from freqkv_cli.recall.central import Background, Candidate, Digest, digest, meaning
 from freqkv_cli.recall.grounding import Grounds
 from freqkv_cli.recall.note import SectionNote
 from freqkv_cli.recall.prose import is_chat, is_echo, says_again, whole_sentences
@@ -41,11 +41,11 @@ TIME_IS_UP = (
 
 @dataclass(slots=True)
 class Noted:
-    """A section with its note, and its central sentences, the most central first."""
+    """A section without its text, its note and its digest."""
 
     note: SectionNote
     stretch: Stretch
-    candidates: list[Candidate]
+    digest: Digest
 
 
 @dataclass(slots=True)
@@ -60,9 +60,9 @@ class NoteTaker:
     withheld: int = 0
     seconds: float = 0.0
     unquotable: list[str] = field(default_factory=list)
+    background: Background = field(default_factory=Background)
     _reader: StretchReader | None = None
     _ready: list[tuple[int, Stretch]] = field(default_factory=list)
-    _background: Background = field(default_factory=Background)
     _words: int = 0
     _late: bool = False
 
@@ -135,7 +135,8 @@ class NoteTaker:
         began = time.perf_counter()
         settings = self.session.settings
         focus = meaning(settings.focus or "")
-        candidates = central_sentences(stretch.passages, self._background, READ_AGAIN, focus)
+        found = digest(stretch.passages, self.background, READ_AGAIN, focus)
+        candidates = found.sentences
         if focus and not any(focus & meaning(passage.text) for passage in stretch.passages):
             return  # nothing here is about the topic
         if not candidates:
@@ -146,7 +147,7 @@ class NoteTaker:
             text = yield from self._write(candidates)
         shown = candidates if text else quoted(candidates)
         note = self._note(stretch, text or " ".join(one.text for one in shown), not text, places(shown), stretch.end)
-        self.noted.append(Noted(note, stretch, candidates))
+        self.noted.append(Noted(note, replace(stretch, passages=()), found))
         self.seconds += time.perf_counter() - began
         yield Note(f"{note.label}: {note.text}", wanted=True)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
-from freqkv_cli.recall.central import Candidate
+from freqkv_cli.recall.central import Candidate, meaning, ranked
 from freqkv_cli.recall.grounding import Grounds
 from freqkv_cli.recall.prose import says_again, share_in_order
 from freqkv_cli.recall.question import search_words
@@ -20,7 +20,7 @@ from freqkv_cli.tasks.session import Answer, Session, open_session
 
 WORDS = {"short": 60, "medium": 150, "long": 400}
 TOKENS_PER_WORD = 2  # with room to finish the last sentence
-WORDS_PER_PART = 30  # of the summary: a part is told in one or two sentences
+WORDS_PER_PART = 22  # of the summary: a part is told in one or two sentences
 OVER = 1.3  # how much longer than its share a part may become
 PART = (
     "Notes on a part of the document:\n\n{notes}\n\n"
@@ -102,7 +102,9 @@ class Summary:
     def _tell(self, group: Sequence[Noted], words: float) -> Generator[Event, None, list[Sentence]]:
         """Return the sentences for one part: what the model writes and can be kept, filled up with the text's own."""
         given = [one.text for one in self.writer.given]
-        candidates = [(number, one) for number, noted in enumerate(group) for one in noted.candidates]
+        said = {word for text in given for word in meaning(text)}
+        focus = meaning(self.settings.focus or "")
+        candidates = ranked([one.digest for one in group], said, focus)
         told: list[tuple[int, Sentence]] = []
         length = 0
         if self.settings.effort != "low":
@@ -112,7 +114,7 @@ class Summary:
                     number, source = nearest(sentence, candidates)
                     told.append((number, Sentence(sentence, source.passage, own=False)))
                     length += len(sentence.split())
-        for number, one in sorted(candidates, key=lambda pair: -pair[1].score):
+        for number, one in candidates:
             size = len(one.text.split())
             if told and length + size > OVER * words:
                 continue

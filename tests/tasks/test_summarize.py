@@ -105,7 +105,7 @@ def test_true_words_of_the_model_are_kept_and_others_withheld(
 
     play(write)
     text, report, events = run(voyage, tiny)
-    assert report["withheld"] == 3 * (6 + 5)  # notes and parts of the summary
+    assert report["withheld"] == 3 * (6 + 6)  # notes and parts of the summary
     assert not any(note["quoted"] for note in report["notes"])
     assert "Gandalf" not in text
     assert "Sure" not in text
