@@ -6,6 +6,7 @@ freqkv evaluate summaries DOCUMENT... [--report FILE]...
 import json
 import time
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def evaluate_summaries(
 def summarize_one(document: Document, settings: Settings) -> Generator[Event, None, dict[str, Any]]:
     """Run summarize; its progress and notes pass, its text does not. Raises KeyboardInterrupt when it was stopped."""
     report: dict[str, Any] = {}
-    for event in summarize([document], settings):
+    for event in summarize([document], replace(settings, notes=False)):
         if isinstance(event, Done):
             report = event.report
         elif not isinstance(event, Text):

@@ -136,7 +136,8 @@ class NoteTaker:
         settings = self.session.settings
         focus = meaning(settings.focus or "")
         found = digest(stretch.passages, self.background, READ_AGAIN, focus)
-        candidates = found.sentences
+        earlier = [note.text for note in self.notes]
+        candidates = [one for one in found.sentences if not says_again(one.text, earlier)] or found.sentences[:1]
         if focus and not any(focus & meaning(passage.text) for passage in stretch.passages):
             return  # nothing here is about the topic
         if not candidates:
@@ -172,7 +173,8 @@ class NoteTaker:
         answer = yield from quietly(self.session, request, NOTE_TOKENS)
         assert self.session.lookup is not None
         grounds = Grounds.of([one.text for one in candidates])
-        kept, withheld = keep(answer.text, request, grounds, self.session.lookup.vocabulary, settings)
+        vocabulary = self.session.lookup.vocabulary
+        kept, withheld = keep(answer.text, request, grounds, vocabulary, settings, [note.text for note in self.notes])
         self.withheld += withheld
         return " ".join(kept[:NOTE_SENTENCES])
 

@@ -21,6 +21,7 @@ from freqkv_cli.tasks.session import Answer, Session, open_session
 WORDS = {"short": 60, "medium": 150, "long": 400}
 TOKENS_PER_WORD = 2  # with room to finish the last sentence
 WORDS_PER_PART = 22  # of the summary: a part is told in one or two sentences
+TOO_SHORT = 0.3  # share of the words asked for from which on it is said that they are missing
 OVER = 1.3  # how much longer than its share a part may become
 PART = (
     "Notes on a part of the document:\n\n{notes}\n\n"
@@ -92,19 +93,24 @@ class Summary:
 
     def _parts(self, noted: Sequence[Noted]) -> Generator[Event, None, None]:
         left = words_wanted(self.settings)
+        wanted = left
         groups = grouped(noted, max(1, round(left / WORDS_PER_PART)))
         for number, group in enumerate(groups):
             share = left / (len(groups) - number)
             told = yield from self._tell(group, share)
             yield Text(self.writer.add(told, [one.note for one in group]))
             left -= sum(len(one.text.split()) for one in told)
+        if left > TOO_SHORT * wanted:
+            yield Note(f"there was not more to tell: {wanted - left} of {wanted} words", wanted=True)
 
     def _tell(self, group: Sequence[Noted], words: float) -> Generator[Event, None, list[Sentence]]:
         """Return the sentences for one part: what the model writes and can be kept, filled up with the text's own."""
         given = [one.text for one in self.writer.given]
         said = {word for text in given for word in meaning(text)}
         focus = meaning(self.settings.focus or "")
-        candidates = ranked([one.digest for one in group], said, focus)
+        found = ranked([one.digest for one in group], said, focus)
+        # A sentence that is longer than this part should be must be much better than one that is not.
+        candidates = sorted(found, key=lambda pair: -pair[1].score * (1.0 if size_of(pair[1]) <= OVER * words else 0.5))
         told: list[tuple[int, Sentence]] = []
         length = 0
         if self.settings.effort != "low":
@@ -115,7 +121,7 @@ class Summary:
                     told.append((number, Sentence(sentence, source.passage, own=False)))
                     length += len(sentence.split())
         for number, one in candidates:
-            size = len(one.text.split())
+            size = size_of(one)
             if told and length + size > OVER * words:
                 continue
             if not says_again(one.text, [*given, *(sentence.text for _, sentence in told)]):
@@ -202,6 +208,11 @@ class Summary:
 def words_wanted(settings: Settings) -> int:
     """Return how many words the summary should have."""
     return WORDS[settings.length] if isinstance(settings.length, str) else settings.length
+
+
+def size_of(candidate: Candidate) -> int:
+    """Return the length of a sentence, in words as they are counted for `--length`."""
+    return len(candidate.text.split())
 
 
 def grouped(noted: Sequence[Noted], parts: int) -> list[list[Noted]]:

@@ -90,7 +90,7 @@ def test_every_chapter_has_a_note_with_its_place(voyage: Path, tiny: str, play: 
         assert event in lines[line - 1]
     assert [event for event in EVENTS if event in text] == list(EVENTS)
     wanted = [event.message for event in events if event.wanted]
-    assert [message.split(":")[0] for message in wanted[:-1]] == [f"{note['title']}, {note['place']}" for note in notes]
+    assert [message.split(":")[0] for message in wanted[:6]] == [f"{note['title']}, {note['place']}" for note in notes]
     assert "summary: 7 of 7 sentences are the document's own; notes: 6 of 6; withheld" in wanted[-1]
     assert (report["sentences"], report["quoted"], report["withheld"], report["unverified"]) == (7, 7, 0, [])
     assert report["finish_reason"] == "stop"
@@ -174,9 +174,24 @@ def test_the_length_is_kept(
     voyage: Path, tiny: str, play: Callable[[Play], list[str]], length: int | str, sentences: int
 ) -> None:
     play(lambda request: "")
-    text, report, _ = run(voyage, tiny, length=length)
+    text, report, events = run(voyage, tiny, length=length)
     assert report["sentences"] == sentences
+    assert not any("not more to tell" in event.message for event in events)
     assert abs(len(text.split()) - words_wanted(Settings(length=length))) <= 8
+
+
+def test_a_short_document_is_not_stretched(voyage: Path, tiny: str, play: Callable[[Play], list[str]]) -> None:
+    play(lambda request: "")
+    text, _, events = run(voyage, tiny, length=1000)
+    assert f"there was not more to tell: {len(text.split())} of 1000 words" in [event.message for event in events]
+
+
+def test_notes_do_not_repeat_each_other(tmp_path: Path, tiny: str, play: Callable[[Play], list[str]]) -> None:
+    path = tmp_path / "refrain.txt"
+    path.write_text("".join(f"{chapter}{EVENTS[0]}\n\n" for chapter in CHAPTERS))
+    play(lambda request: listed(request)[0])
+    _, report, _ = run(path, tiny)
+    assert [note["text"] for note in report["notes"]] == list(EVENTS)
 
 
 def test_formats(voyage: Path, tiny: str, play: Callable[[Play], list[str]]) -> None:
@@ -216,15 +231,21 @@ def test_a_prompt_of_ones_own(voyage: Path, tiny: str, play: Callable[[Play], li
 
 
 def test_other_languages_are_checked_for_names(voyage: Path, tiny: str, play: Callable[[Play], list[str]]) -> None:
+    german = {
+        "Ambrose": "Der Lotse Ambrose brachte die Fregatte.",
+        "Bertram": "Alle Flaschen verlor Bertram in den Wellen.",
+        "Cuthbert": "Den Papagei kaufte Cuthbert f\u00fcr 9 F\u00e4sser.",
+    }
+
     def write(request: str) -> str:
         assert request.endswith("Write in German.")
-        name = next(name for name in SAILORS if name in listed(request)[0])
-        return f"Der Lotse {name} brachte die Fregatte."
+        return next((text for name, text in german.items() if name in listed(request)[0]), "")
 
     play(write)
-    text, report, _ = run(voyage, tiny, language="German")
-    assert "Der Lotse Ambrose brachte die Fregatte." in text
-    assert report["notes"][1]["text"] == "Der Lotse Bertram brachte die Fregatte."
+    text, report, events = run(voyage, tiny, language="German")
+    assert german["Ambrose"] in text
+    assert [note["text"] for note in report["notes"]] == [*list(german.values())[:2], *EVENTS[2:]]  # it was 7 barrels
+    assert any("written in German is checked for names and numbers alone" in event.message for event in events)
 
 
 def test_an_interrupted_summary_keeps_what_there_was(
