@@ -23,7 +23,7 @@ TOLD = 0.3  # what a word still weighs when a chosen sentence has it
 WORTH = 0.2  # share of the best sentence's score below which another is not worth reading
 SPREAD = 6  # words by which a sentence is taken to be longer, so that short ones do not win for being short
 FOCUS = 3.0  # how much more a sentence weighs that has all words of the topic
-OWN_VOICE = 0.6  # the weight of a sentence that says "I"
+OWN_VOICE, EXCLAIMED = 0.6, 0.5  # the weight of a sentence that says "I", and of an exclamation
 PARAGRAPH = re.compile(r"\n[ \t]*\n|\n[ \t]*[\u2022*-] |\u2022 ")
 SPEECH = re.compile("[\"\u201c\u201d\u201e\u00ab\u00bb\u300c\u300d]|``|''")
 DANGLING = re.compile(
@@ -179,6 +179,7 @@ def fitness(sentence: str) -> float:
     whole = SHORTEST <= length <= LONGEST and sentence.count("(") == sentence.count(")")
     return (
         (min(1.0, length / FULL) if whole else 0.05)
+        * (EXCLAIMED if sentence.endswith("!") else 1.0)
         * max(LEAST_NAMED, 1 - PRONOUNS * pronouns)
         * (0.1 if DANGLING.match(sentence) else 1.0)
         * (OWN_VOICE if SELF.search(sentence) else 1.0)

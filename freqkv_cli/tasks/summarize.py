@@ -22,6 +22,7 @@ WORDS = {"short": 60, "medium": 150, "long": 400}
 TOKENS_PER_WORD = 2  # with room to finish the last sentence
 WORDS_PER_PART = 22  # of the summary: a part is told in one or two sentences
 TOO_SHORT = 0.3  # share of the words asked for from which on it is said that they are missing
+FILLER = 0.5  # share of the best sentence's score below which another is not worth its words
 OVER = 1.3  # how much longer than its share a part may become
 PART = (
     "Notes on a part of the document:\n\n{notes}\n\n"
@@ -122,7 +123,7 @@ class Summary:
                     length += len(sentence.split())
         for number, one in candidates:
             size = size_of(one)
-            if told and length + size > OVER * words:
+            if told and (length + size > OVER * words or one.score < FILLER * candidates[0][1].score):
                 continue
             if not says_again(one.text, [*given, *(sentence.text for _, sentence in told)]):
                 told.append((number, Sentence(one.text, one.passage, own=True)))
