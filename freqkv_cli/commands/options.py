@@ -77,7 +77,10 @@ DESCRIBED = {
     "prompt": Described(SUMMARY, "What to write instead of a summary, in your own words.", "TEXT"),
     "prompt_file": Described(SUMMARY, "A file with that.", "FILE"),
     "notes": Described(SUMMARY, "Print the notes on all sections, with their places, below the summary."),
-    "effort": Described(SUMMARY, "low: sections are quoted, no notes are written; high: twice as many, however long."),
+    "effort": Described(
+        SUMMARY,
+        "low: sections are quoted, the model writes nothing; high: it writes twice as many notes, however long.",
+    ),
     "verify": Described(
         SUMMARY,
         "Keep what the model writes if the text says it in nearly these words, or, for large models, has its names.",

@@ -38,6 +38,9 @@ PRONOUNS, LEAST_NAMED = 3.0, 0.3  # what the share of these among its words cost
 DEBRIS = re.compile(r"https?:|www\.|[{}<>|\\$=_~^]|(?:\. ?){3}|[\x00-\x1f]")
 FRAGMENT = 0.001  # the weight of a line of a log or a table, for texts that have nothing else
 FRAGMENT_WORDS, FRAGMENT_LETTERS = 4, 0.3  # that such a line must have, and the share of letters in it
+GLUED = re.compile(  # an item of a list without a full stop, and the sentence after it
+    r"[a-z)\]] (?:An?|As|At|By|For|From|He|If|In|It|On|She|The|These|They|This|To|We|When|Where|Which|With|Your?) "
+)
 SHORT_LINE, SHORT_WORDS = 0.5, 6  # of the longest line, and words
 LETTERS = 0.85  # share of letters and spaces in a sentence that is no table, list or code
 
@@ -179,6 +182,7 @@ def fitness(sentence: str) -> float:
     whole = SHORTEST <= length <= LONGEST and sentence.count("(") == sentence.count(")")
     return (
         (min(1.0, length / FULL) if whole else 0.05)
+        * (0.05 if GLUED.search(sentence) else 1.0)
         * (EXCLAIMED if sentence.endswith("!") else 1.0)
         * max(LEAST_NAMED, 1 - PRONOUNS * pronouns)
         * (0.1 if DANGLING.match(sentence) else 1.0)

@@ -28,6 +28,7 @@ READ_AGAIN = 4  # sentences of a section
 NOTE_SENTENCES, NOTE_WORDS = 2, 45  # at most
 NOTE_TOKENS = 60
 SHORT_NOTE = 14  # words of a quoted sentence beside which a second one stands
+TRIAL, ENOUGH = 6, 0.34  # notes after which a model is judged, and the share of them that must stand
 REQUEST = (
     "Sentences from the part of the document that was read last:\n\n{sentences}\n\n"
     "Write a note on this part in one short sentence, in the words and with the names used above.{language}"
@@ -36,6 +37,10 @@ NOUNS_IN_CAPITALS = ("german", "deutsch", "luxembourgish")  # languages in which
 TIME_IS_UP = (
     "notes would take longer than reading: from {label} on the text is quoted where there is no time "
     "(--effort high writes all)"
+)
+GIVEN_UP = (
+    "{kept} of {drafts} notes of the model are what the text says: from here on the text is quoted "
+    "(--effort high goes on asking; --verify names asks less of its words)"
 )
 
 
@@ -52,12 +57,15 @@ class Noted:
 class NoteTaker:
     """Follows a reading (a `Watcher`) and takes notes. Memory grows with the notes, not with the document.
 
-    `withheld` counts sentences of the model that were not kept, `seconds` is the time spent.
+    `drafts` counts the notes that the model wrote, `kept` those of which something could be kept, `withheld` its
+    sentences that could not; `seconds` is the time spent.
     """
 
     session: Session
     noted: list[Noted] = field(default_factory=list)
     withheld: int = 0
+    drafts: int = 0
+    kept: int = 0
     seconds: float = 0.0
     unquotable: list[str] = field(default_factory=list)
     background: Background = field(default_factory=Background)
@@ -65,6 +73,13 @@ class NoteTaker:
     _ready: list[tuple[int, Stretch]] = field(default_factory=list)
     _words: int = 0
     _late: bool = False
+
+    @property
+    def asks(self) -> bool:
+        """Whether the model is asked to write: not at low effort, nor at medium once it has shown that it cannot."""
+        effort = self.session.settings.effort
+        failed = self.drafts >= TRIAL and self.kept < ENOUGH * self.drafts
+        return effort == "high" or (effort == "medium" and not failed)
 
     @property
     def stream(self) -> TokenStream:
@@ -144,8 +159,12 @@ class NoteTaker:
             self.unquotable.append(stretch.section.place)
             return
         text = ""
-        if settings.effort != "low" and (yield from self._in_time(stretch)):
+        if self.asks and (yield from self._in_time(stretch)):
             text = yield from self._write(candidates)
+            self.drafts += 1
+            self.kept += bool(text)
+            if not self.asks:
+                yield Note(GIVEN_UP.format(kept=self.kept, drafts=self.drafts), wanted=True)
         shown = candidates if text else quoted(candidates)
         note = self._note(stretch, text or " ".join(one.text for one in shown), not text, places(shown), stretch.end)
         self.noted.append(Noted(note, replace(stretch, passages=()), found))

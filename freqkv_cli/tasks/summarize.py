@@ -114,7 +114,7 @@ class Summary:
         candidates = sorted(found, key=lambda pair: -pair[1].score * (1.0 if size_of(pair[1]) <= OVER * words else 0.5))
         told: list[tuple[int, Sentence]] = []
         length = 0
-        if self.settings.effort != "low":
+        if self.taker.asks:
             sentences = yield from self._draft([noted.note.text for noted in group], candidates, round(words), given)
             for sentence in sentences:
                 if not told or length + len(sentence.split()) <= OVER * words:

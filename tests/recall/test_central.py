@@ -49,6 +49,7 @@ def test_what_stands_by_itself() -> None:
     assert fitness("I brought the frigate into the harbour at dawn.") < whole
     assert fitness("brought the frigate into the harbour at dawn.") < 0.01
     assert fitness("See https://example.org/a for the frigate and its harbour.") < 0.01
+    assert fitness("The name of the frigate (see Names) If you do not know it, ask the pilot in the harbour.") < 0.1
     assert fitness("12 07") == 0.0
 
 

@@ -144,6 +144,26 @@ def test_notes_stop_being_written_when_they_take_longer_than_reading(
     assert session.warnings == warnings
 
 
+def test_a_model_that_cannot_write_is_not_asked_for_ever(
+    tmp_path: Path, tiny: str, play: Callable[[Play], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "long.txt"
+    path.write_text("".join(chapter.replace("in spring", f"in spring {n}") for n in range(3) for chapter in CHAPTERS))
+    monkeypatch.setattr(NoteTaker, "_in_time", lambda self, stretch: always(True))
+    requests = play(lambda request: "Gandalf brought the ring.")
+    _, report, events = run(path, tiny, effort="medium")
+    assert len(requests) == noting.TRIAL < len(report["notes"])
+    assert [event.message for event in events if event.message.startswith("0 of 6 notes of the model")]
+    requests = play(lambda request: "Gandalf brought the ring.")
+    _, report, _ = run(path, tiny, effort="high")
+    assert len(requests) > len(report["notes"]) > noting.TRIAL
+
+
+def always(answer: bool) -> Generator[Event, None, bool]:
+    yield from ()
+    return answer
+
+
 def test_a_note_is_taken_when_its_section_has_been_read(
     voyage: Path, tiny: str, play: Callable[[Play], list[str]]
 ) -> None:
