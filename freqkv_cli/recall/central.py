@@ -47,7 +47,7 @@ LETTERS = 0.85  # share of letters and spaces in a sentence that is no table, li
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A sentence of a section, white space folded, its passage narrowed to its lines, and its words of meaning."""
+    """A sentence of a section, white space folded, its passage narrowed to it, and its words of meaning."""
 
     text: str
     passage: Passage
@@ -163,7 +163,7 @@ def candidates_of(passage: Passage) -> Iterator[Candidate]:
             spoken ^= marks % 2 == 1
             yield Candidate(
                 sentence,
-                narrowed(passage, start, paragraph, at, position),
+                replace(narrowed(passage, start, paragraph, at, position), text=sentence),
                 meaning(sentence),
                 weight * fitness(sentence),
             )

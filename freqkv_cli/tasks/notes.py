@@ -7,33 +7,30 @@ import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 
-from freqkv_cli.config import Settings
 from freqkv_cli.documents.page import Page
 from freqkv_cli.recall.central import Background, Candidate, Digest, digest, meaning
 from freqkv_cli.recall.grounding import Grounds
 from freqkv_cli.recall.note import SectionNote
-from freqkv_cli.recall.prose import is_chat, is_echo, says_again, whole_sentences
+from freqkv_cli.recall.prose import says_again
 from freqkv_cli.recall.sections import SectionFinder
 from freqkv_cli.recall.stretches import Stretch, StretchReader
-from freqkv_cli.recall.vocabulary import Vocabulary, unknown_words
+from freqkv_cli.tasks.drafts import in_language, keep, quietly
 from freqkv_cli.tasks.events import Event, Note
 from freqkv_cli.tasks.prompt import encode_text
-from freqkv_cli.tasks.session import Answer, Session
+from freqkv_cli.tasks.session import Session
 from freqkv_cli.tasks.tokens import TokenStream
 
 SECTIONS = {"low": 24, "medium": 24, "high": 48}  # about how many, over all documents; chapters may make them more
 SHORTEST_SECTION = 250  # words
 PER_WORD = 6  # bytes of a document for one word, before anything of it is known
 READ_AGAIN = 4  # sentences of a section
-NOTE_SENTENCES, NOTE_WORDS = 2, 45  # at most
-NOTE_TOKENS = 60
+NOTE_SENTENCES, NOTE_TOKENS = 2, 60  # at most
 SHORT_NOTE = 14  # words of a quoted sentence beside which a second one stands
 TRIAL, ENOUGH = 6, 0.34  # notes after which a model is judged, and the share of them that must stand
 REQUEST = (
     "Sentences from the part of the document that was read last:\n\n{sentences}\n\n"
     "Write a note on this part in one short sentence, in the words and with the names used above.{language}"
 )
-NOUNS_IN_CAPITALS = ("german", "deutsch", "luxembourgish")  # languages in which a capital is no sign of a name
 TIME_IS_UP = (
     "notes would take longer than reading: from {label} on the text is quoted where there is no time "
     "(--effort high writes all)"
@@ -55,7 +52,7 @@ class Noted:
 
 @dataclass(slots=True)
 class NoteTaker:
-    """Follows a reading (a `Watcher`) and takes notes. Memory grows with the notes, not with the document.
+    """Follows a reading (a `Watcher`) and takes notes, holding the text of one section, and what is ready, at a time.
 
     `drafts` counts the notes that the model wrote, `kept` those of which something could be kept, `withheld` its
     sentences that could not; `seconds` is the time spent.
@@ -148,8 +145,7 @@ class NoteTaker:
 
     def _take_note(self, stretch: Stretch) -> Generator[Event, None, None]:
         began = time.perf_counter()
-        settings = self.session.settings
-        focus = meaning(settings.focus or "")
+        focus = meaning(self.session.settings.focus or "")
         found = digest(stretch.passages, self.background, READ_AGAIN, focus)
         earlier = [note.text for note in self.notes]
         candidates = [one for one in found.sentences if not says_again(one.text, earlier)] or found.sentences[:1]
@@ -161,8 +157,6 @@ class NoteTaker:
         text = ""
         if self.asks and (yield from self._in_time(stretch)):
             text = yield from self._write(candidates)
-            self.drafts += 1
-            self.kept += bool(text)
             if not self.asks:
                 yield Note(GIVEN_UP.format(kept=self.kept, drafts=self.drafts), wanted=True)
         shown = candidates if text else quoted(candidates)
@@ -189,11 +183,13 @@ class NoteTaker:
         )
         if not self.session.fits(request):
             return ""
-        answer = yield from quietly(self.session, request, NOTE_TOKENS)
+        answer = yield from quietly(self.session, request, min(NOTE_TOKENS, settings.max_tokens or NOTE_TOKENS))
         assert self.session.lookup is not None
         grounds = Grounds.of([one.text for one in candidates])
         vocabulary = self.session.lookup.vocabulary
         kept, withheld = keep(answer.text, request, grounds, vocabulary, settings, [note.text for note in self.notes])
+        self.drafts += 1
+        self.kept += bool(kept)
         self.withheld += withheld
         return " ".join(kept[:NOTE_SENTENCES])
 
@@ -226,52 +222,3 @@ def quoted(candidates: Sequence[Candidate]) -> list[Candidate]:
 def places(candidates: Sequence[Candidate]) -> str:
     """Return where sentences stand, each place once."""
     return ", ".join(dict.fromkeys(one.passage.place for one in candidates))
-
-
-def in_language(settings: Settings) -> str:
-    """Return the end of a request that asks for a language; empty if none is wanted."""
-    return f" Write in {settings.language}." if settings.language else ""
-
-
-def keep(
-    text: str,
-    request: str,
-    grounds: Grounds | None,
-    vocabulary: Vocabulary,
-    settings: Settings,
-    given: Sequence[str] = (),
-) -> tuple[list[str], int]:
-    """Return the sentences of what a model wrote that may be shown, and how many whole ones may not.
-
-    Left out is what talks to the user, echoes the request, repeats what is `given`, has a name or number that is not in
-    the document (`vocabulary`), or is not what the text says (`grounds`, if any; a translation cannot be held
-    against them).
-    """
-    kept: list[str] = []
-    sentences = whole_sentences(text)
-    language = (settings.language or "").lower()
-    for sentence in sentences:
-        if not (
-            is_chat(sentence)
-            or is_echo(sentence, request.rsplit("\n\n", 1)[-1])
-            or says_again(sentence, [*given, *kept])
-            or unknown_words(sentence, vocabulary, capitals=language not in NOUNS_IN_CAPITALS)
-            or not (grounds is None or language or grounds.hold(sentence, settings.verify))
-        ):
-            kept.append(sentence)
-    return kept, len(sentences) - len(kept)
-
-
-def quietly(session: Session, request: str, max_tokens: int) -> Generator[Event, None, Answer]:
-    """Put a request to a fork of the session without showing what is written, or that it is."""
-    answering = session.answer(request, max_tokens)
-    while True:
-        try:
-            event = next(answering)
-        except StopIteration as end:
-            answer: Answer = end.value
-            if answer.finish_reason == "interrupted":
-                raise KeyboardInterrupt from None
-            return answer
-        if isinstance(event, Note):
-            yield event

@@ -12,8 +12,9 @@ from freqkv_cli.recall.grounding import Grounds
 from freqkv_cli.recall.prose import says_again, share_in_order
 from freqkv_cli.recall.question import search_words
 from freqkv_cli.recall.vocabulary import Vocabulary, invented_names
+from freqkv_cli.tasks.drafts import in_language, keep, quietly
 from freqkv_cli.tasks.events import Done, Event, Note, Text
-from freqkv_cli.tasks.notes import Noted, NoteTaker, in_language, keep, quietly
+from freqkv_cli.tasks.notes import Noted, NoteTaker
 from freqkv_cli.tasks.outline import Sentence, Writer, notes_text
 from freqkv_cli.tasks.report import answer_report
 from freqkv_cli.tasks.session import Answer, Session, open_session

@@ -32,6 +32,7 @@ def test_a_sentence_over_several_lines_knows_them() -> None:
     found = {one.text: one.passage.place for one in candidates_of(passage(text))}
     assert found["The harbour pilot Ambrose brought the frigate in."] == "lines 3-5"
     assert found["He slept until noon."] == "lines 5-6"
+    assert all(one.passage.text == one.text for one in candidates_of(passage(text)))  # the section is let go
 
 
 def test_speech_is_known_even_where_its_marks_are_in_other_sentences() -> None:
