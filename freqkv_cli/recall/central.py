@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from freqkv_cli.recall.mentions import find_names, plain, singular
 from freqkv_cli.recall.passage import Passage
-from freqkv_cli.recall.prose import ENDS, says_again, split_sentences
+from freqkv_cli.recall.prose import ENDS, says_again, share_in_order, split_sentences
 from freqkv_cli.recall.question import STOP_WORDS, search_words
 from freqkv_cli.recall.stretches import is_title
 
@@ -55,6 +55,15 @@ class Candidate:
     weight: float = 1.0
     score: float = 0.0
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is a sentence at all, and not a line of a table."""
+        return self.weight > FRAGMENT * OPENING
+
+    def support(self, sentence: str) -> float:
+        """Return the share of the words of `sentence` that stand here in the same order, 0 to 1."""
+        return share_in_order(search_words(sentence), search_words(self.text))
+
 
 @dataclass(slots=True)
 class Background:
@@ -93,7 +102,7 @@ def digest(
     none that says far less than the first.
     """
     everything = [candidate for passage in passages for candidate in candidates_of(passage)]
-    if not any(candidate.weight for candidate in everything):  # a log, perhaps: its lines are all there is
+    if not any(candidate.whole for candidate in everything):  # a log or a table, perhaps: its lines are all there is
         everything = [one for passage in passages for line in lines_of(passage) for one in candidates_of(line)]
     background.add(everything)
     held = Counter(word for candidate in everything for word in candidate.words)

@@ -77,4 +77,4 @@ def alike(one: list[str], other: list[str]) -> bool:
 def share_in_order(words: Sequence[str], others: Sequence[str]) -> float:
     """Return the share of `words` that stand among `others` in the same order, 0 to 1."""
     blocks = SequenceMatcher(None, words, others, autojunk=False).get_matching_blocks()
-    return sum(block.size for block in blocks) / len(words)
+    return sum(block.size for block in blocks) / max(1, len(words))

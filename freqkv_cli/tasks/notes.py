@@ -154,13 +154,14 @@ class NoteTaker:
         if not candidates:
             self.unquotable.append(stretch.section.place)
             return
-        text = ""
+        written: list[str] = []
         if self.asks and (yield from self._in_time(stretch)):
-            text = yield from self._write(candidates)
+            written = yield from self._write(candidates)
             if not self.asks:
                 yield Note(GIVEN_UP.format(kept=self.kept, drafts=self.drafts), wanted=True)
-        shown = candidates if text else quoted(candidates)
-        note = self._note(stretch, text or " ".join(one.text for one in shown), not text, places(shown), stretch.end)
+        sources = [max(candidates, key=lambda one: one.support(text)) for text in written] or quoted(candidates)
+        text = " ".join(written or [one.text for one in sources])
+        note = self._note(stretch, text, not written, places(sources), stretch.end)
         self.noted.append(Noted(note, replace(stretch, passages=()), found))
         self.seconds += time.perf_counter() - began
         yield Note(f"{note.label}: {note.text}", wanted=True)
@@ -175,14 +176,14 @@ class NoteTaker:
             yield self.session.warn(TIME_IS_UP.format(label=stretch.section.place))
         return False
 
-    def _write(self, candidates: Sequence[Candidate]) -> Generator[Event, None, str]:
-        """Return what the model writes on these sentences, as far as it can be kept; empty if nothing can."""
+    def _write(self, candidates: Sequence[Candidate]) -> Generator[Event, None, list[str]]:
+        """Return the sentences that the model writes on these, as far as they can be kept."""
         settings = self.session.settings
         request = REQUEST.format(
             sentences="\n".join(f"- {one.text}" for one in candidates), language=in_language(settings)
         )
         if not self.session.fits(request):
-            return ""
+            return []
         answer = yield from quietly(self.session, request, min(NOTE_TOKENS, settings.max_tokens or NOTE_TOKENS))
         assert self.session.lookup is not None
         grounds = Grounds.of([one.text for one in candidates])
@@ -191,7 +192,7 @@ class NoteTaker:
         self.drafts += 1
         self.kept += bool(kept)
         self.withheld += withheld
-        return " ".join(kept[:NOTE_SENTENCES])
+        return kept[:NOTE_SENTENCES]
 
     def _note(self, stretch: Stretch, text: str, own: bool, where: str, total: int) -> SectionNote:
         section = stretch.section

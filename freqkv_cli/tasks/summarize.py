@@ -9,8 +9,7 @@ from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.recall.central import Candidate, meaning, ranked
 from freqkv_cli.recall.grounding import Grounds
-from freqkv_cli.recall.prose import says_again, share_in_order
-from freqkv_cli.recall.question import search_words
+from freqkv_cli.recall.prose import says_again
 from freqkv_cli.recall.vocabulary import Vocabulary, invented_names
 from freqkv_cli.tasks.drafts import in_language, keep, quietly
 from freqkv_cli.tasks.events import Done, Event, Note, Text
@@ -93,6 +92,11 @@ class Summary:
         if self.settings.notes:
             yield Text(self.writer.plain(notes_text(self.taker.notes, self.settings.format, self.writer.names)))
 
+    @property
+    def _has_sentences(self) -> bool:
+        """Whether the documents are more than logs and tables, whose lines are then no part of a summary."""
+        return any(one.whole for noted in self.taker.noted for one in noted.digest.sentences)
+
     def _parts(self, noted: Sequence[Noted]) -> Generator[Event, None, None]:
         left = words_wanted(self.settings)
         wanted = left
@@ -111,6 +115,10 @@ class Summary:
         said = {word for text in given for word in meaning(text)}
         focus = meaning(self.settings.focus or "")
         found = ranked([one.digest for one in group], said, focus)
+        if self._has_sentences:
+            found = [pair for pair in found if pair[1].whole]
+        if not found:
+            return []
         # A sentence that is longer than this part should be must be much better than one that is not.
         candidates = sorted(found, key=lambda pair: -pair[1].score * (1.0 if size_of(pair[1]) <= OVER * words else 0.5))
         told: list[tuple[int, Sentence]] = []
@@ -119,7 +127,7 @@ class Summary:
             sentences = yield from self._draft([noted.note.text for noted in group], candidates, round(words), given)
             for sentence in sentences:
                 if not told or length + len(sentence.split()) <= OVER * words:
-                    number, source = nearest(sentence, candidates)
+                    number, source = max(candidates, key=lambda pair: pair[1].support(sentence))
                     told.append((number, Sentence(sentence, source.passage, own=False)))
                     length += len(sentence.split())
         for number, one in candidates:
@@ -232,9 +240,3 @@ def grouped(noted: Sequence[Noted], parts: int) -> list[list[Noted]]:
         groups[-1].append(one)
         done += words
     return [group for group in groups if group]
-
-
-def nearest(sentence: str, candidates: Sequence[tuple[int, Candidate]]) -> tuple[int, Candidate]:
-    """Return the sentence of the text that says most of a written one, and the number of its section."""
-    said = search_words(sentence)
-    return max(candidates, key=lambda pair: share_in_order(said, search_words(pair[1].text)))
