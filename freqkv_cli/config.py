@@ -48,6 +48,11 @@ class Settings:
     retain_ratio: float = 0.5
     chunk: int | None = None
 
+    cache: bool = True
+    refresh: bool = False
+    states_limit: int = 2000
+    state_dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+
     pages: str | None = None
     encoding: str | None = None
     kind: Literal["pdf", "epub", "html", "markdown", "text"] | None = None
@@ -70,7 +75,8 @@ class Settings:
     notes: bool = False
     effort: Literal["low", "medium", "high"] = "medium"
     verify: Literal["words", "names"] = "words"
-    recall: int = 1
+    recall: int = 5
+    show_passages: bool = False
     pin_question: bool = False
 
     def __post_init__(self) -> None:
@@ -87,6 +93,7 @@ class Settings:
             ),
             ("retain_ratio", 0 < self.retain_ratio < 1, "must be between 0 and 1, both excluded"),
             ("chunk", self.chunk is None or self.chunk >= 1, "must be 1 or more"),
+            ("states_limit", self.states_limit >= 0, "must be 0 or more megabytes"),
             ("temperature", 0 <= self.temperature < math.inf, "must be 0 or more"),
             ("top_p", 0 < self.top_p <= 1, "must be above 0 and at most 1"),
             ("top_k", self.top_k >= 0, "must be 0 (off) or more"),

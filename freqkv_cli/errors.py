@@ -13,6 +13,7 @@ class ExitCode(IntEnum):
     NO_TEXT = 4  # an input without usable text
     MODEL = 5  # a model that is not available or not supported
     MEMORY = 6  # not enough memory
+    STATE = 8  # a state file that is damaged, or was made with another model or other settings
     INTERRUPTED = 130  # Ctrl-C
     CLOSED_PIPE = 141  # the reader of stdout went away
     TERMINATED = 143  # SIGTERM
@@ -56,3 +57,9 @@ class MemoryLimitError(FreqkvError):
     """The work does not fit into the memory there is."""
 
     exit_code = ExitCode.MEMORY
+
+
+class StateError(FreqkvError):
+    """A state file is damaged, not a state at all, or does not go with the model or the settings."""
+
+    exit_code = ExitCode.STATE

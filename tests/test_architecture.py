@@ -22,13 +22,15 @@ MAY_IMPORT = {
     "terminal": ("config", "tasks.events"),
     "commands": ("config", "documents", "kvcache", "lab", "models", "tasks", "terminal"),
     "lab": ("config", "documents", "inference", "kvcache", "models", "recall", "tasks"),
+    "api": ("config", "documents", "tasks"),
     "__main__": ("commands", "terminal"),
     "errors": (),
-    "__init__": (),
+    "__init__": ("api",),
 }
 # Libraries with one owner.
 OWNERS = {
     "typer": ("commands",),
+    "prompt_toolkit": ("terminal",),
     "rich": ("terminal", "commands.models", "commands.info", "commands.doctor"),
     "pypdf": ("documents",),
     "selectolax": ("documents",),

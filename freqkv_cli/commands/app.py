@@ -6,6 +6,8 @@ import typer
 
 from freqkv_cli import __version__
 from freqkv_cli.commands.ask import ask
+from freqkv_cli.commands.cache import cache_app
+from freqkv_cli.commands.chat import chat
 from freqkv_cli.commands.config import config_app
 from freqkv_cli.commands.count import count
 from freqkv_cli.commands.doctor import doctor
@@ -14,6 +16,7 @@ from freqkv_cli.commands.info import info
 from freqkv_cli.commands.invocation import invocation
 from freqkv_cli.commands.models import models_app
 from freqkv_cli.commands.options import EPILOG, ConfiguredCommand
+from freqkv_cli.commands.read import read
 from freqkv_cli.commands.summarize import summarize
 
 app = typer.Typer(
@@ -49,9 +52,10 @@ def root(
         invocation(ctx).debug = True
 
 
-for command in (summarize, ask, count):
+for command in (summarize, ask, chat, read, count):
     app.command(cls=ConfiguredCommand, epilog=EPILOG)(command)
 app.add_typer(models_app, name="models")
+app.add_typer(cache_app, name="cache")
 app.add_typer(config_app, name="config")
 app.add_typer(evaluate_app, name="evaluate")
 app.command()(info)

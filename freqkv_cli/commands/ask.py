@@ -6,9 +6,11 @@ import typer
 
 from freqkv_cli.commands.options import SUMMARY_ONLY, takes_settings
 from freqkv_cli.commands.running import Task, counting, run
-from freqkv_cli.commands.sources import question_meant
+from freqkv_cli.commands.sources import opened_questions, question_meant, sources_beside_questions
 from freqkv_cli.config import Output, Settings
+from freqkv_cli.errors import UsageError
 
+MANY_USAGE = "freqkv ask FILE... --questions FILE, freqkv ask --help"
 USAGE = 'freqkv ask FILE... "QUESTION" (or pipe a document in), freqkv ask --help'
 
 
@@ -19,10 +21,22 @@ def ask(
         list[str] | None,
         typer.Argument(
             metavar="[SOURCE]... QUESTION",
-            help="Documents, then the question. With the question alone, or with -, the document is stdin.",
+            help="Documents, then the question (but with --questions documents alone). "
+            "Without any, or with -, the document is stdin.",
             show_default=False,
         ),
     ] = None,
+    questions: Annotated[
+        str | None,
+        typer.Option(
+            "--questions",
+            metavar="FILE",
+            help="Questions, one a line: plain text, or JSON objects with q (or question) and id. - is stdin.",
+        ),
+    ] = None,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="With --questions: one JSON object a line, each when its answer is there.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", envvar="FREQKV_DRY_RUN", help="Only count, as freqkv count.")
     ] = False,
@@ -35,14 +49,33 @@ def ask(
     freqkv ask contract.pdf "Who may end it?"
 
     cat book.txt | freqkv ask "Who is Mr Darcy?"
+
+    freqkv ask book.pdf --questions questions.txt --jsonl
     """
-    paths, question = question_meant(arguments, USAGE)
+    step = f"loading {settings.model}"
+    if questions is None:
+        if jsonl:
+            raise UsageError("--jsonl goes with --questions FILE; for one question there is --json")
+        paths, question = question_meant(arguments, USAGE)
 
-    def load() -> Task:
-        if dry_run:
-            return counting(settings)
-        from freqkv_cli.tasks import ask
+        def load() -> Task:
+            if dry_run:
+                return counting(settings)
+            from freqkv_cli.tasks import ask
 
-        return lambda documents: ask.ask(documents, question, settings)
+            return lambda documents: ask.ask(documents, question, settings)
 
-    run(ctx, f"loading {settings.model}", paths, settings, output, load)
+        run(ctx, step, paths, settings, output, load)
+        return
+    paths = sources_beside_questions(arguments, questions, settings, MANY_USAGE)
+    with opened_questions(questions) as lines:
+
+        def load_many() -> Task:
+            if dry_run:
+                return counting(settings)
+            from freqkv_cli.tasks import ask_many
+            from freqkv_cli.tasks.question_list import parse_questions
+
+            return lambda documents: ask_many.ask_many(documents, parse_questions(lines), settings)
+
+        run(ctx, step, paths, settings, output, load_many, lines=jsonl)

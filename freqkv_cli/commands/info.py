@@ -37,6 +37,7 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="One JSON object o
         *((name, f"{place['path']} ({place['origin']})") for name, place in about["folders"].items()),
         *((device["name"], _device_text(device)) for device in about["devices"]),
         ("default model", _model_text(about["default_model"])),
+        ("states", f"{about['states']['count']} kept, {memory(about['states']['bytes'])}"),
     ]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
@@ -48,8 +49,10 @@ def gather_info() -> dict[str, Any]:
     from freqkv_cli.models.aliases import DEFAULT_ALIAS
     from freqkv_cli.models.inventory import find_model
     from freqkv_cli.models.store import cache_folder
+    from freqkv_cli.tasks.shelf import list_kept, states_folder
 
     model = find_model(DEFAULT_ALIAS)
+    kept = list_kept()
     hub_variable = next((name for name in ("HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME") if os.environ.get(name)), None)
     return {
         "versions": {
@@ -61,8 +64,10 @@ def gather_info() -> dict[str, Any]:
         "folders": {
             "config": _place(str(config_path()), "FREQKV_CONFIG"),
             "cache": _place(str(cache_folder()), "FREQKV_CACHE_DIR"),
+            "states": _place(str(states_folder()), "FREQKV_CACHE_DIR"),
             "hub cache": _place(_hub_cache(), hub_variable),
         },
+        "states": {"count": len(kept), "bytes": sum(one.bytes for one in kept)},
         "devices": _devices(),
         "default_model": {
             "name": model.name,

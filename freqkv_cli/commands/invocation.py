@@ -31,6 +31,13 @@ class Invocation:
         if self.signum is not None:
             raise KeyboardInterrupt
 
+    def go_on(self) -> bool:
+        """Forgets an interrupt that only stopped an answer; False when freqkv itself was told to end (SIGTERM)."""
+        if self.signum not in (None, signal.SIGINT):
+            return False
+        self.signum = None
+        return True
+
     def _stop(self, signum: int, frame: FrameType | None) -> None:
         if self.signum is not None:  # asked twice: no more clean-up, but for the cursor that progress has hidden
             if sys.stderr.isatty():

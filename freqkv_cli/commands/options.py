@@ -27,7 +27,15 @@ from freqkv_cli.errors import UsageError
 
 EPILOG = "Every option can also be set as FREQKV_<NAME> in the environment or in the config file (freqkv config show)."
 
-MODEL, CACHE, DOCUMENT, ANSWER, SUMMARY, OUTPUT = "Model", "Cache", "Document", "Answer", "Summary", "Output"
+MODEL, CACHE, STATES, DOCUMENT, ANSWER, SUMMARY, OUTPUT = (
+    "Model",
+    "Cache",
+    "States",
+    "Document",
+    "Answer",
+    "Summary",
+    "Output",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,10 @@ DESCRIBED = {
     "recent_tokens": Described(CACHE, "Slots at the end that are never filtered.", "SLOTS"),
     "retain_ratio": Described(CACHE, "Share of the slots that one compression keeps.", "RATIO"),
     "chunk": Described(CACHE, "Tokens per forward: speed and memory, never the result. auto or a size.", "TOKENS"),
+    "cache": Described(STATES, "Keep what was read, text included, in the user's cache folder, and use it again."),
+    "refresh": Described(STATES, "Read again what has been kept."),
+    "states_limit": Described(STATES, "Megabytes that may be kept; what was not used for longest goes first.", "MB"),
+    "state_dtype": Described(STATES, "Number format of keys and values in a state; auto is that of the cache."),
     "pages": Described(DOCUMENT, "Only these pages: 1-20,35,40-.", "RANGES"),
     "encoding": Described(DOCUMENT, "Encoding of text files, if it is neither UTF-8 nor guessed right.", "NAME"),
     "kind": Described(DOCUMENT, "Type of the document, if it is not recognised."),
@@ -86,6 +98,7 @@ DESCRIBED = {
         "Keep what the model writes if the text says it in nearly these words, or, for large models, has its names.",
     ),
     "recall": Described(ANSWER, "Passages that are read again before the answer; 0: memory alone.", "PASSAGES"),
+    "show_passages": Described(ANSWER, "Show on stderr which passages are read again."),
     "pin_question": Described(ANSWER, "Let the model know the question while it reads (for one question only)."),
     "json": Described(OUTPUT, "One JSON object on stdout."),
     "quiet": Described(OUTPUT, "Nothing on stderr but errors.", flags=("-q",)),
@@ -94,7 +107,7 @@ DESCRIBED = {
     "debug": Described(OUTPUT, "Show the traceback of an error."),
 }
 SUMMARY_ONLY = tuple(name for name, described in DESCRIBED.items() if described.panel == SUMMARY)
-QUESTION_ONLY = ("pin_question", "recall")
+QUESTION_ONLY = ("pin_question", "recall", "show_passages")
 
 
 class FileDefaults(dict[str, Any]):

@@ -43,6 +43,7 @@ EXIT_CODES = {
     ExitCode.NO_TEXT: "an input without usable text (empty, or a scan)",
     ExitCode.MODEL: "a model that is not available, damaged or not supported",
     ExitCode.MEMORY: "not enough memory",
+    ExitCode.STATE: "a state file that is damaged, is none, or goes with another model, version or settings",
     ExitCode.INTERRUPTED: "Ctrl-C; the part of the answer that there was is kept. A second Ctrl-C ends at once",
     ExitCode.CLOSED_PIPE: "whoever read stdout went away, as in `| head -1`",
     TERMINATED: "SIGTERM, as Ctrl-C",
@@ -56,7 +57,7 @@ Sizes are bytes, times are seconds. Fields may be added; `schema_version` change
 | field | meaning |
 |---|---|
 | `schema_version` | 1 |
-| `command` | `summarize` or `ask` |
+| `command` | `summarize`, `ask` or `read` |
 | `text` | the answer |
 | `finish_reason` | `stop`; `length` (cut at `--max-tokens`); `interrupted` |
 | `question` | the question of `ask` |
@@ -76,12 +77,31 @@ said twice, or talk to the user |
 | `tokens_read`, `tokens_dropped` | over all inputs |
 | `model` | `id`, `revision`, `quantization`, `dtype`, `device` |
 | `cache` | `policy`, `cache_size`, `sink_tokens`, `recent_tokens`, `retain_ratio`, `pinned_tokens` (the instruction), \
-`bytes`, `compressions` |
+`bytes`, `compressions`, `hit` (nothing was read: a state held everything), `tokens_reused` (that came from a state), \
+`read_on` (date of that reading) |
 | `timing` | `load_s`, `read_s`, `read_tokens_per_second`, `first_token_s`, `answer_s`, `decode_tokens_per_second`, \
-`compression_s`, `notes_s` (`summarize`), `total_s` |
+`compression_s`, `checkpoint_s`, `notes_s` (`summarize`), `total_s` |
+| `state` | `read`: `path` and `bytes` of the file, null without `-o` |
 | `memory` | `peak_rss_bytes`, `weights_bytes`, `cache_bytes`, `gpu_peak_bytes` |
 | `sampling` | the settings of the answer |
 | `warnings` | a list of texts |
+
+`freqkv ask --questions FILE --jsonl` and `freqkv chat --json` print one object for every question, on a line of its
+own, in the order asked, each when its answer is complete. `freqkv ask --questions FILE --json` prints one object at the
+end: the report above with a list `answers` of these objects in place of `text`. A question that is empty, too long or
+not valid JSON gets an object with `error`, and the next one is asked; the exit code is 0 unless no question could be
+answered. Ctrl-C keeps what there is.
+
+| field | meaning |
+|---|---|
+| `schema_version`, `command` | 1; `ask` or `chat` |
+| `number` | which question it was, counted from 1; with `--questions` the number of the line |
+| `id` | the `id` of a question that has one |
+| `question` | the question |
+| `error` | why there is no answer; the fields below are missing then |
+| `text`, `finish_reason`, `not_found`, `citations`, `unverified` | as above |
+| `tokens` | tokens of the answer |
+| `timing` | `first_token_s`, `answer_s` |
 
 `freqkv count --json` and `--dry-run --json`:
 
@@ -96,6 +116,15 @@ said twice, or talk to the user |
 | `available_bytes` | memory that there is |
 | `fits` | whether it is enough |
 | `warnings` | a list of texts |
+
+`freqkv cache list --json` and `cache show --json`:
+
+| field | meaning |
+|---|---|
+| `schema_version` | 1 |
+| `folder`, `bytes` | `list`: where states are kept, and the size of all |
+| `states` | a list: `id`, `path`, `bytes`, `used` (UTC), `state` (ready, not finished, or what is wrong), `manifest` \
+(see docs/states.md; null where it cannot be read) |
 """
 
 

@@ -19,26 +19,42 @@ Task = Callable[["list[Document]"], Iterator[Event]]
 
 
 def run(
-    ctx: typer.Context, step: str, sources: list[str], settings: Settings, output: Output, load: Callable[[], Task]
+    ctx: typer.Context,
+    step: str,
+    sources: list[str],
+    settings: Settings,
+    output: Output,
+    load: Callable[[], Task],
+    *,
+    lines: bool = False,
 ) -> None:
-    """Shows one task from start to end; `load` imports it, which takes seconds, while `step` is on the screen."""
+    """Shows one task from start to end; `load` imports it, which takes seconds, while `step` is on the screen.
+
+    `lines` writes several answers as JSON, one a line.
+    """
     command = str(ctx.info_name)
     with ExitStack() as stack:
-        display = stack.enter_context(open_display(command, output, stream=settings.stream))
+        display = stack.enter_context(open_display(command, output, stream=settings.stream, lines=lines))
         display.say(step)
-        from freqkv_cli.documents.document import open_documents
-
-        documents = open_documents(
-            sources,
-            pages=settings.pages,
-            encoding=settings.encoding,
-            kind=settings.kind,
-            password=password_reader(settings.password_file, display.paused),
-        )
-        for document in documents:
-            stack.enter_context(document)
+        documents = open_sources(sources, settings, display, stack)
         task = load()
         follow(task(documents), display, invocation(ctx))
+
+
+def open_sources(sources: list[str], settings: Settings, display: Display, stack: ExitStack) -> "list[Document]":
+    """The documents, open until `stack` is closed."""
+    from freqkv_cli.documents.document import open_documents
+
+    documents = open_documents(
+        sources,
+        pages=settings.pages,
+        encoding=settings.encoding,
+        kind=settings.kind,
+        password=password_reader(settings.password_file, display.paused),
+    )
+    for document in documents:
+        stack.enter_context(document)
+    return documents
 
 
 def counting(settings: Settings) -> Task:

@@ -1,6 +1,7 @@
 """Documents: one source, whatever its kind, as pages of clean text with their place."""
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from freqkv_cli.documents.encoding import find_encoding
 from freqkv_cli.documents.kind import Kind, identify, parse_kind
@@ -8,6 +9,7 @@ from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.page_range import PageRange
 from freqkv_cli.documents.reader import AskPassword, Findings, Reader, reason
 from freqkv_cli.documents.source import Source, open_source
+from freqkv_cli.documents.state import STATE_KIND, StateReader, is_state
 from freqkv_cli.documents.text import TextReader
 from freqkv_cli.errors import InputError, NoTextError, UsageError
 
@@ -18,8 +20,9 @@ class Document:
     `empty_pages`, `bad_pages` (with the reason) and `warnings` fill while `pages` runs and start anew when it does.
     """
 
-    def __init__(self, source: Source, kind: Kind, reader: Reader) -> None:
+    def __init__(self, source: Source, kind: Kind | Literal["state"], reader: Reader) -> None:
         self.name = source.name
+        self.path = source.path
         self.kind = kind
         self.sha256 = source.sha256
         self.byte_count = source.byte_count
@@ -103,6 +106,8 @@ def open_document(
     forced = parse_kind(kind) if kind is not None else None
     opened = open_source(source)
     try:
+        if is_state(opened):
+            return Document(opened, STATE_KIND, StateReader(opened))
         found = forced or identify(opened, encoding)
         return Document(opened, found, open_reader(opened, found, selection, encoding, password))
     except BaseException:

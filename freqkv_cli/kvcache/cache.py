@@ -13,6 +13,7 @@ positions; nothing is patched and neither position_ids nor attention_mask is pas
 forwards (`make_room`), because positions are fixed before the first layer runs.
 """
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -55,6 +56,15 @@ class GrowingLayer(DynamicLayer):
         self.keys = torch.cat((self.keys[..., :start, :], keys.to(self.keys.dtype)), dim=-2)
         self.values = torch.cat((self.values[..., :start, :], values.to(self.values.dtype)), dim=-2)
 
+    def truncate(self, length: int) -> None:
+        """Forget all slots from `length` on."""
+        self.keys, self.values = self.keys[..., :length, :], self.values[..., :length, :]
+
+    def set_length(self, length: int) -> None:
+        """Use the first `length` slots, of those in use, and forget the others."""
+        self.keys = self.keys[..., :length, :]
+        self.values = self.values[..., :length, :]
+
 
 class FixedLayer(GrowingLayer):
     """One layer whose bytes are allocated once, for inference: keys and values are views of the used slots."""
@@ -91,6 +101,10 @@ class FixedLayer(GrowingLayer):
         self.value_slots[..., start:end, :] = values
         self.set_length(end)
 
+    def truncate(self, length: int) -> None:
+        """Forget all slots from `length` on."""
+        self.set_length(length)
+
     def set_length(self, length: int) -> None:
         """Use the first `length` slots."""
         self.keys = self.key_slots[..., :length, :]
@@ -107,7 +121,7 @@ class FixedLayer(GrowingLayer):
 
 
 class FreqkvCache(Cache):
-    """A KV cache that never outgrows its slots; hand it to a model as `past_key_values`.
+    """A KV cache that never outgrows its slots; hand it to a model as its `cache` (`past_key_values` before 5.24).
 
     Call `make_room()` before each forward and feed at most `room` tokens. `tokens_seen` counts every token fed since
     the start, `compressions` the rounds so far. `differentiable=True` builds GrowingLayers for training.
@@ -131,6 +145,7 @@ class FreqkvCache(Cache):
         self.rotation = rotation
         self.compressions = 0
         self._slots_freed = 0
+        self._whole = True
 
     @property
     def length(self) -> int:
@@ -178,14 +193,61 @@ class FreqkvCache(Cache):
                 )
             self.compress()
 
+    def truncate(self, length: int) -> None:
+        """Forget the tokens in the slots from `length` on, as if they had not been fed."""
+        for layer in self.layers:
+            layer.truncate(length)
+
     def compress(self) -> None:
         """Run one round of the policy on every layer, whatever the room."""
         before = self.length
+        self._whole = False  # whatever ends this early leaves some layers compressed and others not
         with self._writing():
             for layer in self.layers:
                 layer.compress(self.geometry, self.policy, self.rotation.to(layer.keys.device))
         self.compressions += 1
         self._slots_freed += before - self.length
+        self._whole = True
+
+    def cut_back(self, tokens: int) -> bool:
+        """Forget the rows behind the first `tokens` tokens seen, as of a forward that was stopped half-way.
+
+        Returns False where that cannot be: those rows have been compressed, or a compression was stopped.
+        """
+        length = tokens - self._slots_freed
+        if not self._whole or not 0 <= length <= min(layer.get_seq_length() for layer in self.layers):
+            return False
+        with self._writing():
+            for layer in self.layers:
+                layer.replace(length, layer.keys[..., :0, :], layer.values[..., :0, :])
+        return True
+
+    def restore(self, rows: Iterable[tuple[Tensor, Tensor]], tokens_seen: int, compressions: int) -> None:
+        """Hold `rows`, the used keys and values of each layer in turn, as after reading `tokens_seen` tokens."""
+        with self._writing():
+            for layer, (keys, values) in zip(self.layers, rows, strict=True):
+                layer.reset()
+                layer.update(keys, values)
+        self.compressions = compressions
+        self._slots_freed = tokens_seen - self.length
+        self._whole = True
+
+    def reset(self) -> None:
+        """Forget everything and keep the bytes."""
+        super().reset()
+        self.compressions = self._slots_freed = 0
+        self._whole = True
+
+    def take_back(self, tokens: int) -> None:
+        """Forget the last `tokens` tokens, which have been fed since the last compression.
+
+        Raises ValueError if there are not so many beside the sinks.
+        """
+        length = self.length - tokens
+        if not 0 <= length <= self.length or (self.compressions and length < self.geometry.sink_tokens):
+            raise ValueError(f"{tokens} tokens cannot be taken back from {self.length} slots")
+        for layer in self.layers:
+            layer.set_length(length)
 
     def _writing(self) -> AbstractContextManager[Any]:
         """Fixed layers are written in place, so nothing about them is differentiable; growing ones are."""

@@ -81,6 +81,7 @@ def fresh_session(session: Session, policy: str) -> Session:
         tokens_read=0,
         read_seconds=0.0,
         stream=None,
+        notes=[],
         warnings=[],
     )
 

@@ -113,7 +113,7 @@ def measure_start(folder: Path) -> dict[str, float]:
     short = folder / "short.txt"
     short.write_text("A short file.\n" * 40, encoding="utf-8")
     began = time.perf_counter()
-    command = [sys.executable, "-m", "freqkv_cli", "summarize", str(short), "--max-tokens", "4"]
+    command = [sys.executable, "-m", "freqkv_cli", "summarize", str(short), "--max-tokens", "4", "--no-cache"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     first = None
     for line in process.stderr or ():
@@ -133,7 +133,7 @@ def measure_footprint(document: Path, folder: Path, cache_size: int) -> dict[str
     rows = {}
     for name, path in (("tenth", part), ("whole", document)):
         command = [sys.executable, "-m", "freqkv_cli", "ask", str(path), "What is it about?", "--json", "--quiet"]
-        command += ["--cache-size", str(cache_size), "--max-tokens", "16"]
+        command += ["--cache-size", str(cache_size), "--max-tokens", "16", "--no-cache"]
         report = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
         rows[name] = {
             "tokens_read": report["tokens_read"],

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from freqkv_cli.errors import MemoryLimitError
 from freqkv_cli.models.support import model_window
+from freqkv_cli.models.trimming import import_modeling
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -67,9 +68,16 @@ def slot_bytes(config: "PretrainedConfig", dtype: str) -> int:
     return 2 * config.num_hidden_layers * _kv_heads(config) * _head_dim(config) * DTYPE_BYTES[dtype]
 
 
+def kv_shape(config: "PretrainedConfig") -> tuple[int, int, int]:
+    """The layers of a model, and the heads and channels of the keys in each."""
+    return config.num_hidden_layers, _kv_heads(config), _head_dim(config)
+
+
 def weight_bytes(config: "PretrainedConfig", *, quant: str, dtype: str) -> int:
     """The bytes of the loaded weights, counted on a model without data. Takes a few tenths of a second."""
     import torch
+
+    import_modeling()
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):

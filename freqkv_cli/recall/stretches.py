@@ -1,13 +1,16 @@
 """Stretches: the text of each section, kept while it is read, in passages that know their place."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby, islice
 
 from freqkv_cli.documents.page import Page
 from freqkv_cli.recall.headings import CHAPTER, LONGEST, NUMBERED, is_capitals
 from freqkv_cli.recall.passage import Passage
 from freqkv_cli.recall.sections import Section, SectionFinder
+
+JOINED = 100  # passages of a text without pages that make one page again
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,27 @@ class StretchReader:
         head, _, rest = text.partition("\n")
         self._heads[head] += 1
         return rest if len(head) <= LONGEST and self._heads[head] > 1 else text
+
+
+def join_passages(passages: Iterable[Passage]) -> Iterator[tuple[int, Page]]:
+    """Yield the pages that passages were cut from, each with the number of its document; their places are the same.
+
+    What lay between two passages is taken for a space, or for as many line breaks as there were lines.
+    """
+    for (document, page, part), group in groupby(passages, lambda one: (one.document, one.page, one.part)):
+        if page is not None or part is not None:
+            held = list(group)
+            yield document, Page("\n".join(one.text for one in held), page or part or 1, None, held[0].heading)
+            continue
+        line, number = 1, 0
+        while held := list(islice(group, JOINED)):
+            number += 1
+            text, first = "", line
+            for one in held:
+                between = (one.first_line or line) - line
+                text += ("\n" * between if between else " " * (number > 1 or one is not held[0])) + one.text
+                line = one.last_line or line
+            yield document, Page(text, number, first)
 
 
 def is_title(line: str) -> bool:

@@ -50,10 +50,25 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """One of several questions is about to be answered; `number` counts them from 1."""
+
+    question: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One of several answers is complete: `report` is its JSON object (see docs/cli.md)."""
+
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The end: `report` is the JSON object of `--json` (see docs/cli.md)."""
 
     report: dict[str, Any] = field(default_factory=dict)
 
 
-Event = Note | Progress | Text | Done
+Event = Note | Progress | Text | Asked | Answered | Done

@@ -1,21 +1,22 @@
 """What is kept of the text while reading goes on: passages, on disk, to be found again; and the names that occur."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from freqkv_cli.documents.document import Document
 from freqkv_cli.documents.page import Page
 from freqkv_cli.recall.index import Hit, PassageIndex
-from freqkv_cli.recall.passage import PassageSplitter
+from freqkv_cli.recall.passage import Passage, PassageSplitter
 from freqkv_cli.recall.quotes import Quote, best_quotes
 from freqkv_cli.recall.vocabulary import Vocabulary
+from freqkv_cli.tasks.manifest import StoredDocument
 
 KNOWN = 0.5  # share of a question's words, weighted by rarity, that one passage must hold
 
 
 @dataclass(slots=True)
 class Found:
-    """What was looked up for one question: the passages, and the sentences of them that fit best."""
+    """What was looked up for one question: the passages, and the sentences of them that fit it, the best first."""
 
     hits: list[Hit]
     quotes: list[Quote]
@@ -30,7 +31,7 @@ class Found:
 class Lookup:
     """Takes pages as they are read; `finish` when the last document is through."""
 
-    documents: Sequence[Document]
+    documents: Sequence[Document | StoredDocument]
     index: PassageIndex = field(default_factory=PassageIndex)
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
     _splitter: PassageSplitter | None = None
@@ -46,13 +47,19 @@ class Lookup:
             self.index.add(passage)
         self.vocabulary.add(page.text)
 
+    def restore(self, passages: Iterable[Passage]) -> None:
+        """Take what another lookup kept, in the same order."""
+        for passage in passages:
+            self.index.add(passage)
+            self.vocabulary.add(passage.text)
+
     def finish(self) -> None:
         """Take what is left of the document at hand."""
         for passage in self._splitter.finish() if self._splitter else ():
             self.index.add(passage)
         self._splitter = None
 
-    def find(self, question: str, passages: int, quotes: int) -> Found:
+    def find(self, question: str, passages: int, quotes: int = 0) -> Found:
         """Look a question up in the best `passages`; return them and their best `quotes` sentences."""
         hits = self.index.search(question, passages)
-        return Found(hits, best_quotes(question, hits, self.index, quotes))
+        return Found(hits, best_quotes(question, hits, self.index, quotes) if quotes else [])

@@ -13,7 +13,7 @@ from freqkv_cli.recall.grounding import Grounds
 from freqkv_cli.recall.note import SectionNote
 from freqkv_cli.recall.prose import says_again
 from freqkv_cli.recall.sections import SectionFinder
-from freqkv_cli.recall.stretches import Stretch, StretchReader
+from freqkv_cli.recall.stretches import Stretch, StretchReader, join_passages
 from freqkv_cli.tasks.drafts import in_language, keep, quietly
 from freqkv_cli.tasks.events import Event, Note
 from freqkv_cli.tasks.prompt import encode_text
@@ -69,6 +69,7 @@ class NoteTaker:
     _reader: StretchReader | None = None
     _ready: list[tuple[int, Stretch]] = field(default_factory=list)
     _words: int = 0
+    _total_words: int = 0  # where they are known
     _late: bool = False
 
     @property
@@ -106,7 +107,8 @@ class NoteTaker:
         before = self._reader.length
         for stretch in self._reader.add(page):
             # The page is not read yet: a note on what ends in it is due when the reading has come so far.
-            ahead = encode_text(self.session.loaded.tokenizer, page.text[: stretch.end - before])
+            end = 0 if self._total_words else stretch.end - before
+            ahead = encode_text(self.session.loaded.tokenizer, page.text[:end])
             self._ready.append((self.stream.total + len(ahead), stretch))
 
     def after_chunk(self) -> Generator[Event, None, None]:
@@ -126,6 +128,16 @@ class NoteTaker:
             total = ends[noted.stretch.section.document]
             noted.note = self._note(noted.stretch, noted.note.text, noted.note.quoted, noted.note.where, total)
 
+    def take_all(self) -> Generator[Event, None, None]:
+        """Take the notes on what was read earlier, from the passages that were kept of it."""
+        assert self.session.lookup is not None
+        self._total_words = sum(len(passage.text.split()) for passage in self.session.lookup.index)
+        for number, page in join_passages(self.session.lookup.index):
+            self.add(number, page)
+            while self._ready:
+                yield from self._take_note(self._ready.pop(0)[1])
+        yield from self.finish()
+
     def _end_document(self) -> None:
         stretch = self._reader.finish() if self._reader else None
         if stretch is not None:
@@ -134,6 +146,8 @@ class NoteTaker:
 
     def _section_words(self) -> int:
         """How long a section should be, as far as the length of everything is known by now."""
+        if self._total_words:
+            return max(SHORTEST_SECTION, round(self._total_words / SECTIONS[self.session.settings.effort]))
         documents = self.stream.documents
         here = self.stream.current
         share = (
@@ -169,7 +183,9 @@ class NoteTaker:
     def _in_time(self, stretch: Stretch) -> Generator[Event, None, bool]:
         """Whether one more note leaves the time for notes below the time for reading so far, which is said if not."""
         each = self.seconds / len(self.noted) if self.noted else 0.0
-        if self.session.settings.effort == "high" or self.seconds + each <= self.session.read_seconds:
+        restored = self.session.restored
+        reading = restored.read_seconds if restored else self.session.seconds_reused + self.session.read_seconds
+        if self.session.settings.effort == "high" or self.seconds + each <= reading:
             return True
         if not self._late:
             self._late = True

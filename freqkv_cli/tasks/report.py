@@ -6,6 +6,7 @@ from typing import Any
 
 from freqkv_cli.documents.document import Document
 from freqkv_cli.tasks.figures import peak_gpu_bytes, peak_process_bytes
+from freqkv_cli.tasks.manifest import StoredDocument
 from freqkv_cli.tasks.session import Answer, Session
 
 SCHEMA_VERSION = 1
@@ -50,11 +51,15 @@ def answer_report(command: str, session: Session, answer: Answer, **extra: Any) 
             "pinned_tokens": len(session.prompt.prefix),
             "bytes": session.cache.nbytes,
             "compressions": session.cache.compressions,
+            "hit": session.restored is not None,
+            "tokens_reused": session.tokens_reused,
+            "read_on": session.restored.read_on if session.restored else None,
         },
         "timing": {
             "load_s": round(session.load_seconds, 3),
             "read_s": round(read, 3),
-            "read_tokens_per_second": round(session.tokens_read / read, 1) if read else None,
+            "read_tokens_per_second": round((session.tokens_read - session.tokens_reused) / read, 1) if read else None,
+            "checkpoint_s": round(session.checkpoint_seconds, 3),
             "compression_s": round(session.engine.clock.compression, 3),
             "first_token_s": round(answer.first_token_seconds, 3) if answer.first_token_seconds else None,
             "answer_s": round(answer.seconds, 3),
@@ -86,7 +91,7 @@ def share_out(read: int, tokens: Sequence[int]) -> list[int]:
     return [max(0, min(own, read - start)) for own, start in zip(tokens, starts, strict=True)]
 
 
-def describe_document(document: Document, tokens: int) -> dict[str, Any]:
+def describe_document(document: Document | StoredDocument, tokens: int) -> dict[str, Any]:
     """Return the part of a report that is about one document that has been read, `tokens` long."""
     return {
         "path": document.name,

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Protocol
 
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.documents.page import Page
-from freqkv_cli.errors import UsageError
+from freqkv_cli.errors import StateError, UsageError
 from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.inference.sampling import Sampler, Sampling
@@ -19,12 +20,14 @@ from freqkv_cli.models.memory import require_fit
 from freqkv_cli.tasks.events import Event, Note, Progress, Text
 from freqkv_cli.tasks.figures import gpu_bytes, process_bytes
 from freqkv_cli.tasks.lookup import Lookup
+from freqkv_cli.tasks.manifest import Manifest, Reader
 from freqkv_cli.tasks.plan import Plan, make_plan
-from freqkv_cli.tasks.prompt import Prompt
+from freqkv_cli.tasks.prompt import Prompt, encode_text
 from freqkv_cli.tasks.speed import remember_speed, speed_key
 from freqkv_cli.tasks.tokens import TokenStream
 
 ENOUGH_TO_JUDGE = 2000  # tokens after which the speed of a run is worth remembering
+REPLAYED = 4096  # tokens that are gone through again between two events
 
 
 @dataclass(slots=True)
@@ -47,10 +50,17 @@ class Watcher(Protocol):
     def after_chunk(self) -> Generator[Event, None, None]:
         """Do what is due; the cache may be forked, not changed. Its time does not count as reading."""
 
+    def finish(self) -> Generator[Event, None, None]:
+        """Do what is left when everything has been read."""
+
 
 @dataclass(slots=True)
 class Session:
-    """One loaded model with one cache; `read` fills the cache, `answer` never changes it."""
+    """One loaded model with one cache; `read` fills the cache, `answer` never changes it.
+
+    `notes` are what was written down while reading. Of `tokens_read` the first `tokens_reused` came from a state and
+    had taken `seconds_reused`; `restored` is the manifest of a state that held all of them.
+    """
 
     settings: Settings
     loaded: LoadedModel
@@ -64,38 +74,65 @@ class Session:
     tokens_read: int = 0
     stream: TokenStream | None = None
     lookup: Lookup | None = None
+    notes: list[Any] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    reader: Reader | None = None
+    tokens_reused: int = 0
+    seconds_reused: float = 0.0
+    checkpoint_seconds: float = 0.0
+    restored: Manifest | None = None
 
-    def read(self, documents: Sequence[Document], watcher: Watcher | None = None) -> Generator[Event, None, None]:
-        """Read the instruction, then all documents, into the cache; `watcher` follows."""
+    def read(
+        self, documents: Sequence[Document], watcher: Watcher | None = None, *, seams: Sequence[int] = ()
+    ) -> Generator[Event, None, None]:
+        """Read the instruction, then all documents, into the cache; `watcher` follows.
+
+        The first `tokens_reused` tokens of the documents are in the cache already and only gone through again, for what
+        else is made of the text. `seams` as in TokenStream.
+        """
         began = time.perf_counter()
-        self.engine.read(self.cache, self.prompt.prefix)
+        if not self.tokens_reused:
+            self.engine.read(self.cache, self.prompt.prefix)
         self.lookup = Lookup(documents)
         on_page = both(self.lookup.add, watcher.add) if watcher else self.lookup.add
-        self.stream = TokenStream(documents, self.loaded.tokenizer, on_page)
+        self.stream = TokenStream(documents, self.loaded.tokenizer, on_page, seams)
+        tokens = iter(self.stream)
         yield self._reading(began)
-        for size in self.engine.prefill(self.cache, self.stream):
+        while self.tokens_read < self.tokens_reused:
+            again = len(list(islice(tokens, min(REPLAYED, self.tokens_reused - self.tokens_read))))
+            if not again:
+                raise StateError("the state does not go with the document any more: read it again with --refresh")
+            self.tokens_read += again
+            yield self._reading(began)
+        for size in self.engine.prefill(self.cache, tokens):
             self.tokens_read += size
+            self.read_seconds = time.perf_counter() - began
             yield from self._new_warnings(documents)
             yield self._reading(began)
             if watcher:
                 paused = time.perf_counter()
                 yield from watcher.after_chunk()
                 began += time.perf_counter() - paused
-            self.read_seconds = time.perf_counter() - began
         self.lookup.finish()
         self.read_seconds = time.perf_counter() - began
-        if self.tokens_read > ENOUGH_TO_JUDGE:
-            remember_speed(self.speed_key, self.tokens_read / self.read_seconds)
+        if self.tokens_read - self.tokens_reused > ENOUGH_TO_JUDGE:
+            remember_speed(self.speed_key, (self.tokens_read - self.tokens_reused) / self.read_seconds)
         yield from self._new_warnings(documents)
         yield self._reading(began)
+        if watcher:
+            yield from watcher.finish()
 
     def fits(self, request: str) -> bool:
         """Whether the cache can hold `request` unfiltered, beside what is pinned."""
         return len(self.prompt.request(request)) <= self._free_slots
 
-    def answer(self, request: str, max_tokens: int) -> Generator[Event, None, Answer]:
-        """Put `request` to a fork of the cache and write the answer, at most `max_tokens` long."""
+    def answer(
+        self, request: str, max_tokens: int, *, until: Callable[[str], bool] | None = None
+    ) -> Generator[Event, None, Answer]:
+        """Put `request` to a fork of the cache and write the answer, at most `max_tokens` long.
+
+        With `until` nothing is shown while it is written, and it ends when `until` holds of what there is.
+        """
         began = time.perf_counter()
         answer = Answer()
         ids = self.prompt.request(request)
@@ -113,24 +150,48 @@ class Session:
         sampler = Sampler(self.sampling)
         shown = ""
         try:
-            for _ in self.engine.decode(fork, logits, sampler, stop=self.stop_ids, max_tokens=max_tokens):
+            for _ in self.engine.decode(fork, logits, sampler, stop=self.stop_ids, max_tokens=max_tokens, context=ids):
                 answer.tokens += 1
                 if answer.first_token_seconds is None:
                     answer.first_token_seconds = time.perf_counter() - began
                 shown = self.loaded.tokenizer.decode(sampler.picked, skip_special_tokens=True).lstrip()
                 if not shown.endswith("\ufffd") and len(shown) > len(answer.text):  # else half a character
-                    yield Text(shown[len(answer.text) :])
+                    if until is None:
+                        yield Text(shown[len(answer.text) :])
                     answer.text = shown
                 yield self._answering(answer, began)
+                if until is not None and until(answer.text):
+                    break
         except KeyboardInterrupt:
             answer.finish_reason = "interrupted"
         else:
             answer.finish_reason = "length" if answer.tokens == max_tokens else "stop"
         if len(shown) > len(answer.text):
-            yield Text(shown[len(answer.text) :])
+            if until is None:
+                yield Text(shown[len(answer.text) :])
             answer.text = shown
         answer.seconds = time.perf_counter() - began
         return answer
+
+    def weigh(self, request: str, lead: str, texts: Sequence[str]) -> Generator[Event, None, list[tuple[float, int]]]:
+        """Put `request` to a fork of the cache and say how likely an answer is that begins with `lead` and goes on with
+        each of `texts`: the log-likelihood of the text, and its number of tokens.
+        """
+        began = time.perf_counter()
+        tokenizer = self.loaded.tokenizer
+        ids = [*self.prompt.request(request), *encode_text(tokenizer, lead)]
+        continuations = [encode_text(tokenizer, f" {text}") for text in texts]
+        fork = self.cache.fork()
+        fork.make_room(len(ids) + sum(map(len, continuations)))
+        logits = self.engine.read(fork, ids)
+        assert logits is not None
+        likelihoods = self.engine.weigh(fork, logits, continuations)
+        yield self._answering(Answer(), began)
+        return [(likelihood, len(ids)) for likelihood, ids in zip(likelihoods, continuations, strict=True)]
+
+    def apart(self, cache: FreqkvCache | None = None) -> "Session":
+        """Return this session for one of many questions: what it warns of is its own, and so is `cache` if given."""
+        return replace(self, cache=cache or self.cache, warnings=[])
 
     def warn(self, message: str) -> Note:
         """Return a warning to show, and keep it for the report."""
@@ -166,7 +227,7 @@ class Session:
     def _reading(self, began: float) -> Progress:
         assert self.stream is not None
         seconds = time.perf_counter() - began
-        speed = self.tokens_read / seconds if self.tokens_read else 0.0
+        speed = max(0, self.tokens_read - self.tokens_reused) / seconds
         exact = self.stream.finished
         total = self.stream.total if exact else self.stream.estimated_total()
         document = self.stream.documents[self.stream.current]
@@ -222,10 +283,16 @@ def open_session(settings: Settings, pinned: str = "") -> Generator[Event, None,
     """
     started = time.perf_counter()
     plan = yield from make_plan(settings, pinned)
+    return (yield from load_session(plan, settings, started))
+
+
+def load_session(plan: Plan, settings: Settings, started: float) -> Generator[Event, None, Session]:
+    """Load the model of a plan and make the cache; `started` is when the work began. Raises as `open_session` does."""
+    began = time.perf_counter()
     loaded = load_plan(plan)
     cache = make_cache(loaded.model, plan.geometry, make_policy(settings.policy), window=plan.window)
     session = Session(settings, loaded, Engine(loaded.model, plan.chunk), cache, plan.prompt, started, speed_key(plan))
-    session.load_seconds = time.perf_counter() - started
+    session.load_seconds = time.perf_counter() - began
     for note in (*plan.place.notes, *loaded.notes):
         yield Note(note)
     return session

@@ -15,8 +15,9 @@ from freqkv_cli.tasks.drafts import in_language, keep, quietly
 from freqkv_cli.tasks.events import Done, Event, Note, Text
 from freqkv_cli.tasks.notes import Noted, NoteTaker
 from freqkv_cli.tasks.outline import Sentence, Writer, notes_text
+from freqkv_cli.tasks.reader import open_reading
 from freqkv_cli.tasks.report import answer_report
-from freqkv_cli.tasks.session import Answer, Session, open_session
+from freqkv_cli.tasks.session import Answer, Session
 
 WORDS = {"short": 60, "medium": 150, "long": 400}
 TOKENS_PER_WORD = 2  # with room to finish the last sentence
@@ -34,10 +35,16 @@ NOT_ABOUT = "The document does not seem to speak of {topic}."
 
 def summarize(documents: Sequence[Document], settings: Settings) -> Iterator[Event]:
     """Read `documents` from start to end, taking notes, then summarise them."""
-    session = yield from open_session(settings)
-    taker = NoteTaker(session)
-    yield from session.read(documents, taker)
-    yield from taker.finish()
+    takers: list[NoteTaker] = []
+
+    def watch(session: Session) -> NoteTaker:
+        takers.append(NoteTaker(session))
+        return takers[-1]
+
+    session = yield from open_reading(documents, settings, watch=watch)
+    taker = takers[-1] if takers else NoteTaker(session)
+    if session.restored is not None:  # nothing was read, so nobody watched
+        yield from taker.take_all()
     began = time.perf_counter()
     summary = Summary(session, taker)
     answer = Answer()

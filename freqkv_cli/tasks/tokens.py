@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from freqkv_cli.documents.document import Document
 from freqkv_cli.documents.page import Page
+from freqkv_cli.tasks.manifest import StoredDocument
 from freqkv_cli.tasks.prompt import encode_text
+from freqkv_cli.tasks.text_digest import TextDigest
 
 
 @dataclass(slots=True)
@@ -14,15 +17,20 @@ class TokenStream:
     """Iterate to get ids; a page is extracted and tokenised only when its first token is asked for.
     `on_page` is told of each page and the number of its document before that.
 
-    tokens: ids produced so far, per document. current, page: where the stream stands.
+    seams: characters of the first document after which tokens begin anew, because its text once ended there.
+    tokens: ids produced so far, per document. current, page: where the stream stands. characters, digest: the text of
+    the pages so far.
     """
 
-    documents: Sequence[Document]
+    documents: Sequence[Document | StoredDocument]
     tokenizer: Any
     on_page: Callable[[int, Page], None] = lambda number, page: None
+    seams: Sequence[int] = ()
     tokens: list[int] = field(default_factory=list)
     current: int = 0
     page: int = 0
+    characters: int = 0
+    digest: TextDigest = field(default_factory=TextDigest)
 
     def __iter__(self) -> Iterator[int]:
         for index, document in enumerate(self.documents):
@@ -34,7 +42,13 @@ class TokenStream:
                 self.page = page.number
                 self.on_page(index, page)
                 # Blocks of a pageless text join up without a seam; pages are apart.
-                yield from self._count(page.text if page.first_line is not None else f"{page.text}\n\n")
+                if page.first_line is None:
+                    yield from self._count(f"{page.text}\n\n")
+                else:
+                    for text in self._cut_at_seams(page.text):
+                        yield from self._count(text)
+                self.characters += len(page.text)
+                self.digest.add(page.text)
 
     @property
     def total(self) -> int:
@@ -52,6 +66,11 @@ class TokenStream:
         here = self.documents[self.current]
         read = sum(sizes[: self.current]) + here.progress() * sizes[self.current]
         return round(self.total * sum(sizes) / read) if read else None
+
+    def _cut_at_seams(self, text: str) -> Iterator[str]:
+        inside = [seam - self.characters for seam in self.seams if 0 < seam - self.characters < len(text)]
+        for start, end in pairwise((0, *inside, len(text))):
+            yield text[start:end]
 
     def _count(self, text: str) -> Iterator[int]:
         ids = encode_text(self.tokenizer, text)

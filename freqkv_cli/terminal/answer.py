@@ -6,7 +6,7 @@ import sys
 from typing import Any, Protocol, TextIO
 
 from freqkv_cli.terminal.estimate import estimate_text
-from freqkv_cli.terminal.printable import printable
+from freqkv_cli.terminal.printable import one_line, printable
 
 
 class Answer(Protocol):
@@ -16,8 +16,14 @@ class Answer(Protocol):
     def begun(self) -> bool:
         """Whether a piece has arrived."""
 
+    def begin(self, question: str) -> None:
+        """One of several answers is next."""
+
     def add(self, delta: str) -> None:
         """Take the next piece."""
+
+    def end(self, report: dict[str, Any]) -> None:
+        """One of several answers is complete; `report` is that of Answered."""
 
     def finish(self, report: dict[str, Any]) -> None:
         """Write what is left to write; `report` is that of Done."""
@@ -29,18 +35,31 @@ class StreamedAnswer:
     def __init__(self, stdout: TextIO) -> None:
         self._stdout = stdout
         self._last = ""
+        self._blocks = 0
 
     @property
     def begun(self) -> bool:
         """Whether something has been written."""
         return self._last != ""
 
+    def begin(self, question: str) -> None:
+        """Write the question above its answer, a line apart from the answer before."""
+        self._blocks += 1
+        self._write(f"{'' if self._blocks == 1 else chr(10)}> {one_line(question)}\n")
+
     def add(self, delta: str) -> None:
         """Write and flush."""
         if text := printable(delta):
-            self._stdout.write(text)
-            self._stdout.flush()
+            self._write(text)
             self._last = text
+
+    def end(self, report: dict[str, Any]) -> None:
+        """End the last line of the answer, or say that there is none."""
+        if problem := report.get("error"):
+            self.add(f"(no answer: {problem})")
+        if not self._last.endswith("\n"):
+            self._write("\n")
+        self._last = ""
 
     def finish(self, report: dict[str, Any]) -> None:
         """End the last line; an estimate is written here, it has no pieces."""
@@ -48,6 +67,10 @@ class StreamedAnswer:
             self.add(estimate_text(report))
         if self.begun and not self._last.endswith("\n"):
             self.add("\n")
+
+    def _write(self, text: str) -> None:
+        self._stdout.write(text)
+        self._stdout.flush()
 
 
 class HeldAnswer:
@@ -62,14 +85,27 @@ class HeldAnswer:
         """Whether a piece has arrived."""
         return bool(self._pieces)
 
+    def begin(self, question: str) -> None:
+        """Write the question."""
+        self._streamed.begin(question)
+
     def add(self, delta: str) -> None:
         """Keep the piece."""
         self._pieces.append(delta)
 
+    def end(self, report: dict[str, Any]) -> None:
+        """Write the answer."""
+        self._release()
+        self._streamed.end(report)
+
     def finish(self, report: dict[str, Any]) -> None:
         """Write everything."""
-        self._streamed.add("".join(self._pieces))
+        self._release()
         self._streamed.finish(report)
+
+    def _release(self) -> None:
+        self._streamed.add("".join(self._pieces))
+        self._pieces.clear()
 
 
 class JsonAnswer:
@@ -84,9 +120,16 @@ class JsonAnswer:
         """Whether a piece has arrived."""
         return bool(self._pieces)
 
+    def begin(self, question: str) -> None:
+        """Nothing: the question stands in the report."""
+
     def add(self, delta: str) -> None:
         """Keep the piece: an interrupted task may not come to put it into a report."""
         self._pieces.append(delta)
+
+    def end(self, report: dict[str, Any]) -> None:
+        """Nothing yet: the report of Done has all answers."""
+        self._pieces.clear()
 
     def finish(self, report: dict[str, Any]) -> None:
         """Write the object."""
@@ -96,14 +139,39 @@ class JsonAnswer:
         self._stdout.flush()
 
 
+class JsonLinesAnswer:
+    """Writes one JSON object a line for each of several answers, when it is complete."""
+
+    begun = False  # nothing is ever written in part
+
+    def __init__(self, stdout: TextIO) -> None:
+        self._stdout = stdout
+
+    def begin(self, question: str) -> None:
+        """Nothing: the question stands in the report."""
+
+    def add(self, delta: str) -> None:
+        """Nothing: the answer stands in the report."""
+
+    def end(self, report: dict[str, Any]) -> None:
+        """Write the object."""
+        self._stdout.write(json_text(report, indented=False) + "\n")
+        self._stdout.flush()
+
+    def finish(self, report: dict[str, Any]) -> None:
+        """Nothing: every answer has been written."""
+
+
 def json_text(report: dict[str, Any], indented: bool) -> str:
     """The object as JSON, its control characters escaped (json leaves DEL and C1 as they are)."""
     text = json.dumps(report, ensure_ascii=False, indent=2 if indented else None)
     return re.sub(r"[\x7f-\x9f]", lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def open_answer(as_json: bool, stream: bool) -> Answer:
-    """The way of writing that was asked for, on stdout."""
+def open_answer(as_json: bool, stream: bool, lines: bool = False) -> Answer:
+    """The way of writing that was asked for, on stdout; `lines` is one JSON object for each of several answers."""
+    if lines:
+        return JsonLinesAnswer(sys.stdout)
     if as_json:
         return JsonAnswer(sys.stdout)
     return StreamedAnswer(sys.stdout) if stream else HeldAnswer(sys.stdout)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text as StyledText
 
 from freqkv_cli.config import Output
-from freqkv_cli.tasks.events import Done, Event, Note, Progress, Text
+from freqkv_cli.tasks.events import Answered, Asked, Done, Event, Note, Progress, Text
 from freqkv_cli.terminal.answer import Answer, open_answer
 from freqkv_cli.terminal.printable import one_line
 from freqkv_cli.terminal.progress import ProgressView, open_progress
@@ -70,6 +70,18 @@ class Display:
                 if self._answer_on_screen:
                     self._progress.stop()
                 self._answer.add(event.delta)
+            case Asked():
+                if self._answer_on_screen:
+                    self._progress.stop()
+                self._answer.begin(event.question)
+                self._done = None
+            case Answered():
+                self._done = event.report
+                self._progress.stop()
+                self._answer.end(event.report)
+                self.close()
+                if event.report.get("finish_reason") == "interrupted" and not self._output.quiet:
+                    self._console.print("freqkv: interrupted, the answer is incomplete")
             case Done():
                 self._finish(event.report)
 
@@ -143,14 +155,14 @@ def error_console(no_color: bool = False) -> Console:
     )
 
 
-def open_display(command: str, output: Output, *, stream: bool = True) -> Display:
-    """The display that suits the terminal and what was asked for."""
+def open_display(command: str, output: Output, *, stream: bool = True, lines: bool = False) -> Display:
+    """The display that suits the terminal and what was asked for; `lines` writes several answers as JSON lines."""
     console = error_console(output.no_color)
     return Display(
         command,
         console,
         open_progress(console, output.quiet),
-        open_answer(output.json, stream),
+        open_answer(output.json, stream, lines),
         output,
-        answer_on_screen=stream and not output.json and sys.stdout.isatty(),
+        answer_on_screen=stream and not (output.json or lines) and sys.stdout.isatty(),
     )

@@ -2,13 +2,14 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from types import ModuleType
 from typing import Any
 
 from freqkv_cli.config import Settings
-from freqkv_cli.tasks.events import Done, Event, Note, Progress, Text
+from freqkv_cli.tasks.events import Answered, Asked, Done, Event, Note, Progress, Text
+from freqkv_cli.tasks.question_list import Question
 
 MIB = 1024 * 1024
 TOTAL = 165_213
@@ -118,6 +119,23 @@ def play(scene: str, command: str, settings: Settings) -> Iterator[Event]:
     yield Done(report(command, "".join(ANSWER)))
 
 
+def turn(scene: str, question: Question) -> Iterator[Event]:
+    """One of several answers: the question in capitals. One that begins with "long" takes its time."""
+    known = {"number": question.number, "question": question.text}
+    if question.problem or scene == "no answers":
+        yield Answered({**known, "error": question.problem or "no room"})
+        return
+    yield Progress(phase="answering")
+    yield Text(question.text.upper())
+    finish_reason = "stop"
+    if question.text.startswith("long"):
+        try:
+            time.sleep(30)
+        except KeyboardInterrupt:
+            finish_reason = "interrupted"
+    yield Answered({**known, "text": question.text.upper(), "finish_reason": finish_reason})
+
+
 def _be_deaf() -> None:
     try:
         print("started", flush=True)
@@ -150,10 +168,30 @@ def install(scene: str, put: Callable[[str, ModuleType], object] = sys.modules._
         called.update(task="count", settings=settings)
         return play(scene, "count", settings)
 
-    for function in (summarize, ask, count):
+    def ask_many(documents: Any, questions: Iterable[Question], settings: Settings) -> Iterator[Event]:
+        called.update(task="ask_many", questions=list(questions), settings=settings)
+        for question in called["questions"]:
+            yield Asked(question.text, question.number)
+            yield from turn(scene, question)
+        yield Done({**report("ask"), "answers": [question.number for question in called["questions"]]})
+
+    def open_chat(documents: Any, settings: Settings) -> Generator[Event, None, object]:
+        called.update(task="chat", settings=settings)
+        yield reading(1.0)
+        yield Done(report("chat"))
+        return object()
+
+    def take_turn(conversation: object, question: Question) -> Iterator[Event]:
+        called.setdefault("turns", []).append(question.text)
+        return turn(scene, question)
+
+    for function in (summarize, ask, ask_many, count):
         module = ModuleType(f"freqkv_cli.tasks.{function.__name__}")
         setattr(module, function.__name__, function)
         put(module.__name__, module)
+    chat = ModuleType("freqkv_cli.tasks.chat")
+    chat.open_chat, chat.take_turn = open_chat, take_turn  # type: ignore[attr-defined]
+    put(chat.__name__, chat)
     documents = ModuleType("freqkv_cli.documents.document")
     documents.open_documents = open_documents  # type: ignore[attr-defined]
     put(documents.__name__, documents)

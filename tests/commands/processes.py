@@ -41,12 +41,17 @@ def freqkv(
 
 
 def stopped(
-    scene: str, mark: str, *arguments: str, watch: Literal["stdout", "stderr"] = "stderr", signum: int = signal.SIGINT
+    scene: str,
+    mark: str,
+    *arguments: str,
+    watch: Literal["stdout", "stderr"] = "stderr",
+    signum: int = signal.SIGINT,
+    stdin: IO[bytes] | int = subprocess.DEVNULL,
 ) -> tuple[int, str, str]:
     """Starts it, signals it when `mark` shows up on the watched stream, and returns exit code, stdout and stderr."""
     process = subprocess.Popen(
         command(scene, *arguments),
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(),

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import Result
 
 from freqkv_cli.commands.sources import question_meant, sources_meant
-from freqkv_cli.errors import UsageError
+from freqkv_cli.errors import FreqkvError, UsageError
 from tests.commands import fakes
 
 Run = Callable[..., Result]
@@ -42,6 +42,37 @@ def test_what_is_read_and_asked(
     assert called["sources"] == sources
     assert called.get("question") == question
     assert result.stdout == (fakes.SHOWN if task != "count" else result.stdout)
+
+
+def test_questions_come_from_a_file_or_from_stdin(freqkv: Run, called: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "questions.txt"
+    file.write_text('who?\n{"q": "where?", "id": 2}\n\n')
+    shown = "> who?\nWHO?\n\n> where?\nWHERE?\n\n> \n(no answer: the question is empty)\n"
+    assert freqkv("ask", "a.pdf", "b.txt", "--questions", str(file)).stdout == shown
+    assert called["sources"] == ["a.pdf", "b.txt"]
+    assert freqkv("ask", "a.pdf", "--questions", "-", stdin=file.read_text()).stdout == shown
+    lines = freqkv("ask", "--questions", str(file), "--jsonl", stdin="document").stdout.splitlines()
+    assert called["sources"] == ["-"]
+    assert [json.loads(line)["question"] for line in lines] == ["who?", "where?", ""]
+    whole = json.loads(freqkv("ask", "a.pdf", "--questions", str(file), "--json").stdout)
+    assert whole["answers"] == [1, 2, 3]
+    freqkv("ask", "a.pdf", "--questions", str(file), "--dry-run")
+    assert called["task"] == "count"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["a.pdf", "--questions", "missing.txt"], "the questions in missing.txt cannot be read: No such file"),
+        (["-", "--questions", "-"], "stdin can be read only once"),
+        (["a.pdf", "--questions", "q.txt", "--pin-question"], "--pin-question pins one question"),
+        (["a.pdf", "who?", "--jsonl"], "--jsonl goes with --questions FILE"),
+    ],
+)
+def test_lists_of_questions_that_cannot_be(freqkv: Run, arguments: list[str], problem: str) -> None:
+    error = freqkv("ask", *arguments).exception
+    assert isinstance(error, FreqkvError)
+    assert error.message.startswith(problem)
 
 
 def test_documents_get_the_reading_options(freqkv: Run, called: dict[str, Any]) -> None:

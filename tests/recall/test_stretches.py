@@ -1,8 +1,9 @@
 """The text of sections: nothing lost, places right, running heads gone."""
 
 from freqkv_cli.documents.page import Page
+from freqkv_cli.recall.passage import split_passages
 from freqkv_cli.recall.sections import SectionFinder
-from freqkv_cli.recall.stretches import Stretch, StretchReader, is_title
+from freqkv_cli.recall.stretches import Stretch, StretchReader, is_title, join_passages
 
 PARAGRAPH = "word " * 49 + "end.\n\n"
 
@@ -43,3 +44,17 @@ def test_running_heads_are_left_out_of_pages() -> None:
 def test_titles_by_their_looks() -> None:
     assert all(map(is_title, ["Chapter 3", "5.5.2 Special case: the stable suite", "DUTIES OF MAINTAINERS"]))
     assert not any(map(is_title, ["", "The frigate left.", "3 ships came."]))
+
+
+def test_passages_become_the_pages_that_they_were_cut_from() -> None:
+    text = "".join(f"\nCHAPTER {number}\n\n{PARAGRAPH}\n\n{PARAGRAPH}" for number in range(1, 40))
+    passages = list(split_passages([Page(text, 1, 1)], words=60))
+    again = [page for _, page in join_passages(passages)]
+    lines = text.split("\n")
+    assert "".join(page.text for page in again).split() == text.split()
+    for page in again:
+        assert page.first_line is not None
+        for number, line in enumerate(page.text.split("\n"), page.first_line):
+            assert not line or lines[number - 1].strip() == line.strip() or page.first_line == number
+    cut = split_passages([Page("One. " * 99, 7, None, "Seven"), Page("Two.", 9, None)], has_pages=True, words=30)
+    assert [(page.number, page.heading) for _, page in join_passages(cut)] == [(7, "Seven"), (9, None)]

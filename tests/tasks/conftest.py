@@ -1,5 +1,6 @@
 """A tiny model that the tasks can load by its path, and documents for it."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,15 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FREQKV_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept(_own_cache: None) -> Iterator[None]:
+    """No test finds what another one has read."""
+    from freqkv_cli.tasks.shelf import states_folder
+
+    yield
+    shutil.rmtree(states_folder(), ignore_errors=True)
 
 
 @pytest.fixture

@@ -135,7 +135,7 @@ def test_notes_stop_being_written_when_they_take_longer_than_reading(
     except StopIteration as end:
         session: Session = end.value
     taker = NoteTaker(session, seconds=1e9)
-    events = [*session.read(open_documents([str(voyage)]), taker), *taker.finish()]
+    events = list(session.read(open_documents([str(voyage)]), taker))
     assert requests == []
     assert len(taker.notes) == 6
     warnings = [event.message for event in events if isinstance(event, Note) and event.warning]

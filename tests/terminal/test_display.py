@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from freqkv_cli.config import Output
-from freqkv_cli.tasks.events import Done, Note, Progress, Text
-from freqkv_cli.terminal.answer import Answer, HeldAnswer, JsonAnswer, StreamedAnswer
+from freqkv_cli.tasks.events import Answered, Asked, Done, Note, Progress, Text
+from freqkv_cli.terminal.answer import Answer, HeldAnswer, JsonAnswer, JsonLinesAnswer, StreamedAnswer
 from freqkv_cli.terminal.display import Display
 from freqkv_cli.terminal.estimate import estimate_text
 from freqkv_cli.terminal.summary import summary_line, timing_line
@@ -127,6 +127,46 @@ def test_three_ways_to_write_an_answer() -> None:
         assert streamed.getvalue() == held.getvalue() == SHOWN
         assert json.loads(as_json.getvalue()) == report("ask", "".join(ANSWER))
         assert (as_json.getvalue().count("\n") == 1) is not terminal.isatty()
+
+
+@pytest.mark.parametrize("way", [StreamedAnswer, HeldAnswer])
+def test_several_answers_are_blocks_under_their_questions(way: type[StreamedAnswer] | type[HeldAnswer]) -> None:
+    out = io.StringIO()
+    shown, _, _, err = display(answer=way(out))
+    events = (
+        Asked("Who\n\x1bis it?", 1),
+        Text("A sis"),
+        Text("ter."),
+        Note("slow", warning=True),
+        Answered({"text": "A sister."}),
+        Asked("", 2),
+        Answered({"error": "the question is empty"}),
+        Asked("Where?", 3),
+        Text("Here"),
+        Answered({"text": "Here", "finish_reason": "interrupted"}),
+        Done(report("ask")),
+    )
+    for event in events:
+        shown.show(event)
+    assert out.getvalue() == "> Who is it?\nA sister.\n\n> \n(no answer: the question is empty)\n\n> Where?\nHere\n"
+    assert err.getvalue().splitlines() == [
+        "freqkv: warning: slow",
+        "freqkv: interrupted, the answer is incomplete",
+        summary_line(report("ask")),
+    ]
+
+
+def test_several_answers_as_json() -> None:
+    lines, whole = io.StringIO(), io.StringIO()
+    first, second = {"number": 1, "text": "a"}, {"number": 2, "error": "b"}
+    for answer in (JsonLinesAnswer(lines), JsonAnswer(whole)):
+        shown, _, _, _ = display(answer=answer)
+        for event in (Asked("?", 1), Text("a"), Answered(first), Asked("!", 2), Answered(second)):
+            shown.show(event)
+        assert not answer.begun
+        shown.show(Done({"command": "ask", "answers": [first, second]}))
+    assert [json.loads(line) for line in lines.getvalue().splitlines()] == [first, second]
+    assert json.loads(whole.getvalue()) == {"command": "ask", "answers": [first, second]}
 
 
 def test_held_is_written_at_once() -> None:

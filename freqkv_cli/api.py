@@ -1,0 +1,185 @@
+"""freqkv from Python: read documents once, ask often. The commands run the same tasks; docs/api.md shows how to use it.
+
+Settings are those of the command line, by the names they have there: `read("book.pdf", cache_size=2048)`. What goes
+wrong is a FreqkvError (freqkv_cli/errors.py) whose message says what to do.
+"""
+
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+from freqkv_cli.config import Settings, parse_setting
+from freqkv_cli.documents import Document, open_documents
+from freqkv_cli.documents.state import STATE_KIND
+from freqkv_cli.errors import FreqkvError, StateError, UsageError
+from freqkv_cli.tasks.ask import Reply, answer_question
+from freqkv_cli.tasks.ask_many import answer_all, reply_report
+from freqkv_cli.tasks.conversation import Conversation
+from freqkv_cli.tasks.events import Answered, Done, Event, Text
+from freqkv_cli.tasks.question_list import Question
+from freqkv_cli.tasks.reader import open_reading
+from freqkv_cli.tasks.saving import save_reading
+from freqkv_cli.tasks.session import Session
+from freqkv_cli.tasks.summarize import summarize as summarize_documents
+
+__all__ = ["Answered", "Chat", "FreqkvError", "Reading", "Reply", "Text", "load", "read", "summarize"]
+
+Name = str | os.PathLike[str]
+OnEvent = Callable[[Event], object]
+Result = TypeVar("Result")
+
+
+def read(*sources: Name, on_event: OnEvent | None = None, password: str | None = None, **settings: Any) -> "Reading":
+    """Read documents, or a state file, from start to end.
+
+    `on_event` is told how it goes. Raises FreqkvError: UsageError, InputError, NoTextError, ModelError, StateError,
+    MemoryLimitError.
+    """
+    chosen = chosen_settings(settings)
+    with ExitStack() as stack:
+        documents = _opened(sources, chosen, password, stack)
+        session = follow(open_reading(documents, chosen), on_event)
+        return Reading(session, stack.pop_all())
+
+
+def load(state: Name, *, on_event: OnEvent | None = None, **settings: Any) -> "Reading":
+    """Take up what `Reading.save` or `freqkv read` kept in a file. Raises StateError when it is none, and as `read`."""
+    chosen = chosen_settings(settings)
+    with ExitStack() as stack:
+        documents = _opened((state,), chosen, None, stack)
+        if documents[0].kind != STATE_KIND:
+            raise StateError(f"{state} is no state of freqkv: read() reads documents")
+        session = follow(open_reading(documents, chosen), on_event)
+        return Reading(session, stack.pop_all())
+
+
+def summarize(*sources: Name, on_event: OnEvent | None = None, password: str | None = None, **settings: Any) -> str:
+    """Read documents and return their summary. Raises as `read`."""
+    chosen = chosen_settings(settings)
+    with ExitStack() as stack:
+        documents = _opened(sources, chosen, password, stack)
+        for event in summarize_documents(documents, chosen):
+            if on_event is not None:
+                on_event(event)
+            if isinstance(event, Done):
+                return str(event.report["text"])
+    raise AssertionError("a task ends with Done")
+
+
+class Reading:
+    """What was read, ready to be asked; a context manager that frees what was kept on disk meanwhile.
+
+    Nothing that is asked changes it. `session` is what the tasks work with.
+    """
+
+    def __init__(self, session: Session, opened: ExitStack) -> None:
+        self.session = session
+        self._opened = opened
+
+    @property
+    def warnings(self) -> list[str]:
+        """What should be known of the reading, one line each."""
+        return list(self.session.warnings)
+
+    def ask(self, question: str) -> Reply:
+        """Answer a question; `text`, `citations`, `not_found` of the reply say what came of it."""
+        return follow(answer_question(self.session.apart(), question))
+
+    def stream(self, question: str) -> Iterator[Event]:
+        """Answer a question as events: Text as it is written, notes, progress, and all of it at the end as Answered."""
+        return streamed(question, answer_question(self.session.apart(), question))
+
+    def ask_all(self, questions: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """Answer questions one after another, each by itself: JSON objects as of `freqkv ask --questions --jsonl`."""
+        numbered = (Question(number, text) for number, text in enumerate(questions, 1))
+        for event in answer_all(self.session, numbered):
+            if isinstance(event, Answered):
+                yield event.report
+
+    def chat(self) -> "Chat":
+        """Begin a conversation, in which a question may lean on the one before it."""
+        return Chat(self.session)
+
+    def save(self, path: Name) -> int:
+        """Keep what was read in a file, for `load` and for the commands; return its bytes."""
+        return save_reading(self.session, Path(path))
+
+    def close(self) -> None:
+        """Delete what was kept on disk; nothing can be asked then."""
+        if self.session.lookup is not None:
+            self.session.lookup.index.close()
+        self._opened.close()
+
+    def __enter__(self) -> "Reading":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+class Chat:
+    """Questions that follow each other."""
+
+    def __init__(self, session: Session) -> None:
+        self.conversation = Conversation(session)
+
+    def ask(self, question: str) -> Reply:
+        """Answer a question in the light of those before it."""
+        return follow(self.conversation.ask(question))
+
+    def stream(self, question: str) -> Iterator[Event]:
+        """The same as events; see `Reading.stream`."""
+        return streamed(question, self.conversation.ask(question))
+
+    def reset(self) -> None:
+        """Forget the earlier questions and answers."""
+        self.conversation.reset()
+
+
+def chosen_settings(given: dict[str, Any]) -> Settings:
+    """The settings from keyword arguments, as they could also be typed. Raises UsageError for what cannot be."""
+    values = {}
+    for name, value in given.items():
+        field = "kind" if name == "type" else name
+        if field not in Settings.__dataclass_fields__:
+            raise UsageError(f"there is no setting {name}: freqkv config show lists them")
+        try:
+            values[field] = parse_setting(field, value)
+        except ValueError as error:
+            raise UsageError(f"{name} {error}") from None
+    return Settings(**values)
+
+
+def follow(events: Generator[Event, None, Result], on_event: OnEvent | None = None) -> Result:
+    """Run a task to its end and return what it returns."""
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        if on_event is not None:
+            on_event(event)
+
+
+def streamed(question: str, reply: Generator[Event, None, Reply]) -> Iterator[Event]:
+    """The events of an answer, and Answered at the end."""
+    given = yield from reply
+    yield Answered({"question": question, **reply_report(given)})
+
+
+def _opened(sources: Sequence[Name], settings: Settings, password: str | None, stack: ExitStack) -> list[Document]:
+    if not sources:
+        raise UsageError("no document: name at least one")
+    documents = open_documents(
+        [os.fspath(source) for source in sources],
+        pages=settings.pages,
+        encoding=settings.encoding,
+        kind=settings.kind,
+        password=lambda name: password,
+    )
+    for document in documents:
+        stack.enter_context(document)
+    return documents
