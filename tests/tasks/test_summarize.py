@@ -15,6 +15,7 @@ from freqkv_cli.tasks.events import Done, Event, Note, Text
 from freqkv_cli.tasks.notes import NoteTaker
 from freqkv_cli.tasks.session import Answer, Session, open_session
 from freqkv_cli.tasks.summarize import NOT_ABOUT, grouped, summarize, words_wanted
+from tests.tasks.readings import read_to
 
 SAILORS = ("Ambrose", "Bertram", "Cuthbert", "Dunstan", "Edmund", "Fulbert")
 EVENTS = (
@@ -291,6 +292,22 @@ def test_a_document_without_a_word_to_quote(tmp_path: Path, tiny: str, play: Cal
     text, report, _ = run(path, tiny)
     assert text == ""
     assert report["warnings"] == ["no words to quote, so no note: lines 1-100"]
+
+
+def test_a_state_gives_the_summary_that_its_document_gives(
+    voyage: Path, tmp_path: Path, tiny: str, play: Callable[[Play], list[str]]
+) -> None:
+    play(lambda request: "")
+    state = tmp_path / "voyage.freqkv"
+    read_to(state, voyage, tiny)
+    text, report, _ = run(voyage, tiny, cache=False, notes=True)
+    again, of_state, _ = run(state, tiny, notes=True)
+    kept, of_cache, _ = run(voyage, tiny, notes=True)
+    assert again == kept == text
+    assert (report["cache"]["hit"], of_state["cache"]["hit"], of_cache["cache"]["hit"]) == (False, True, True)
+    assert [(note["place"], note["where"]) for note in of_state["notes"]] == [
+        (note["place"], note["where"]) for note in report["notes"]
+    ]
 
 
 def test_the_model_writes_for_real(voyage: Path, tiny: str) -> None:
