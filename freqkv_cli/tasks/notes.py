@@ -25,6 +25,7 @@ SHORTEST_SECTION = 250  # words
 PER_WORD = 6  # bytes of a document for one word, before anything of it is known
 READ_AGAIN = 4  # sentences of a section
 NOTE_SENTENCES, NOTE_TOKENS = 2, 60  # at most
+HEAD_START = 0.1  # of the time that reading will take, by which notes may be ahead of it
 SHORT_NOTE = 14  # words of a quoted sentence beside which a second one stands
 TRIAL, ENOUGH = 6, 0.34  # notes after which a model is judged, and the share of them that must stand
 REQUEST = (
@@ -181,16 +182,24 @@ class NoteTaker:
         yield Note(f"{note.label}: {note.text}", wanted=True)
 
     def _in_time(self, stretch: Stretch) -> Generator[Event, None, bool]:
-        """Whether one more note leaves the time for notes below the time for reading so far, which is said if not."""
+        """Whether one more note leaves the time for notes below the time for reading, which is said if it does not."""
         each = self.seconds / len(self.noted) if self.noted else 0.0
-        restored = self.session.restored
-        reading = restored.read_seconds if restored else self.session.seconds_reused + self.session.read_seconds
-        if self.session.settings.effort == "high" or self.seconds + each <= reading:
+        if self.session.settings.effort == "high" or self.seconds + each <= self._seconds_allowed():
             return True
         if not self._late:
             self._late = True
             yield self.session.warn(TIME_IS_UP.format(label=stretch.section.place))
         return False
+
+    def _seconds_allowed(self) -> float:
+        """How long notes may have taken by now: as long as reading, with a head start while there is more to read."""
+        session = self.session
+        if session.restored is not None:
+            return session.restored.read_seconds
+        reading = session.seconds_reused + session.read_seconds
+        total = self.stream.estimated_total() or 0
+        whole = reading * max(1.0, total / session.tokens_read) if session.tokens_read else 0.0
+        return min(whole, reading + HEAD_START * whole)
 
     def _write(self, candidates: Sequence[Candidate]) -> Generator[Event, None, list[str]]:
         """Return the sentences that the model writes on these, as far as they can be kept."""
