@@ -67,6 +67,14 @@ class Settings:
     max_tokens: int | None = None
     stream: bool = True
     length: str | int = "medium"
+    format: Literal["text", "markdown", "bullets"] = "text"
+    language: str | None = None
+    focus: str | None = None
+    prompt: str | None = None
+    prompt_file: str | None = None
+    notes: bool = False
+    effort: Literal["low", "medium", "high"] = "medium"
+    verify: Literal["words", "names"] = "words"
     recall: int = 5
     show_passages: bool = False
     pin_question: bool = False
@@ -95,6 +103,10 @@ class Settings:
             ("max_tokens", self.max_tokens is None or self.max_tokens >= 1, "must be 1 or more"),
             ("recall", self.recall >= 0, "must be 0 (memory alone) or more"),
             ("length", _is_length(self.length), "must be short, medium, long or a number of words"),
+            ("language", self.language is None or self.language.strip() != "", "must name a language"),
+            ("focus", self.focus is None or self.focus.strip() != "", "must name a topic"),
+            ("prompt", self.prompt is None or self.prompt.strip() != "", "must say what to write"),
+            ("prompt_file", self.prompt_file is None or self.prompt is None, "cannot be given beside --prompt"),
         ):
             if not holds:
                 raise SettingError(name, f"{rule}, not {getattr(self, name)!r}".replace("'", ""))

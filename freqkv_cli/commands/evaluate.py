@@ -70,7 +70,7 @@ def answers(
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
-@takes_settings(*QUESTION_ONLY)
+@takes_settings(*QUESTION_ONLY, "notes", "prompt", "prompt_file")
 def summaries(
     ctx: typer.Context,
     documents: Annotated[

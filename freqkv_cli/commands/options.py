@@ -27,7 +27,15 @@ from freqkv_cli.errors import UsageError
 
 EPILOG = "Every option can also be set as FREQKV_<NAME> in the environment or in the config file (freqkv config show)."
 
-MODEL, CACHE, STATES, DOCUMENT, ANSWER, OUTPUT = "Model", "Cache", "States", "Document", "Answer", "Output"
+MODEL, CACHE, STATES, DOCUMENT, ANSWER, SUMMARY, OUTPUT = (
+    "Model",
+    "Cache",
+    "States",
+    "Document",
+    "Answer",
+    "Summary",
+    "Output",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,21 @@ DESCRIBED = {
     "seed": Described(ANSWER, "Makes sampling repeatable.", "NUMBER"),
     "max_tokens": Described(ANSWER, "Longest answer; auto or a size.", "TOKENS", ("-n",)),
     "stream": Described(ANSWER, "Write the answer as it is generated, or at once."),
-    "length": Described(ANSWER, "How long a summary should be: short, medium, long or a number of words.", "LENGTH"),
+    "length": Described(SUMMARY, "How long a summary should be: short, medium, long or a number of words.", "LENGTH"),
+    "format": Described(SUMMARY, "One paragraph, a Markdown document with places, or a list with places."),
+    "language": Described(SUMMARY, "Language to write in; what cannot be checked is quoted as it stands.", "LANGUAGE"),
+    "focus": Described(SUMMARY, "Only what the documents say about this topic.", "TOPIC"),
+    "prompt": Described(SUMMARY, "What to write instead of a summary, in your own words.", "TEXT"),
+    "prompt_file": Described(SUMMARY, "A file with that.", "FILE"),
+    "notes": Described(SUMMARY, "Print the notes on all sections, with their places, below the summary."),
+    "effort": Described(
+        SUMMARY,
+        "low: sections are quoted, the model writes nothing; high: it writes twice as many notes, however long.",
+    ),
+    "verify": Described(
+        SUMMARY,
+        "Keep what the model writes if the text says it in nearly these words, or, for large models, has its names.",
+    ),
     "recall": Described(ANSWER, "Passages that are read again before the answer; 0: memory alone.", "PASSAGES"),
     "show_passages": Described(ANSWER, "Show on stderr which passages are read again."),
     "pin_question": Described(ANSWER, "Let the model know the question while it reads (for one question only)."),
@@ -84,7 +106,7 @@ DESCRIBED = {
     "no_color": Described(OUTPUT, "No colour; $NO_COLOR works too."),
     "debug": Described(OUTPUT, "Show the traceback of an error."),
 }
-SUMMARY_ONLY = ("length",)
+SUMMARY_ONLY = tuple(name for name, described in DESCRIBED.items() if described.panel == SUMMARY)
 QUESTION_ONLY = ("pin_question", "recall", "show_passages")
 
 

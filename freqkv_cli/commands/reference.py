@@ -61,10 +61,17 @@ Sizes are bytes, times are seconds. Fields may be added; `schema_version` change
 | `text` | the answer |
 | `finish_reason` | `stop`; `length` (cut at `--max-tokens`); `interrupted` |
 | `question` | the question of `ask` |
-| `not_found` | `ask`: no passage speaks of what was asked, and no answer was tried |
+| `not_found` | `ask`: no passage speaks of what was asked, and no answer was tried; `summarize`: nothing is about \
+`--focus` |
 | `citations` | `ask`: a list of `quote`, `document`, `place`, `page`, `first_line`, `last_line`, and `verified`: \
 the passages hold every name and number of the answer |
 | `unverified` | names and numbers of the answer that no passage holds; names of a summary that are not in the text |
+| `notes` | `summarize`: a list of `title`, `document`, `place`, `text`, `quoted` (the text is the document's own), \
+`where` (of the sentences that were read again), `first_page`, `last_page`, `first_line`, `last_line`, `start` and \
+`end` (shares of the document) |
+| `sentences`, `quoted` | `summarize`: sentences of the summary, and how many of them are the document's own |
+| `withheld` | `summarize`: sentences of the model that were not printed, as the text does not say so, or they were \
+said twice, or talk to the user |
 | `input` | a list: `path`, `type`, `sha256`, `bytes`, `pages`, `tokens`, `tokens_read`, `tokens_dropped`, `encoding`, \
 `empty_pages` (numbers), `bad_pages` (number: problem) |
 | `tokens_read`, `tokens_dropped` | over all inputs |
@@ -73,7 +80,7 @@ the passages hold every name and number of the answer |
 `bytes`, `compressions`, `hit` (nothing was read: a state held everything), `tokens_reused` (that came from a state), \
 `read_on` (date of that reading) |
 | `timing` | `load_s`, `read_s`, `read_tokens_per_second`, `first_token_s`, `answer_s`, `decode_tokens_per_second`, \
-`compression_s`, `checkpoint_s`, `total_s` |
+`compression_s`, `checkpoint_s`, `notes_s` (`summarize`), `total_s` |
 | `state` | `read`: `path` and `bytes` of the file, null without `-o` |
 | `memory` | `peak_rss_bytes`, `weights_bytes`, `cache_bytes`, `gpu_peak_bytes` |
 | `sampling` | the settings of the answer |

@@ -6,6 +6,7 @@ freqkv evaluate summaries DOCUMENT... [--report FILE]...
 import json
 import time
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,24 @@ from freqkv_cli.lab.table import table
 from freqkv_cli.tasks.events import Done, Event, Text
 from freqkv_cli.tasks.summarize import WORDS, summarize
 
-HEAD = ("document", "tenths reached", "by a note", "mentioned", "invented", "repeated", "cut off", "chat", "words")
+HEAD = (
+    "document",
+    "tenths reached",
+    "by a note",
+    "mentioned",
+    "notes (quoted)",
+    "invented",
+    "repeated",
+    "cut off",
+    "chat",
+    "words",
+    "notes/reading s",
+)
 LEGEND = """\
 tenths reached: the summary or its notes mention a name or heading found in few other tenths, or a note on that tenth
-mentions a name from it (by a note). mentioned: such names and headings, tenth by tenth. invented: names that are not in
-the document. repeated, chat: sentences that say something again, or talk to the user. words: given / asked for.
+mentions a name from it (by a note). mentioned: such names and headings, tenth by tenth. quoted: notes that are the
+document's own words. invented: names that are not in the document. repeated, chat: sentences that say something again,
+or talk to the user. words: given / asked for. notes/reading s: seconds for the notes and for reading.
 """
 
 
@@ -59,7 +73,7 @@ def evaluate_summaries(
 def summarize_one(document: Document, settings: Settings) -> Generator[Event, None, dict[str, Any]]:
     """Run summarize; its progress and notes pass, its text does not. Raises KeyboardInterrupt when it was stopped."""
     report: dict[str, Any] = {}
-    for event in summarize([document], settings):
+    for event in summarize([document], replace(settings, notes=False)):
         if isinstance(event, Done):
             report = event.report
         elif not isinstance(event, Text):
@@ -110,6 +124,11 @@ def measure(
         "tenths_reached": sum(one.reached for one in reaches),
         "tenths_noted": sum(one.noted for one in reaches),
         "notes": len(notes),
+        "notes_quoted": sum(bool(note.get("quoted")) for note in notes),
+        "sentences_quoted": report.get("quoted"),
+        "withheld": report.get("withheld"),
+        "notes_s": (report.get("timing") or {}).get("notes_s"),
+        "read_s": (report.get("timing") or {}).get("read_s"),
         "invented": list(dict.fromkeys(name for piece in told for name in invented_names(piece, known))),
         "repeated": repeated_sentences(summary),
         "repeated_notes": repeated_sentences("\n\n".join(told[1:])),
@@ -124,6 +143,11 @@ def measure(
     }
 
 
+def whole(seconds: float | None) -> str:
+    """Return seconds without decimals; a report may lack them."""
+    return "-" if seconds is None else f"{seconds:.0f}"
+
+
 def summaries_table(found: Sequence[dict[str, Any]]) -> str:
     """Return the table of measured summaries, with what was invented, repeated or said to the user below it."""
     rows = [
@@ -132,11 +156,13 @@ def summaries_table(found: Sequence[dict[str, Any]]) -> str:
             f"{row['tenths_reached']}/10",
             f"{row['tenths_noted']}/10",
             " ".join(str(len(tenth["mentioned"])) for tenth in row["tenths"]),
+            f"{row['notes']} ({row['notes_quoted']})",
             str(len(row["invented"])),
             str(len(row["repeated"]) + len(row["repeated_notes"])),
             "yes" if row["cut_off"] else f"{row['cut_off_notes']} notes" if row["cut_off_notes"] else "no",
             str(len(row["chat"])),
             f"{row['words']}/{row['words_asked'] or '-'}",
+            f"{whole(row['notes_s'])}/{whole(row['read_s'])}",
         )
         for row in found
     ]

@@ -17,7 +17,7 @@ from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import open_documents
 from freqkv_cli.inference.sampling import Sampler, Sampling
 from freqkv_cli.lab.outcome import last_value
-from freqkv_cli.tasks.ask import SEARCHED, compose
+from freqkv_cli.tasks.choice import FROM_PASSAGE
 from freqkv_cli.tasks.lookup import Lookup
 from freqkv_cli.tasks.prompt import encode_text
 from freqkv_cli.tasks.session import Session, open_session
@@ -72,8 +72,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def compare(session: Session, question: str, max_tokens: int) -> tuple[Written, Written]:
     """Answer `question` plain and with guesses."""
     assert session.lookup is not None
-    request, _ = compose(session, question, session.lookup.find(question, SEARCHED, 1))
-    ids = session.prompt.request(request)
+    passages = [hit.passage.text for hit in session.lookup.find(question, 1).hits]
+    ids = session.prompt.request(FROM_PASSAGE.format(passage="".join(passages), question=question))
     fork = session.cache.fork()
     fork.make_room(len(ids) + max_tokens)
     logits = session.engine.read(fork, ids)

@@ -42,6 +42,7 @@ def timing_line(report: dict[str, Any]) -> str:
             ("load", "load_s"),
             ("read", "read_s"),
             ("compression", "compression_s"),
+            ("notes", "notes_s"),
             ("first token", "first_token_s"),
             ("answer", "answer_s"),
         )

@@ -17,6 +17,8 @@ from tests.lab.test_summary_scores import PEOPLE, TEXT
 
 GOOD: dict[str, Any] = {"text": "Anna met Zara. Later came Jonas.", "finish_reason": "stop", "tokens_read": 600}
 
+NOTE: dict[str, Any] = {"text": "Anna met Zara.", "start": 0.0, "end": 0.1, "quoted": False}
+
 
 @pytest.fixture
 def document(tmp_path: Path) -> Iterator[Document]:
@@ -106,3 +108,8 @@ def test_the_table_says_what_was_wrong() -> None:
     assert "people.md, chat: Sure, here is more\n" in shown
     assert "| yes " in shown
     assert "/- " in shown
+    assert "| -/- " in shown
+    timed = {**bad, "timing": {"notes_s": 61.4, "read_s": 120.0}, "notes": [NOTE, {**NOTE, "quoted": True}]}
+    shown = summaries_table([{"document": "x/people.md", **measure(TEXT, [], timed)}])
+    assert "| 2 (1) " in shown
+    assert "| 61/120 " in shown

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from freqkv_cli.documents import open_document
-from freqkv_cli.recall.vocabulary import Vocabulary, invented_names
+from freqkv_cli.recall.vocabulary import Vocabulary, invented_names, unknown_words
 
 
 def test_names_and_numbers_of_a_text() -> None:
@@ -37,3 +37,11 @@ def test_a_document_invents_nothing_of_its_own(data: Path, name: str) -> None:
         vocabulary.add(page.text)
     assert [name for page in pages for name in invented_names(page.text, vocabulary)] == []
     assert invented_names("They met Gandalf near Mr. Frodo Baggins.", vocabulary) == ["Gandalf", "Frodo Baggins"]
+
+
+def test_unknown_words_are_looked_for_at_the_start_of_sentences_too() -> None:
+    vocabulary = Vocabulary()
+    vocabulary.add("Elizabeth Bennet of Longbourn met Mr. Bingley, who has 5 horses.")
+    text = "Gandalf met Elizabeth. However, Mr. Bingley has seven horses. The Bennets have five."
+    assert unknown_words(text, vocabulary) == ["Gandalf", "seven"]
+    assert unknown_words(text, vocabulary, capitals=False) == ["seven"]

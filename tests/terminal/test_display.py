@@ -64,6 +64,13 @@ def test_progress_goes_on_while_the_answer_goes_elsewhere() -> None:
     assert progress.shown == ["reading", "answering"]
 
 
+def test_a_note_that_is_wanted_is_shown_unless_all_is_quiet() -> None:
+    for quiet, lines in ((False, ["freqkv: Chapter 1: Anna left."]), (True, [])):
+        shown, _, _, err = display(Output(quiet=quiet))
+        shown.show(Note("Chapter 1: Anna left.", wanted=True))
+        assert err.getvalue().splitlines() == lines
+
+
 def test_a_warning_during_the_answer_waits_for_its_end() -> None:
     shown, _, out, err = display(on_screen=True)
     for event in (Text("a"), Note("slow", warning=True), Note("slow", warning=True), Text("b")):
