@@ -120,7 +120,7 @@ def play(scene: str, command: str, settings: Settings) -> Iterator[Event]:
 
 
 def turn(scene: str, question: Question) -> Iterator[Event]:
-    """One of several answers: the question in capitals. It takes its time for "long ...", and never comes for "never"."""
+    """One of several answers: the question in capitals. It takes its time for "long", never comes for "never"."""
     known = {"number": question.number, "question": question.text}
     if question.problem or scene == "no answers":
         yield Answered({**known, "error": question.problem or "no room"})
