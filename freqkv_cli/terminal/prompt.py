@@ -83,7 +83,6 @@ class TypedPrompt:
         """The line editor, imported when the first question can be typed: it takes a quarter of a second."""
         os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")  # else it complains on terminals that do not answer
         from prompt_toolkit import PromptSession
-    from prompt_toolkit.history import FileHistory
         from prompt_toolkit.history import InMemoryHistory
         from prompt_toolkit.input import create_input
         from prompt_toolkit.output import create_output
