@@ -67,7 +67,8 @@ class Settings:
     max_tokens: int | None = None
     stream: bool = True
     length: str | int = "medium"
-    recall: int = 1
+    recall: int = 5
+    show_passages: bool = False
     pin_question: bool = False
 
     def __post_init__(self) -> None:

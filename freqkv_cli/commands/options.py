@@ -76,6 +76,7 @@ DESCRIBED = {
     "stream": Described(ANSWER, "Write the answer as it is generated, or at once."),
     "length": Described(ANSWER, "How long a summary should be: short, medium, long or a number of words.", "LENGTH"),
     "recall": Described(ANSWER, "Passages that are read again before the answer; 0: memory alone.", "PASSAGES"),
+    "show_passages": Described(ANSWER, "Show on stderr which passages are read again."),
     "pin_question": Described(ANSWER, "Let the model know the question while it reads (for one question only)."),
     "json": Described(OUTPUT, "One JSON object on stdout."),
     "quiet": Described(OUTPUT, "Nothing on stderr but errors.", flags=("-q",)),
@@ -84,7 +85,7 @@ DESCRIBED = {
     "debug": Described(OUTPUT, "Show the traceback of an error."),
 }
 SUMMARY_ONLY = ("length",)
-QUESTION_ONLY = ("pin_question", "recall")
+QUESTION_ONLY = ("pin_question", "recall", "show_passages")
 
 
 class FileDefaults(dict[str, Any]):

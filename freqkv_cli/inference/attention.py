@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.attention.bias import causal_lower_right
 from torch.nn.functional import scaled_dot_product_attention
-from transformers import AttentionInterface, AttentionMaskInterface
+
+from freqkv_cli.models.trimming import import_modeling
 
 ATTENTION_NAME = "freqkv"
 TILE = 128  # queries per tile: the scores of a tile stay in the CPU's caches
@@ -20,6 +20,9 @@ TILE = 128  # queries per tile: the scores of a tile stay in the CPU's caches
 
 def register_attention() -> str:
     """Make the function known to transformers; return the name to load a model with (`attn_implementation`)."""
+    import_modeling()
+    from transformers import AttentionInterface, AttentionMaskInterface
+
     AttentionInterface.register(ATTENTION_NAME, chunk_attention)
     # Without an entry of its own transformers would hand over no mask at all and a chunk would see its own future.
     AttentionMaskInterface.register(ATTENTION_NAME, _no_mask)
@@ -35,14 +38,18 @@ def chunk_attention(
         module: the attention module (unused).
         query: [batch, heads, Q, head_dim]; the queries of the last Q keys.
         key, value: [batch, kv_heads, K, head_dim], K >= Q; heads is a multiple of kv_heads.
-        attention_mask: always None.
+        attention_mask: None, but where continuations are weighed side by side: which keys each query may see,
+            [1, 1, Q, K] of bool.
         options: `scaling`, the factor of the scores (head_dim ** -0.5 when missing).
 
     Returns:
         [batch, Q, heads, head_dim], and None for the weights.
     """
     scaling = options.get("scaling") or query.shape[-1] ** -0.5
-    if query.device.type == "cpu" and query.dtype == torch.bfloat16 and not query.requires_grad:
+    if attention_mask is not None:
+        grouped = query.shape[1] != key.shape[1]
+        attended = scaled_dot_product_attention(query, key, value, attention_mask, scale=scaling, enable_gqa=grouped)
+    elif query.device.type == "cpu" and query.dtype == torch.bfloat16 and not query.requires_grad:
         attended = _attend_tiles(query, key, value, scaling)
     elif query.shape[-2] == 1:
         attended = _attend_one(query, key, value, scaling)
@@ -67,10 +74,13 @@ def _attend_fused(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> 
     grouped = query.shape[1] != key.shape[1]
     if query.shape[-2] == key.shape[-2]:
         return scaled_dot_product_attention(query, key, value, is_causal=True, scale=scaling, enable_gqa=grouped)
-    bias: Any = causal_lower_right(query.shape[-2], key.shape[-2])
+    chunk, total = query.shape[-2], key.shape[-2]
     if query.device.type == "cpu":
-        bias = bias._materialize(query.device)
-        return scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=scaling, enable_gqa=grouped)
+        visible = torch.ones(chunk, total, dtype=torch.bool).tril(total - chunk)
+        return scaled_dot_product_attention(query, key, value, attn_mask=visible, scale=scaling, enable_gqa=grouped)
+    from torch.nn.attention.bias import causal_lower_right  # imports the whole of torch.compile: a second
+
+    bias: Any = causal_lower_right(chunk, total)
     repeats = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(repeats, dim=1), value.repeat_interleave(repeats, dim=1)
     attended: Tensor = scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=scaling)

@@ -1,7 +1,8 @@
 """Prefill and decode: the only caller of the model. The engine sees tokens, never text."""
 
+import inspect
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -9,16 +10,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from freqkv_cli.inference.lookahead import Lookahead
 from freqkv_cli.inference.sampling import Sampler
 from freqkv_cli.kvcache.cache import FreqkvCache
 
 
 @dataclass(slots=True)
 class EngineClock:
-    """Seconds spent so far, by what they were spent on."""
+    """Seconds spent so far, by what they were spent on, and the number of forwards."""
 
     forward: float = 0.0
     compression: float = 0.0
+    forwards: int = 0
 
 
 @dataclass(slots=True)
@@ -31,6 +34,10 @@ class Engine:
     model: Any
     chunk: int = 512
     clock: EngineClock = field(default_factory=EngineClock)
+    _cache_argument: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._cache_argument = cache_argument(self.model)
 
     @property
     def device(self) -> torch.device:
@@ -64,29 +71,94 @@ class Engine:
 
     @torch.inference_mode()
     def decode(
-        self, cache: FreqkvCache, logits: Tensor, sampler: Sampler, *, stop: frozenset[int], max_tokens: int
+        self,
+        cache: FreqkvCache,
+        logits: Tensor,
+        sampler: Sampler,
+        *,
+        stop: frozenset[int],
+        max_tokens: int,
+        context: Sequence[int] = (),
     ) -> Iterator[int]:
-        """Yield at most `max_tokens` new token ids, ending before the first id in `stop`."""
-        for written in range(1, max_tokens + 1):
-            token = sampler.pick(logits)
-            if token in stop:
-                return
-            yield token
-            if written < max_tokens:
-                self._make_room(cache)
-                logits = self.forward(cache, [token])
+        """Yield at most `max_tokens` new token ids, ending before the first id in `stop`.
+
+        Where a greedy answer repeats `context` (its request), several tokens are tried in one forward; the ones that
+        would have been picked one by one are kept. When this ends, the cache holds all tokens yielded but the last.
+        """
+        lookahead = Lookahead(context) if context and sampler.sampling.is_plain else None
+        rows = [logits]  # of the tokens to pick next
+        try:
+            for written in range(1, max_tokens + 1):
+                token = sampler.pick(rows.pop(0))
+                if token in stop:
+                    return
+                yield token
+                if written < max_tokens and not rows:
+                    self._make_room(cache)
+                    most = min(max_tokens - written, cache.room) - 1
+                    guess = lookahead.guess(sampler.picked, most, stop) if lookahead is not None else []
+                    rows = self._try(cache, token, guess)
+        finally:
+            if rows:  # whoever listened has left in the middle of a guess
+                cache.take_back(len(rows))
+
+    def _try(self, cache: FreqkvCache, token: int, guess: list[int]) -> list[Tensor]:
+        """Read `token` and what of `guess` the model agrees with; return the logits after each token read."""
+        rows = list(self._run(cache, [token, *guess], 1 + len(guess)))
+        right = 0
+        while right < len(guess) and int(rows[right].argmax()) == guess[right]:
+            right += 1
+        if right < len(guess):
+            cache.take_back(len(guess) - right)
+        return rows[: right + 1]
+
+    @torch.inference_mode()
+    def weigh(self, cache: FreqkvCache, logits: Tensor, continuations: Sequence[Sequence[int]]) -> list[float]:
+        """Return the log-likelihood of each continuation (token ids, at least one).
+
+        All of them go through the model at once, each blind to the others; together they must fit in `cache.room`. The
+        cache stays as it was. `logits` are those after the last token in it, [vocabulary].
+        """
+        length = cache.length
+        packed = torch.tensor([[token for ids in continuations for token in ids]], device=self.device)
+        owner = torch.tensor([number for number, ids in enumerate(continuations) for _ in ids], device=self.device)
+        places = torch.tensor([[length + place for ids in continuations for place in range(len(ids))]])
+        own = (owner[:, None] == owner[None, :]).tril()
+        visible = torch.cat((own.new_ones(len(owner), length), own), dim=1)
+        asked = {"position_ids": places.to(self.device), "attention_mask": visible[None, None]}
+        output = self.model(input_ids=packed, use_cache=True, **asked, **{self._cache_argument: cache})
+        cache.take_back(packed.shape[1])
+        after = output.logits[0].float().log_softmax(-1)
+        first = logits.float().log_softmax(-1)
+        weighed, start = [], 0
+        for ids in continuations:
+            weighed.append(
+                float(first[ids[0]]) + sum(float(after[start + place, token]) for place, token in enumerate(ids[1:]))
+            )
+            start += len(ids)
+        return weighed
 
     def forward(self, cache: FreqkvCache, ids: list[int]) -> Tensor:
         """Run one forward over `ids` (they must fit in `cache.room`); return the last token's logits, [vocabulary]."""
+        return self._run(cache, ids, 1)[-1]
+
+    def _run(self, cache: FreqkvCache, ids: list[int], keep: int) -> Tensor:
+        """Run one forward over `ids`; return the logits of the last `keep` tokens, [keep, vocabulary]."""
         started = time.perf_counter()
         batch = torch.tensor([ids], device=self.device)
         # Neither position_ids nor attention_mask: the model's defaults are slot positions (see kvcache/cache.py).
-        output = self.model(input_ids=batch, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        logits: Tensor = output.logits[0, -1]
+        output = self.model(input_ids=batch, use_cache=True, logits_to_keep=keep, **{self._cache_argument: cache})
+        logits: Tensor = output.logits[0]
         self.clock.forward += time.perf_counter() - started
+        self.clock.forwards += 1
         return logits
 
     def _make_room(self, cache: FreqkvCache) -> None:
         started = time.perf_counter()
         cache.make_room()
         self.clock.compression += time.perf_counter() - started
+
+
+def cache_argument(model: Any) -> str:
+    """What this model's `forward` calls its cache: `cache` since transformers 5.24, `past_key_values` before."""
+    return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"

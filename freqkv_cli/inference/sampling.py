@@ -1,17 +1,13 @@
 """How the next token is chosen: greedy by default, so that runs repeat; transformers' own processors for the rest."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from transformers.generation.logits_process import (
-    LogitsProcessorList,
-    MinPLogitsWarper,
-    RepetitionPenaltyLogitsProcessor,
-    TemperatureLogitsWarper,
-    TopKLogitsWarper,
-    TopPLogitsWarper,
-)
+
+if TYPE_CHECKING:
+    from transformers.generation.logits_process import LogitsProcessorList
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +21,11 @@ class Sampling:
     repetition_penalty: float = 1.0
     seed: int | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the token with the highest logit is picked, whatever was picked before."""
+        return self.temperature == 0.0 and self.repetition_penalty == 1.0
+
 
 @dataclass(slots=True)
 class Sampler:
@@ -32,7 +33,7 @@ class Sampler:
 
     sampling: Sampling
     picked: list[int] = field(default_factory=list)
-    _processors: LogitsProcessorList = field(init=False)
+    _processors: "LogitsProcessorList | None" = field(init=False)
     _generator: torch.Generator = field(init=False)
 
     def __post_init__(self) -> None:
@@ -41,13 +42,14 @@ class Sampler:
             self._generator.manual_seed(self.sampling.seed)
         else:
             self._generator.seed()
-        self._processors = _processors(self.sampling)
+        self._processors = None if self.sampling.is_plain else _processors(self.sampling)
 
     def pick(self, logits: Tensor) -> int:
         """Choose one token id from `logits`, [vocabulary]."""
         scores = logits.float().unsqueeze(0)
-        seen = torch.tensor([self.picked], dtype=torch.long, device=scores.device)
-        scores = self._processors(seen, scores)
+        if self._processors is not None:
+            seen = torch.tensor([self.picked], dtype=torch.long, device=scores.device)
+            scores = self._processors(seen, scores)
         if self.sampling.temperature == 0.0:
             token = int(scores[0].argmax())
         else:
@@ -58,7 +60,16 @@ class Sampler:
         return token
 
 
-def _processors(sampling: Sampling) -> LogitsProcessorList:
+def _processors(sampling: Sampling) -> "LogitsProcessorList":
+    from transformers.generation.logits_process import (
+        LogitsProcessorList,
+        MinPLogitsWarper,
+        RepetitionPenaltyLogitsProcessor,
+        TemperatureLogitsWarper,
+        TopKLogitsWarper,
+        TopPLogitsWarper,
+    )
+
     chain = LogitsProcessorList()
     if sampling.repetition_penalty != 1.0:
         chain.append(RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty))

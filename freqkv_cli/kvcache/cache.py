@@ -56,6 +56,11 @@ class GrowingLayer(DynamicLayer):
         self.keys = torch.cat((self.keys[..., :start, :], keys.to(self.keys.dtype)), dim=-2)
         self.values = torch.cat((self.values[..., :start, :], values.to(self.values.dtype)), dim=-2)
 
+    def set_length(self, length: int) -> None:
+        """Use the first `length` slots, of those in use, and forget the others."""
+        self.keys = self.keys[..., :length, :]
+        self.values = self.values[..., :length, :]
+
 
 class FixedLayer(GrowingLayer):
     """One layer whose bytes are allocated once, for inference: keys and values are views of the used slots."""
@@ -108,7 +113,7 @@ class FixedLayer(GrowingLayer):
 
 
 class FreqkvCache(Cache):
-    """A KV cache that never outgrows its slots; hand it to a model as `past_key_values`.
+    """A KV cache that never outgrows its slots; hand it to a model as its `cache` (`past_key_values` before 5.24).
 
     Call `make_room()` before each forward and feed at most `room` tokens. `tokens_seen` counts every token fed since
     the start, `compressions` the rounds so far. `differentiable=True` builds GrowingLayers for training.
@@ -219,6 +224,17 @@ class FreqkvCache(Cache):
         super().reset()
         self.compressions = self._slots_freed = 0
         self._whole = True
+
+    def take_back(self, tokens: int) -> None:
+        """Forget the last `tokens` tokens, which have been fed since the last compression.
+
+        Raises ValueError if there are not so many beside the sinks.
+        """
+        length = self.length - tokens
+        if not 0 <= length <= self.length or (self.compressions and length < self.geometry.sink_tokens):
+            raise ValueError(f"{tokens} tokens cannot be taken back from {self.length} slots")
+        for layer in self.layers:
+            layer.set_length(length)
 
     def _writing(self) -> AbstractContextManager[Any]:
         """Fixed layers are written in place, so nothing about them is differentiable; growing ones are."""

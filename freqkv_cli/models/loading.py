@@ -11,6 +11,7 @@ from freqkv_cli.models.memory import available_memory, explain_out_of_memory, is
 from freqkv_cli.models.quiet import quiet_transformers
 from freqkv_cli.models.source import ModelSource
 from freqkv_cli.models.support import check_supported
+from freqkv_cli.models.trimming import import_modeling
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -35,6 +36,7 @@ class LoadedModel:
 def load_config(source: ModelSource) -> "PretrainedConfig":
     """The config of a supported model. Raises ModelError if it is broken or the architecture is not supported."""
     quiet_transformers()
+    import_modeling()  # configs import most of it
     from transformers import AutoConfig
 
     try:
@@ -101,7 +103,11 @@ def _load_weights(
     notes: list[str],
 ) -> "PreTrainedModel":
     import torch
+
+    import_modeling()
     from transformers import AutoModelForCausalLM
+
+    from freqkv_cli.models.weights import read_model
 
     options: dict[str, Any] = {"dtype": getattr(torch, placement.dtype)}
     if attn_implementation is not None:
@@ -111,6 +117,10 @@ def _load_weights(
     if placement.quant != "none" or placement.device != "cpu":
         options["device_map"] = _device_map(source, config, placement, notes)
     try:
+        if placement.device == "cpu" and placement.quant == "none" and _is_plain(config):
+            model = read_model(Path(source.folder), config, **options)
+            if model is not None:
+                return model
         model, report = AutoModelForCausalLM.from_pretrained(
             source.folder,
             config=config,
@@ -131,6 +141,10 @@ def _load_weights(
             f"among them {some}; download the model again"
         )
     return model
+
+
+def _is_plain(config: "PretrainedConfig") -> bool:
+    return getattr(config, "quantization_config", None) is None
 
 
 def _quantization(placement: Placement) -> Any:

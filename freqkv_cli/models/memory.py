@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from freqkv_cli.errors import MemoryLimitError
 from freqkv_cli.models.support import model_window
+from freqkv_cli.models.trimming import import_modeling
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -75,6 +76,8 @@ def kv_shape(config: "PretrainedConfig") -> tuple[int, int, int]:
 def weight_bytes(config: "PretrainedConfig", *, quant: str, dtype: str) -> int:
     """The bytes of the loaded weights, counted on a model without data. Takes a few tenths of a second."""
     import torch
+
+    import_modeling()
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):

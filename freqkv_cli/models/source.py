@@ -1,10 +1,12 @@
 """What a user calls a model, and where its files are: an alias, a hub id, a local folder or a local .gguf file."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,19 @@ def alias_entry(model: WheelModel) -> str:
 def weights_on_disk(folder: Path) -> int:
     """The bytes of a folder's weight files."""
     return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
+def stored_parameters(folder: Path) -> int:
+    """The numbers in a folder's safetensors files, counted from their headers. Raises ModelError if one is broken."""
+    total = 0
+    for path in folder.glob("*.safetensors"):
+        try:
+            with path.open("rb") as file:
+                header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+            total += sum(prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+        except (ValueError, KeyError, TypeError, AttributeError, MemoryError, OverflowError) as error:
+            raise ModelError(f"{path} is broken: download the model again") from error
+    return total
 
 
 def require_weights(name: str, folder: Path) -> None:

@@ -17,6 +17,7 @@ from freqkv_cli.recall.question import question_words, search_words
 K1, B = 0.9, 0.4  # of BM25, as is usual for short passages
 NEAR = 16  # words within which two words of a question that follow each other there count as belonging together
 NEARNESS = 0.6  # the weight of that
+STEMS_KEPT = 20_000  # words whose stems are remembered
 LONE_CHARACTER = re.compile(rf"([{SPACELESS}])")
 TOKENIZER = "porter unicode61 remove_diacritics 2"
 FIELDS = ", ".join(f'"{field.name}"' for field in fields(Passage))
@@ -46,6 +47,7 @@ class PassageIndex:
     def __init__(self) -> None:
         self._lengths = array("L")  # words per passage
         self._words = 0
+        self._stems: dict[str, str] = {}
         self._database = sqlite3.connect("")  # SQLite keeps it in a nameless temporary file
         with explained():
             self._database.executescript(
@@ -105,6 +107,14 @@ class PassageIndex:
         with explained():
             return {stem: self._rarity(len(self._positions(stem))) for stem in self.stems(words)}
 
+    def holders(self, words: str) -> int:
+        """Return how many passages have all of these words."""
+        return len(self._holding(words))
+
+    def holding(self, words: str, count: int) -> list[Passage]:
+        """Return the first `count` passages that have all of these words."""
+        return [self._passage(row) for row in sorted(self._holding(words))[:count]]
+
     def close(self) -> None:
         """Delete everything."""
         self._database.close()
@@ -121,6 +131,22 @@ class PassageIndex:
         self._database.execute("INSERT INTO asked (text) VALUES (?)", (" ".join(words),))
         rows = self._database.execute("SELECT term FROM asked_terms ORDER BY offset")
         return list(dict.fromkeys(term for (term,) in rows))
+
+    def stem_each(self, words: Sequence[str]) -> list[str]:
+        """Return the stem of every word, in the order of the words."""
+        missing = [word for word in dict.fromkeys(words) if word not in self._stems]
+        if len(self._stems) > STEMS_KEPT:
+            self._stems.clear()
+            missing = list(dict.fromkeys(words))
+        with explained():
+            for word in missing:
+                self._stems[word] = next(iter(self.stems([word])), word)
+        return [self._stems[word] for word in words]
+
+    def _holding(self, words: str) -> set[int]:
+        with explained():
+            rows = [set(self._positions(stem)) for stem in self.stems(words.split())]
+        return set.intersection(*rows) if rows else set()
 
     def _positions(self, term: str) -> Positions:
         positions: Positions = {}

@@ -78,6 +78,12 @@ def find_names(text: str) -> Iterator[tuple[str, str]]:
 
 def capital_runs(text: str) -> Iterator[tuple[str, bool, bool]]:
     """Yield runs of words with capitals, whether each starts a sentence, and whether the sentence is nothing else."""
+    for start, end, starts in capital_spans(text):
+        yield text[start:end], starts, starts and ends_sentence(text, end)
+
+
+def capital_spans(text: str) -> Iterator[tuple[int, int, bool]]:
+    """Yield where the runs of `capital_runs` begin and end, and whether each starts a sentence."""
     run: list[re.Match[str]] = []
     for match in [*WORD.finditer(text), None]:
         if match is not None and continues(run, match, text):
@@ -90,8 +96,8 @@ def capital_runs(text: str) -> Iterator[tuple[str, bool, bool]]:
             run.pop(0)
             starts = False
         if run:
-            written = POSSESSIVE.sub("", text[run[0].start() : run[-1].end()])
-            yield written, starts, starts and ends_sentence(text, run[-1].end())
+            start = run[0].start()
+            yield start, start + len(POSSESSIVE.sub("", text[start : run[-1].end()])), starts
         run = [match] if match is not None and is_capital(match.group()) else []
 
 

@@ -32,16 +32,27 @@ THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 
 def find_numbers(text: str) -> Iterator[tuple[str, str]]:
     """Yield each number as it is written and in digits. The marks of lists and a lone "one" are no numbers."""
+    for start, end, said in _spans(text):
+        written = text[start:end]
+        yield from ((written if len(said) == 1 else value, value) for value in said)
+
+
+def find_number_spans(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield where each number begins and ends, and the number in digits."""
+    for start, end, said in _spans(text):
+        if len(said) == 1:
+            yield start, end, said[0]
+
+
+def _spans(text: str) -> Iterator[tuple[int, int, list[str]]]:
     marks = {match.end() for match in LIST_MARK.finditer(text)}
     for match in NUMBER.finditer(text):
         written = match.group()
         if written[0].isdigit():
-            if match.end() + 1 in marks:
-                continue
-            yield written, written.replace(",", "") if THOUSANDS.fullmatch(written) else written
+            if match.end() + 1 not in marks:
+                yield *match.span(), [written.replace(",", "") if THOUSANDS.fullmatch(written) else written]
         elif written.lower() != "one":
-            said = list(values(re.split(r"[\s-]+", written.lower())))
-            yield from ((written if len(said) == 1 else str(value), str(value)) for value in said)
+            yield *match.span(), [str(value) for value in values(re.split(r"[\s-]+", written.lower()))]
 
 
 def values(words: list[str]) -> Iterator[int]:

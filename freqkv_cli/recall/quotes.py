@@ -12,6 +12,7 @@ SENTENCE = re.compile(r".+?(?:[.!?;][\"')\]_\u201d\u2019]*(?=\s+[\"'(\[_\u201c\u
 ABBREVIATED = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|Prof|Rev|Hon|Capt|Col|No|vs|e\.g|i\.e|[A-Z])\.$")
 BEFORE = 0.3  # the weight of a word that stands in the sentence before
 OF_PASSAGE = 0.15  # the weight of the passage's own score
+WITH_ANSWER = 0.6  # the weight of holding the answer, in shares of the question
 LONG, PER_WORD = 40, 0.02  # words of a long sentence, and what each further one costs
 
 
@@ -24,9 +25,14 @@ class Quote:
     score: float
 
 
-def best_quotes(question: str, hits: Sequence[Hit], index: PassageIndex, count: int) -> list[Quote]:
-    """Return at most `count` sentences of `hits`, the best first: rare words of the question in few words."""
+def best_quotes(question: str, hits: Sequence[Hit], index: PassageIndex, count: int, answer: str = "") -> list[Quote]:
+    """Return at most `count` sentences of `hits`, the best first: rare words of the question in few words.
+
+    A sentence that holds all words of `answer`, if there is one, comes before those that fit the question as well.
+    """
     rarities = index.rarities(question_words(question))
+    answering = set(index.stems(search_words(answer)))
+    bonus = WITH_ANSWER * sum(rarities.values())
     quotes = []
     for hit in hits:
         before: set[str] = set()
@@ -35,6 +41,8 @@ def best_quotes(question: str, hits: Sequence[Hit], index: PassageIndex, count: 
             stems = set(index.stems(words))
             score = sum(rarity for stem, rarity in rarities.items() if stem in stems)
             score += BEFORE * sum(rarity for stem, rarity in rarities.items() if stem in before - stems)
+            if answering and answering <= stems:
+                score += bonus
             score += OF_PASSAGE * hit.score - PER_WORD * max(0, len(words) - LONG)
             quotes.append(replace(sentence, score=score))
             before = stems
@@ -57,6 +65,18 @@ def sentences(passage: Passage) -> list[Quote]:
             found.append(Quote(text, _lines_of(passage, start, match.end()), 0.0))
         held = ""
     return found
+
+
+def first_sentence(text: str) -> str:
+    """Return a text up to the end of its first sentence, or of its first line."""
+    line = text.strip().split("\n", 1)[0]
+    found = sentences(Passage(line, 0, 0))
+    return found[0].text if found else ""
+
+
+def has_second_sentence(text: str) -> bool:
+    """Return whether a text that is being written has gone beyond its first sentence."""
+    return len(first_sentence(text)) < len(" ".join(text.split()))
 
 
 def _lines_of(passage: Passage, start: int, end: int) -> Passage:

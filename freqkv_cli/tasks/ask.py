@@ -7,6 +7,10 @@ from dataclasses import asdict, dataclass
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.recall.citation import check_answer
+from freqkv_cli.recall.index import Hit
+from freqkv_cli.recall.passage import Passage
+from freqkv_cli.recall.quotes import Quote, best_quotes, first_sentence, has_second_sentence
+from freqkv_cli.tasks.choice import FROM_PASSAGE, choose
 from freqkv_cli.tasks.events import Done, Event, Note, Text
 from freqkv_cli.tasks.lookup import Found
 from freqkv_cli.tasks.reader import open_reading
@@ -15,12 +19,9 @@ from freqkv_cli.tasks.session import Answer, Session
 
 MAX_TOKENS = 200
 FROM_MEMORY = "Answer this question about the document above in one or two sentences.\nQuestion: {question}"
-FROM_PASSAGES = (
-    "Passages from the document:\n\n{passages}\n\n"
-    "Using only the passages above, answer in one short sentence: {question}"
-)
 NOT_FOUND = "The document does not seem to say."
 SEARCHED = 5  # passages at least, among which the sentence to quote is looked for
+WRITTEN_FROM = 3  # passages at the most from which an answer is written before one is taken that they do not bear out
 QUOTES = 3  # sentences that are cited
 SHOWN = 1  # of them, printed below the answer
 
@@ -73,62 +74,96 @@ def ask(documents: Sequence[Document], question: str, settings: Settings) -> Ite
 
 
 def answer_question(session: Session, question: str, looked_up: str = "") -> Generator[Event, None, Reply]:
-    """Answer one question from what `session` has read, on a fork; the session stays as it was.
+    """Answer one question from what `session` has read, on forks; the session stays as it was.
 
     `looked_up` is searched for in place of the question, where that says more: for a follow-up.
     """
     limit = session.settings.max_tokens or MAX_TOKENS
-    if session.settings.recall == 0 or session.lookup is None:
+    recall = session.settings.recall
+    if recall == 0 or session.lookup is None:
         answer = yield from session.answer(FROM_MEMORY.format(question=question), limit)
         return Reply(answer, [], [], [])
     began = time.perf_counter()
-    found = session.lookup.find(looked_up or question, max(SEARCHED, session.settings.recall), QUOTES)
+    sought = looked_up or question
+    found = session.lookup.find(sought, max(SEARCHED, recall))
     if not found.likely:
         yield Text(NOT_FOUND)
         return Reply(Answer(NOT_FOUND, seconds=time.perf_counter() - began), [], [], [], not_found=True)
-    request, passages = compose(session, question, found)
-    if len(passages) < min(session.settings.recall, len(found.hits)):
-        yield Note(f"the cache has room to read only {len(passages)} of {session.settings.recall} passages again")
-    answer = yield from session.answer(request, limit)
-    citations, unverified = cite(session, answer, found)
+    hits = fitting(session, question, found.hits[:recall])
+    if len(hits) < min(recall, len(found.hits)):
+        yield Note(f"the cache has room to read only {len(hits)} of {recall} passages again")
+    if session.settings.show_passages:
+        yield from show(session, hits)
+    choice = yield from choose(session, question, sought, hits)
+    if choice is None:
+        answer = yield from write(session, question, hits, limit)
+    else:
+        seconds = time.perf_counter() - began
+        answer = Answer(choice.sentence, first_token_seconds=seconds, seconds=seconds)
+    quotes = best_quotes(sought, found.hits, session.lookup.index, QUOTES, choice.text if choice else "")
+    citations, unverified = cite(session, answer, found, quotes)
     if answer.finish_reason != "interrupted":
-        evidence = "".join(f'\n"{citation.quote}" [{citation.place}]' for citation in citations[:SHOWN])
-        answer.text += evidence
-        yield Text(evidence)
-    if unverified:
-        yield session.warn(f"not found in the passages that were looked up: {', '.join(unverified)}")
+        if unverified:
+            answer.text += f" [not found in the text: {', '.join(unverified)}]"
+        answer.text += "".join(f'\n"{citation.quote}" [{citation.place}]' for citation in citations[:SHOWN])
+    yield Text(answer.text)
     answer.seconds = time.perf_counter() - began
-    return Reply(answer, citations, unverified, passages)
+    return Reply(answer, citations, unverified, [hit.passage.text for hit in hits])
 
 
-def compose(session: Session, question: str, found: Found) -> tuple[str, list[str]]:
-    """Return the request with as many of the best passages as fit, and these; without any it asks the memory alone."""
-    for count in range(min(session.settings.recall, len(found.hits)), 0, -1):
-        passages = [hit.passage.text for hit in found.hits[:count]]
-        # The best stands last, next to the question: a small model reads what is near.
-        fenced = "\n\n".join(f'"{passage}"' for passage in reversed(passages))
-        request = FROM_PASSAGES.format(passages=fenced, question=question)
-        if session.fits(request):
-            return request, passages
-    return FROM_MEMORY.format(question=question), []
+def fitting(session: Session, question: str, hits: Sequence[Hit]) -> list[Hit]:
+    """Return the passages that the cache can hold unfiltered, with the question."""
+    return [hit for hit in hits if session.fits(FROM_PASSAGE.format(passage=hit.passage.text, question=question))]
 
 
-def cite(session: Session, answer: Answer, found: Found) -> tuple[list[Citation], list[str]]:
+def show(session: Session, hits: Sequence[Hit]) -> Iterator[Event]:
+    """Tell what is read again."""
+    for hit in hits:
+        yield Note(f"[{place_of(session, hit.passage)}]\n{hit.passage.text}\n", important=True)
+
+
+def write(session: Session, question: str, hits: Sequence[Hit], limit: int) -> Generator[Event, None, Answer]:
+    """Let the model write a sentence from one passage after another, until one that its passage bears out."""
+    if not hits:
+        return (yield from session.answer(FROM_MEMORY.format(question=question), limit, until=has_second_sentence))
+    first: Answer | None = None
+    for hit in hits[:WRITTEN_FROM]:
+        request = FROM_PASSAGE.format(passage=hit.passage.text, question=question)
+        answer = yield from session.answer(request, limit, until=has_second_sentence)
+        answer.text = first_sentence(answer.text)
+        if answer.finish_reason == "interrupted" or check_answer(answer.text, [hit.passage]).verified:
+            return answer
+        first = first or answer
+    assert first is not None
+    return first
+
+
+def cite(session: Session, answer: Answer, found: Found, quotes: Sequence[Quote]) -> tuple[list[Citation], list[str]]:
     """Return the quotes as citations, and the names and numbers of the answer that none of the passages holds."""
     checked = check_answer(answer.text, [hit.passage for hit in found.hits])
-    assert session.stream is not None
-    names = [document.name for document in session.stream.documents]
-    several = len(names) > 1
+    names = document_names(session)
     citations = [
         Citation(
             quote.text,
             names[quote.passage.document],
-            f"{names[quote.passage.document]}, {quote.passage.place}" if several else quote.passage.place,
+            place_of(session, quote.passage),
             quote.passage.page,
             quote.passage.first_line,
             quote.passage.last_line,
             checked.verified,
         )
-        for quote in found.quotes
+        for quote in quotes
     ]
     return citations, checked.unverified
+
+
+def place_of(session: Session, passage: Passage) -> str:
+    """Return where a passage stands, with the name of its document where there are several."""
+    names = document_names(session)
+    return f"{names[passage.document]}, {passage.place}" if len(names) > 1 else passage.place
+
+
+def document_names(session: Session) -> list[str]:
+    """Return the names of what was read, in order."""
+    assert session.stream is not None
+    return [document.name for document in session.stream.documents]

@@ -16,7 +16,7 @@ KNOWN = 0.5  # share of a question's words, weighted by rarity, that one passage
 
 @dataclass(slots=True)
 class Found:
-    """What was looked up for one question: the passages, and the sentences of them that fit best."""
+    """What was looked up for one question: the passages, and the sentences of them that fit it, the best first."""
 
     hits: list[Hit]
     quotes: list[Quote]
@@ -59,7 +59,7 @@ class Lookup:
             self.index.add(passage)
         self._splitter = None
 
-    def find(self, question: str, passages: int, quotes: int) -> Found:
+    def find(self, question: str, passages: int, quotes: int = 0) -> Found:
         """Look a question up in the best `passages`; return them and their best `quotes` sentences."""
         hits = self.index.search(question, passages)
-        return Found(hits, best_quotes(question, hits, self.index, quotes))
+        return Found(hits, best_quotes(question, hits, self.index, quotes) if quotes else [])

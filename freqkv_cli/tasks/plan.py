@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from freqkv_cli.config import Settings
@@ -11,13 +12,14 @@ from freqkv_cli.kvcache.halving import fitting_rows
 from freqkv_cli.models.device import Placement, choose_placement
 from freqkv_cli.models.loading import load_config, load_tokenizer
 from freqkv_cli.models.memory import (
+    DTYPE_BYTES,
     MemoryEstimate,
     auto_cache_size,
     available_memory,
     estimate_memory,
     weight_bytes,
 )
-from freqkv_cli.models.source import ModelSource, resolve_model
+from freqkv_cli.models.source import ModelSource, resolve_model, stored_parameters
 from freqkv_cli.models.support import model_window
 from freqkv_cli.tasks.events import Event, Progress
 from freqkv_cli.tasks.prompt import Prompt, make_prompt
@@ -88,4 +90,6 @@ def _weights(source: ModelSource, config: Any, place: Placement) -> int:
     """Bytes of the loaded weights; a model that comes quantized is as large as its files."""
     if getattr(config, "quantization_config", None) is not None and source.bytes:
         return source.bytes
+    if place.quant == "none":
+        return stored_parameters(Path(source.folder)) * DTYPE_BYTES[place.dtype]
     return weight_bytes(config, quant=place.quant, dtype=place.dtype)

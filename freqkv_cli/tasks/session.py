@@ -22,7 +22,7 @@ from freqkv_cli.tasks.figures import gpu_bytes, process_bytes
 from freqkv_cli.tasks.lookup import Lookup
 from freqkv_cli.tasks.manifest import Manifest, Reader
 from freqkv_cli.tasks.plan import Plan, make_plan
-from freqkv_cli.tasks.prompt import Prompt
+from freqkv_cli.tasks.prompt import Prompt, encode_text
 from freqkv_cli.tasks.speed import remember_speed, speed_key
 from freqkv_cli.tasks.tokens import TokenStream
 
@@ -126,8 +126,13 @@ class Session:
         """Whether the cache can hold `request` unfiltered, beside what is pinned."""
         return len(self.prompt.request(request)) <= self._free_slots
 
-    def answer(self, request: str, max_tokens: int) -> Generator[Event, None, Answer]:
-        """Put `request` to a fork of the cache and write the answer, at most `max_tokens` long."""
+    def answer(
+        self, request: str, max_tokens: int, *, until: Callable[[str], bool] | None = None
+    ) -> Generator[Event, None, Answer]:
+        """Put `request` to a fork of the cache and write the answer, at most `max_tokens` long.
+
+        With `until` nothing is shown while it is written, and it ends when `until` holds of what there is.
+        """
         began = time.perf_counter()
         answer = Answer()
         ids = self.prompt.request(request)
@@ -145,24 +150,44 @@ class Session:
         sampler = Sampler(self.sampling)
         shown = ""
         try:
-            for _ in self.engine.decode(fork, logits, sampler, stop=self.stop_ids, max_tokens=max_tokens):
+            for _ in self.engine.decode(fork, logits, sampler, stop=self.stop_ids, max_tokens=max_tokens, context=ids):
                 answer.tokens += 1
                 if answer.first_token_seconds is None:
                     answer.first_token_seconds = time.perf_counter() - began
                 shown = self.loaded.tokenizer.decode(sampler.picked, skip_special_tokens=True).lstrip()
                 if not shown.endswith("\ufffd") and len(shown) > len(answer.text):  # else half a character
-                    yield Text(shown[len(answer.text) :])
+                    if until is None:
+                        yield Text(shown[len(answer.text) :])
                     answer.text = shown
                 yield self._answering(answer, began)
+                if until is not None and until(answer.text):
+                    break
         except KeyboardInterrupt:
             answer.finish_reason = "interrupted"
         else:
             answer.finish_reason = "length" if answer.tokens == max_tokens else "stop"
         if len(shown) > len(answer.text):
-            yield Text(shown[len(answer.text) :])
+            if until is None:
+                yield Text(shown[len(answer.text) :])
             answer.text = shown
         answer.seconds = time.perf_counter() - began
         return answer
+
+    def weigh(self, request: str, lead: str, texts: Sequence[str]) -> Generator[Event, None, list[tuple[float, int]]]:
+        """Put `request` to a fork of the cache and say how likely an answer is that begins with `lead` and goes on with
+        each of `texts`: the log-likelihood of the text, and its number of tokens.
+        """
+        began = time.perf_counter()
+        tokenizer = self.loaded.tokenizer
+        ids = [*self.prompt.request(request), *encode_text(tokenizer, lead)]
+        continuations = [encode_text(tokenizer, f" {text}") for text in texts]
+        fork = self.cache.fork()
+        fork.make_room(len(ids) + sum(map(len, continuations)))
+        logits = self.engine.read(fork, ids)
+        assert logits is not None
+        likelihoods = self.engine.weigh(fork, logits, continuations)
+        yield self._answering(Answer(), began)
+        return [(likelihood, len(ids)) for likelihood, ids in zip(likelihoods, continuations, strict=True)]
 
     def apart(self, cache: FreqkvCache | None = None) -> "Session":
         """Return this session for one of many questions: what it warns of is its own, and so is `cache` if given."""

@@ -8,6 +8,7 @@ import torch
 from transformers import PreTrainedModel
 
 from freqkv_cli.inference.engine import Engine
+from freqkv_cli.inference.lookahead import LONGEST
 from freqkv_cli.inference.sampling import Sampler, Sampling
 from freqkv_cli.kvcache.geometry import Geometry
 from tests.kvcache.reading import new_cache, random_ids, read_logits
@@ -91,6 +92,66 @@ def test_decoding_stops_before_a_stop_token(model: PreTrainedModel) -> None:
     assert write(model, Sampling(), stop=frozenset({stop})) == written[: written.index(stop)]
 
 
+def write_from(model: PreTrainedModel, context: list[int], count: int, stop: frozenset[int] = frozenset()) -> list[int]:
+    cache, engine = new_cache(model, GEOMETRY), Engine(model)
+    logits = engine.read(cache, random_ids(33))
+    assert logits is not None
+    answer = list(engine.decode(cache, logits, Sampler(Sampling()), stop=stop, max_tokens=count, context=context))
+    assert cache.tokens_seen == 33 + len(answer) - (0 if stop else 1)
+    return answer
+
+
+@pytest.mark.parametrize("count", [1, 2, 9, 30])
+def test_guessing_from_the_context_changes_no_token(model: PreTrainedModel, count: int) -> None:
+    plain = write(model, Sampling(), count=count)
+    wrong = [token for pair in zip(plain, random_ids(count), strict=True) for token in pair]
+    for context in (plain, plain[:20] + random_ids(9) + plain, wrong, random_ids(50)):
+        assert write_from(model, context, count) == plain
+    stop = plain[-1]
+    assert write_from(model, plain * 2, count, frozenset({stop})) == plain[: plain.index(stop)]
+
+
+def test_a_right_guess_saves_forwards(model: PreTrainedModel) -> None:
+    plain = write(model, Sampling())
+    forwards: list[int] = []
+    hook = model.register_forward_pre_hook(
+        lambda _, __, named: forwards.append(named["input_ids"].shape[1]), with_kwargs=True
+    )
+    assert write_from(model, plain, 30) == plain
+    hook.remove()
+    assert len(forwards) < 1 + 15
+    assert max(forwards[1:]) == 1 + LONGEST
+
+
+def test_leaving_in_the_middle_of_a_guess_leaves_the_cache_as_plain_decoding_does(model: PreTrainedModel) -> None:
+    plain = write(model, Sampling())
+    caches = []
+    for context in ((), plain):
+        cache, engine = new_cache(model, Geometry(80, 4, 0, 0.5)), Engine(model)
+        logits = engine.read(cache, random_ids(33))
+        assert logits is not None
+        words = engine.decode(cache, logits, Sampler(Sampling()), stop=frozenset(), max_tokens=30, context=context)
+        for _ in range(12):
+            next(words)
+        words.close()  # type: ignore[attr-defined]
+        caches.append(cache)
+    assert caches[0].length == caches[1].length == 33 + 11
+    for mine, theirs in zip(caches[0].layers, caches[1].layers, strict=True):
+        torch.testing.assert_close(mine.keys, theirs.keys, atol=1e-5, rtol=0)
+
+
+def test_a_sample_is_never_guessed(model: PreTrainedModel) -> None:
+    warm = Sampling(temperature=1.5, seed=3)
+    cache, engine = new_cache(model, GEOMETRY), Engine(model)
+    logits = engine.read(cache, random_ids(33))
+    assert logits is not None
+    expected = write(model, warm)
+    words = engine.decode(
+        cache, logits, Sampler(warm), stop=frozenset(), max_tokens=30, context=random_ids(33) + expected
+    )
+    assert list(words) == expected
+
+
 def test_a_seed_fixes_the_sample(model: PreTrainedModel) -> None:
     warm = Sampling(temperature=1.5, top_p=0.95, top_k=50, min_p=0.01, seed=3)
     assert write(model, warm) == write(model, warm)
@@ -106,3 +167,26 @@ def test_repetition_penalty_looks_at_the_answer() -> None:
     plain, penalised = Sampler(Sampling()), Sampler(Sampling(repetition_penalty=1.5))
     assert [plain.pick(logits) for _ in range(3)] == [1, 1, 1]
     assert [penalised.pick(logits) for _ in range(3)] == [1, 2, 1]
+
+
+@pytest.mark.parametrize("architecture", ["llama", "qwen3", "gemma", "phi3", "granite"])
+def test_continuations_are_weighed_side_by_side_as_if_alone(architecture: str) -> None:
+    model = tiny_model(architecture)
+    engine = Engine(model, chunk=16)
+    cache = new_cache(model, GEOMETRY)
+    logits = engine.read(cache, random_ids(70))
+    assert logits is not None
+    cache.make_room(12)
+    before = [(layer.keys.clone(), layer.values.clone()) for layer in cache.layers]
+    continuations = [[5], [7, 8, 9], [7, 8], [50, 3, 3, 11]]
+    weighed = engine.weigh(cache, logits, continuations)
+    for ids, likelihood in zip(continuations, weighed, strict=True):
+        fork, expected, last = cache.fork(), 0.0, logits
+        for token in ids:
+            expected += float(last.log_softmax(-1)[token])
+            last = engine.forward(fork, [token])
+        assert likelihood == pytest.approx(expected, abs=1e-4)
+    assert all(
+        torch.equal(layer.keys, keys) and torch.equal(layer.values, values)
+        for layer, (keys, values) in zip(cache.layers, before, strict=True)
+    )

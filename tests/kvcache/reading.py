@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from freqkv_cli.inference.attention import register_attention
+from freqkv_cli.inference.engine import cache_argument
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.policies.policy import make_policy
@@ -31,6 +32,6 @@ def read_logits(model: Any, cache: FreqkvCache, ids: list[int], chunk: int = 7, 
         cache.make_room()
         size = min(chunk if source is None else source.randint(1, 2 * chunk), cache.room)
         batch = torch.tensor([ids[done : done + size]])
-        rows.append(model(input_ids=batch, past_key_values=cache, use_cache=True).logits[0])
+        rows.append(model(input_ids=batch, use_cache=True, **{cache_argument(model): cache}).logits[0])
         done += batch.shape[1]
     return torch.cat(rows)

@@ -7,6 +7,7 @@ import torch
 from transformers import DynamicCache, PreTrainedModel
 
 from freqkv_cli.errors import UsageError
+from freqkv_cli.inference.engine import cache_argument
 from freqkv_cli.kvcache.cache import FixedLayer, FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.policies.policy import make_policy
@@ -127,7 +128,7 @@ def test_below_capacity_it_is_the_plain_cache(model: PreTrainedModel) -> None:
     with torch.no_grad():
         for start in range(0, len(ids), 9):
             batch = torch.tensor([ids[start : start + 9]])
-            rows.append(model(input_ids=batch, past_key_values=plain, use_cache=True).logits[0])
+            rows.append(model(input_ids=batch, use_cache=True, **{cache_argument(model): plain}).logits[0])
     assert cache.compressions == 0
     torch.testing.assert_close(ours, torch.cat(rows), atol=1e-5, rtol=0)
 
@@ -165,7 +166,7 @@ def test_gradients_cross_compressions(model: PreTrainedModel) -> None:
     while done < len(ids):
         cache.make_room()
         size = min(8, cache.room)
-        out = model(inputs_embeds=embedded[:, done : done + size], past_key_values=cache, use_cache=True)
+        out = model(inputs_embeds=embedded[:, done : done + size], use_cache=True, **{cache_argument(model): cache})
         done += size
     out.logits[0, -1].sum().backward()
     assert cache.compressions >= 3
@@ -218,3 +219,21 @@ def test_unknown_policy() -> None:
 def test_cache_beyond_the_window_is_refused(model: PreTrainedModel) -> None:
     with pytest.raises(UsageError, match="--cache-size 513 is more than the model's window of 512"):
         make_cache(model, Geometry(513), make_policy("freqkv"), window=512)
+
+
+@pytest.mark.parametrize("differentiable", [False, True])
+def test_tokens_that_were_taken_back_leave_no_trace(differentiable: bool) -> None:
+    model = tiny_model("llama", layers=2)
+    geometry = Geometry(40, 4, 0, 0.5)
+    once = new_cache(model, geometry, differentiable=differentiable)
+    again = new_cache(model, geometry, differentiable=differentiable)
+    ids = random_ids(70)
+    with torch.no_grad():
+        expected = read_logits(model, once, ids)
+        read_logits(model, again, [*ids[:60], 5, 6, 7])
+        again.take_back(3)
+        assert again.tokens_seen == 60
+        actual = read_logits(model, again, ids[60:])
+    torch.testing.assert_close(actual, expected[60:], atol=2e-5, rtol=0)
+    with pytest.raises(ValueError, match="cannot be taken back"):
+        again.take_back(again.length)
