@@ -1,5 +1,6 @@
 """Questions that follow each other: earlier turns lie in a fork of what was read, in a bounded share of its slots."""
 
+import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
@@ -45,7 +46,13 @@ class Conversation:
 
         Raises UsageError for a question that is too long for the cache.
         """
-        reply = yield from answer_question(self._in_context(), question, self._looked_up(question))
+        began = time.perf_counter()
+        session = self._in_context()
+        prepared = time.perf_counter() - began
+        reply = yield from answer_question(session, question, self._looked_up(question))
+        reply.answer.seconds += prepared  # who asked has waited for that as well
+        if reply.answer.first_token_seconds is not None:
+            reply.answer.first_token_seconds += prepared
         self.reply = reply
         if reply.text:  # none when it was interrupted before the first word
             self._remember(question, reply.text)
