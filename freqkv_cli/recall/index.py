@@ -107,6 +107,11 @@ class PassageIndex:
         with explained():
             return {stem: self._rarity(len(self._positions(stem))) for stem in self.stems(words)}
 
+    def has_stem(self, stem: str) -> bool:
+        """Return whether any passage has a word of this stem."""
+        with explained():
+            return bool(self._positions(stem))
+
     def holders(self, words: str) -> int:
         """Return how many passages have all of these words."""
         return len(self._holding(words))

@@ -7,24 +7,26 @@ from freqkv_cli.documents.document import Document
 from freqkv_cli.documents.page import Page
 from freqkv_cli.recall.index import Hit, PassageIndex
 from freqkv_cli.recall.passage import Passage, PassageSplitter
+from freqkv_cli.recall.question import question_words
 from freqkv_cli.recall.quotes import Quote, best_quotes
 from freqkv_cli.recall.vocabulary import Vocabulary
 from freqkv_cli.tasks.manifest import StoredDocument
 
-KNOWN = 0.5  # share of a question's words, weighted by rarity, that one passage must hold
+# A question that the document may answer: what it takes of its words in one passage, less what no passage has; more
+# words leave less to chance. Fitted to the questions that the project may be tuned on (docs/experiments.md).
+COVERAGE, MISSING, WORD, LEAST = 5.0, -2.0, 0.4, 4.2
 
 
 @dataclass(slots=True)
 class Found:
-    """What was looked up for one question: the passages, and the sentences of them that fit it, the best first."""
+    """What was looked up for one question: the passages, and the sentences of them that fit it, the best first.
+
+    `likely`: whether the document seems to speak of what is asked at all.
+    """
 
     hits: list[Hit]
     quotes: list[Quote]
-
-    @property
-    def likely(self) -> bool:
-        """Whether the document seems to speak of what is asked at all."""
-        return any(hit.coverage >= KNOWN for hit in self.hits)
+    likely: bool
 
 
 @dataclass(slots=True)
@@ -62,4 +64,15 @@ class Lookup:
     def find(self, question: str, passages: int, quotes: int = 0) -> Found:
         """Look a question up in the best `passages`; return them and their best `quotes` sentences."""
         hits = self.index.search(question, passages)
-        return Found(hits, best_quotes(question, hits, self.index, quotes) if quotes else [])
+        chosen = best_quotes(question, hits, self.index, quotes) if quotes else []
+        return Found(hits, chosen, is_likely(question, hits, self.index))
+
+
+def is_likely(question: str, hits: Sequence[Hit], index: PassageIndex) -> bool:
+    """Return whether a document speaks of what a question asks, by how many of the question's words it has."""
+    rarities = index.rarities(question_words(question))
+    if not hits or not rarities:
+        return False
+    missing = sum(rarity for stem, rarity in rarities.items() if not index.has_stem(stem)) / sum(rarities.values())
+    coverage = max(hit.coverage for hit in hits)
+    return COVERAGE * coverage + MISSING * missing + WORD * len(rarities) >= LEAST
