@@ -24,11 +24,13 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _nothing_kept(_own_cache: None) -> Iterator[None]:
-    """No test finds what another one has read."""
+    """No test finds what another one has read, or how fast that was."""
+    from freqkv_cli.models.store import cache_folder
     from freqkv_cli.tasks.shelf import states_folder
 
     yield
     shutil.rmtree(states_folder(), ignore_errors=True)
+    (cache_folder() / "speeds.json").unlink(missing_ok=True)
 
 
 @pytest.fixture
