@@ -39,9 +39,7 @@ def read(*sources: Name, on_event: OnEvent | None = None, password: str | None =
     """
     chosen = chosen_settings(settings)
     with ExitStack() as stack:
-        documents = _opened(sources, chosen, password, stack)
-        session = follow(open_reading(documents, chosen), on_event)
-        return Reading(session, stack.pop_all())
+        return _reading(_opened(sources, chosen, password, stack), chosen, on_event, stack)
 
 
 def load(state: Name, *, on_event: OnEvent | None = None, **settings: Any) -> "Reading":
@@ -51,8 +49,7 @@ def load(state: Name, *, on_event: OnEvent | None = None, **settings: Any) -> "R
         documents = _opened((state,), chosen, None, stack)
         if documents[0].kind != STATE_KIND:
             raise StateError(f"{state} is no state of freqkv: read() reads documents")
-        session = follow(open_reading(documents, chosen), on_event)
-        return Reading(session, stack.pop_all())
+        return _reading(documents, chosen, on_event, stack)
 
 
 def summarize(*sources: Name, on_event: OnEvent | None = None, password: str | None = None, **settings: Any) -> str:
@@ -168,6 +165,12 @@ def streamed(question: str, reply: Generator[Event, None, Reply]) -> Iterator[Ev
     """The events of an answer, and Answered at the end."""
     given = yield from reply
     yield Answered({"question": question, **reply_report(given)})
+
+
+def _reading(documents: Sequence[Document], settings: Settings, on_event: OnEvent | None, stack: ExitStack) -> Reading:
+    """Read what is open on `stack`, which the Reading then closes."""
+    session = follow(open_reading(documents, settings), on_event)
+    return Reading(session, stack.pop_all())
 
 
 def _opened(sources: Sequence[Name], settings: Settings, password: str | None, stack: ExitStack) -> list[Document]:

@@ -52,7 +52,6 @@ def ask(
 
     freqkv ask book.pdf --questions questions.txt --jsonl
     """
-    step = f"loading {settings.model}"
     if questions is None:
         if jsonl:
             raise UsageError("--jsonl goes with --questions FILE; for one question there is --json")
@@ -65,17 +64,17 @@ def ask(
 
             return lambda documents: ask.ask(documents, question, settings)
 
-        run(ctx, step, paths, settings, output, load)
-        return
-    paths = sources_beside_questions(arguments, questions, settings, MANY_USAGE)
-    with opened_questions(questions) as lines:
+        run(ctx, f"loading {settings.model}", paths, settings, output, load)
+    else:
+        paths = sources_beside_questions(arguments, questions, settings, MANY_USAGE)
+        with opened_questions(questions) as lines:
 
-        def load_many() -> Task:
-            if dry_run:
-                return counting(settings)
-            from freqkv_cli.tasks import ask_many
-            from freqkv_cli.tasks.question_list import parse_questions
+            def load_many() -> Task:
+                if dry_run:
+                    return counting(settings)
+                from freqkv_cli.tasks import ask_many
+                from freqkv_cli.tasks.question_list import parse_questions
 
-            return lambda documents: ask_many.ask_many(documents, parse_questions(lines), settings)
+                return lambda documents: ask_many.ask_many(documents, parse_questions(lines), settings)
 
-        run(ctx, step, paths, settings, output, load_many, lines=jsonl)
+            run(ctx, f"loading {settings.model}", paths, settings, output, load_many, lines=jsonl)

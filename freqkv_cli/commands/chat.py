@@ -138,6 +138,6 @@ def _answer(
         except KeyboardInterrupt:
             if not (prompt.interactive and run.go_on()):
                 raise
-            if display.report is None:
-                tell("freqkv: interrupted before the answer began")
+    if display.report is None:
+        tell("freqkv: interrupted before the answer began")
     return display.report is not None and "error" not in display.report

@@ -80,8 +80,8 @@ class ChatCommands:
         reply = self._conversation.reply
         if reply is None:
             return "nothing was asked yet"
-        blocks = [f'[{one_line(citation.place)}] "{printable(citation.quote)}"' for citation in reply.citations]
-        blocks += [f"read again: {printable(' '.join(passage.split()))}" for passage in reply.passages]
+        blocks = [f"read again: {printable(' '.join(passage.split()))}" for passage in reply.passages]
+        blocks += [f'[{one_line(citation.place)}] "{printable(citation.quote)}"' for citation in reply.citations]
         if not blocks:
             return "the last answer was given from memory alone"
         return "\n".join(textwrap.fill(block, WIDTH, subsequent_indent="  ") for block in blocks)

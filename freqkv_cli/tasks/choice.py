@@ -23,7 +23,7 @@ LEAD = "The answer is"
 WEIGHED = 12  # candidates of one passage, the closest first
 
 # Fitted by maximum likelihood to the questions that the project may be tuned on (docs/experiments.md).
-CLOSENESS, FITNESS, COMMONNESS, LIKELIHOOD = 6.5, 1.5, -0.2, 0.3
+CLOSENESS, FITNESS, COMMONNESS, LIKELIHOOD = 6.5, 1.3, -0.2, 0.05
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Questions that follow each other: earlier turns lie in a fork of what was read, in a bounded share of its slots."""
 
+import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
@@ -45,7 +46,13 @@ class Conversation:
 
         Raises UsageError for a question that is too long for the cache.
         """
-        reply = yield from answer_question(self._in_context(), question, self._looked_up(question))
+        began = time.perf_counter()
+        session = self._in_context()
+        prepared = time.perf_counter() - began
+        reply = yield from answer_question(session, question, self._looked_up(question))
+        reply.answer.seconds += prepared  # who asked has waited for that as well
+        if reply.answer.first_token_seconds is not None:
+            reply.answer.first_token_seconds += prepared
         self.reply = reply
         if reply.text:  # none when it was interrupted before the first word
             self._remember(question, reply.text)
@@ -63,19 +70,13 @@ class Conversation:
 
     @property
     def limit(self) -> int:
-        """Slots that turns may take."""
-        cache = self.session.cache
-        share = int(self._free_slots * TURNS_SHARE)
-        return share if cache.policy.evicts else max(0, min(share, cache.room - self._answer_slots))
+        """Slots that turns may take; none where the policy cannot make room for them."""
+        return int(self._free_slots * TURNS_SHARE) if self.session.cache.policy.evicts else 0
 
     @property
     def _free_slots(self) -> int:
         geometry = self.session.cache.geometry
         return geometry.cache_size - geometry.sink_tokens - geometry.recent_tokens
-
-    @property
-    def _answer_slots(self) -> int:
-        return int(self._free_slots * ANSWER_SHARE)
 
     def _looked_up(self, question: str) -> str:
         last, lookup = self._last, self.session.lookup
@@ -100,8 +101,7 @@ class Conversation:
         fork, self._fork = self._fork, None  # which stays so when an interrupt comes between
         if fork is None:
             fork = self.session.cache.fork()
-            if fork.policy.evicts:
-                fork.make_room(self.limit + self._answer_slots)
+            fork.make_room(self.limit + int(self._free_slots * ANSWER_SHARE))
             self._unread = list(self.turns)
         self.session.engine.read(fork, [number for turn in self._unread for number in turn.ids])
         self._unread = []

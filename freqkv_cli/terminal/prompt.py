@@ -3,13 +3,14 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
+    from prompt_toolkit.history import FileHistory
     from prompt_toolkit.key_binding import KeyBindings
     from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
@@ -82,7 +83,7 @@ class TypedPrompt:
         """The line editor, imported when the first question can be typed: it takes a quarter of a second."""
         os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")  # else it complains on terminals that do not answer
         from prompt_toolkit import PromptSession
-        from prompt_toolkit.history import FileHistory, InMemoryHistory
+        from prompt_toolkit.history import InMemoryHistory
         from prompt_toolkit.input import create_input
         from prompt_toolkit.output import create_output
 
@@ -90,7 +91,7 @@ class TypedPrompt:
             message=PROMPT,
             multiline=True,
             prompt_continuation=CONTINUED,
-            history=FileHistory(str(self._history)) if self._history else InMemoryHistory(),
+            history=_kept_in(self._history) if self._history else InMemoryHistory(),
             key_bindings=_keys(),
             enable_history_search=True,
             input=create_input(self._keyboard),
@@ -137,6 +138,18 @@ def private_history(folder: Path) -> Path | None:
     except OSError:
         return None
     return path
+
+
+def _kept_in(path: Path) -> "FileHistory":
+    """The history in a file; on a full disk it goes on in memory."""
+    from prompt_toolkit.history import FileHistory
+
+    class KeptHistory(FileHistory):
+        def store_string(self, string: str) -> None:
+            with suppress(OSError):
+                super().store_string(string)
+
+    return KeptHistory(str(path))
 
 
 def _keys() -> "KeyBindings":

@@ -120,12 +120,14 @@ def play(scene: str, command: str, settings: Settings) -> Iterator[Event]:
 
 
 def turn(scene: str, question: Question) -> Iterator[Event]:
-    """One of several answers: the question in capitals. One that begins with "long" takes its time."""
+    """One of several answers: the question in capitals. It takes its time for "long", never comes for "never"."""
     known = {"number": question.number, "question": question.text}
     if question.problem or scene == "no answers":
         yield Answered({**known, "error": question.problem or "no room"})
         return
     yield Progress(phase="answering")
+    if question.text.startswith("never"):
+        time.sleep(30)
     yield Text(question.text.upper())
     finish_reason = "stop"
     if question.text.startswith("long"):

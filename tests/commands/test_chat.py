@@ -104,6 +104,12 @@ def test_a_chat_at_a_terminal(home: dict[str, str]) -> None:
     child.sendintr()  # stops the answer, and not the program
     child.expect("freqkv: interrupted, the answer is incomplete")
     child.expect(READY)
+    child.sendline("never one?")
+    child.expect("answering")
+    time.sleep(0.2)
+    child.sendintr()
+    child.expect("freqkv: interrupted before the answer began\r\n")
+    child.expect(READY)
     child.sendline("and where?")
     child.expect("AND WHERE\\?")
     child.expect(READY)

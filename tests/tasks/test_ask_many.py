@@ -88,11 +88,11 @@ def test_no_answer_at_all_is_an_error(tiny: str, voyage: str, lines: list[bytes]
 
 
 def test_an_interrupt_keeps_what_there_is(tiny: str, voyage: str) -> None:
-    events = asked(voyage, [LINES[0], LINES[0], LINES[0]], model=tiny, max_tokens=50)
+    events = asked(voyage, [LINES[0], LINES[0], LINES[0]], model=tiny, max_tokens=50, recall=0)
     seen: list[Event] = []
     for event in events:
         seen.append(event)
-        halfway = isinstance(event, Progress) and event.phase == "answering" and event.tokens_done == 3
+        halfway = isinstance(event, Progress) and event.phase == "answering" and event.tokens_done >= 3
         if halfway and any(isinstance(one, Answered) for one in seen):
             seen.append(events.throw(KeyboardInterrupt()))  # type: ignore[attr-defined]
     reports = [event.report for event in seen if isinstance(event, Answered)]

@@ -1,6 +1,7 @@
 """Turns that follow each other: remembered within bounds, and never at the cost of what was read."""
 
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -127,24 +128,27 @@ def test_the_oldest_turn_goes_first(tiny: str, voyage: Path, monkeypatch: pytest
     assert kept == questions[-len(kept) :]
 
 
-def test_a_cache_that_forgets_nothing_keeps_room_for_the_answer(tiny: str, voyage: Path) -> None:
-    conversation = Conversation(read(voyage, model=tiny, policy="full"))
-    for _ in range(4):
-        assert ended(conversation.ask("What was the cook called?")).text
-    assert conversation.tokens <= conversation.limit <= conversation.session.cache.room
+def test_a_cache_that_forgets_nothing_holds_no_turns(tiny: str, voyage: Path, asked: list[tuple[int, str]]) -> None:
+    conversation = Conversation(read(voyage, model=tiny, policy="full", recall=0))
+    for question in ("Who is Ambrose Pell?", "And where was he born?"):
+        assert ended(conversation.ask(question)).text
+    assert (conversation.turns, conversation.forgotten) == ([], 2)
+    assert {tokens for tokens, _ in asked} == {conversation.session.cache.tokens_seen}
+    assert asked[-1][1].startswith("Ambrose Pell")  # what was asked last is known all the same
 
 
 def test_an_interrupted_answer_ends_and_the_next_one_comes(tiny: str, voyage: Path) -> None:
-    conversation = Conversation(read(voyage, model=tiny, max_tokens=50))
+    conversation = Conversation(read(voyage, model=tiny, max_tokens=50, recall=0))
     events = conversation.ask("What was the cook called?")
     for event in events:
-        if isinstance(event, Progress) and event.phase == "answering" and event.tokens_done == 3:
-            events.throw(KeyboardInterrupt())
+        if isinstance(event, Progress) and event.phase == "answering" and event.tokens_done >= 3:
+            with suppress(StopIteration):
+                events.throw(KeyboardInterrupt())
             break
     ended(events)
     assert conversation.reply is not None
     assert conversation.reply.answer.finish_reason == "interrupted"
-    assert conversation.reply.answer.tokens == 3
+    assert 3 <= conversation.reply.answer.tokens < 50
     assert ended(conversation.ask("And the captain?")).answer.finish_reason != "interrupted"
 
 
