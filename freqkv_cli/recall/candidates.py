@@ -18,11 +18,13 @@ NEAR = 12  # words at which a word of the question counts half
 EXAMPLES = 10  # passages in which the use of a name is looked at
 PLACE_BEFORE = re.compile(r"\b(?:in|at|near|from|into|quit|reach(?:ed)?|visit(?:ed)?)\s+(?:the\s+)?$", re.IGNORECASE)
 TITLE_BEFORE = re.compile(rf"\b(?:{'|'.join(sorted(TITLES))})\.?\s+$", re.IGNORECASE)
+TITLED = re.compile(rf"(?:{'|'.join(sorted(TITLES))})\b", re.IGNORECASE)
 TITLE_WITHIN = re.compile(rf"\s(?=(?:{'|'.join(title.title() for title in sorted(TITLES))})\b)")
 PERSON_AFTER = re.compile(
     r"(?:['\u2019]s\b|\s+(?:said|says|cried|replied|asked|answered|thought|felt|had|would|could|did)\b)"
 )
 UNIT = re.compile(r"\s+([a-z]+)")
+NO_UNITS = STOP_WORDS | {"per", "each", "more", "most", "less"}
 PRONOUN = re.compile(r"(?:\s+I)?$")  # "said John I am"
 DATES = frozenset(
     "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august"
@@ -59,7 +61,9 @@ def find_candidates(question: str, wanted: Wanted, hits: Sequence[Hit], index: P
         starts = [start for start, _ in words]
         stems = index.stem_each([word for _, word in words])
         marks = [(place, stem) for place, stem in enumerate(stems) if stem in rarities]
-        spans = numbers_in(text) if wanted is Wanted.NUMBER else names_in(text)
+        spans = list(numbers_in(text) if wanted is Wanted.NUMBER else names_in(text))
+        if wanted is Wanted.PLACE:  # which has no title
+            spans = [span for span in spans if not TITLED.match(text, span[0])]
         for start, end, key in spans:
             if set(key.split()) <= asked:
                 continue
@@ -119,7 +123,7 @@ def numbers_in(text: str) -> Iterator[tuple[int, int, str]]:
         if value.count(".") > 1:
             continue
         unit = UNIT.match(text, end)
-        if unit and unit[1].lower() not in STOP_WORDS:
+        if unit and unit[1] not in NO_UNITS:
             end = unit.end()
         yield start, end, value
 

@@ -31,7 +31,8 @@ def test_the_nearest_comes_first_and_words_of_the_question_are_no_answer() -> No
 
 def test_persons_and_places_are_told_apart_by_their_use() -> None:
     fitness = {candidate.text: candidate.fitness for candidate in found("In which village does Bran live?")}
-    assert fitness["Kilbaha"] > 0 > fitness["Mrs. Odhran"]
+    assert fitness["Kilbaha"] > 0
+    assert not any(name.startswith(("Mr.", "Mrs.")) for name in fitness)  # what has a title is no place
     other = {candidate.text: candidate.fitness for candidate in found("Who sailed with the sheep?")}
     assert other["Kilbaha"] == -fitness["Kilbaha"]
 
@@ -54,5 +55,5 @@ def test_words_at_the_start_of_sentences_and_days_are_no_names() -> None:
 
 
 def test_numbers_of_sections_are_none() -> None:
-    text = "5.14.2 Updates: twice in 10,000 runs of 2.5 hours"
-    assert [text[start:end] for start, end, _ in numbers_in(text)] == ["10,000 runs", "2.5 hours"]
+    text = "5.14.2 Updates: twice in 10,000 runs of 2.5 hours, or 12 per day"
+    assert [text[start:end] for start, end, _ in numbers_in(text)] == ["10,000 runs", "2.5 hours", "12"]
