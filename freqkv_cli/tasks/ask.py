@@ -119,7 +119,7 @@ def fitting(session: Session, question: str, hits: Sequence[Hit]) -> list[Hit]:
 def show(session: Session, hits: Sequence[Hit]) -> Iterator[Event]:
     """Tell what is read again."""
     for hit in hits:
-        yield Note(f"[{place_of(session, hit.passage)}]\n{hit.passage.text}\n", important=True)
+        yield Note(f"[{place_of(session, hit.passage)}]\n{hit.passage.text}\n", wanted=True)
 
 
 def write(session: Session, question: str, hits: Sequence[Hit], limit: int) -> Generator[Event, None, Answer]:
