@@ -97,7 +97,7 @@ DESCRIBED = {
         SUMMARY,
         "Keep what the model writes if the text says it in nearly these words, or, for large models, has its names.",
     ),
-    "recall": Described(ANSWER, "Passages that are read again before the answer; 0: memory alone.", "PASSAGES"),
+    "recall": Described(ANSWER, "Passages that are looked up, and read again as needed; 0: memory alone.", "PASSAGES"),
     "show_passages": Described(ANSWER, "Show on stderr which passages are read again."),
     "pin_question": Described(ANSWER, "Let the model know the question while it reads (for one question only)."),
     "json": Described(OUTPUT, "One JSON object on stdout."),

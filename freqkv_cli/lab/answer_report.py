@@ -15,7 +15,8 @@ HEAD = ("method", "right", "wrong", "refused", "absent told", "passage reached",
 LEGEND = """\
 right, wrong, refused: of the questions with an answer in the document (refused: said to be not found). absent told: of
 the questions without one, those answered as not found. passage reached: the passage with the answer is among those
-re-read. citations stand: the cited words are where the citation says. In brackets the 95 % interval (Wilson), in %.
+looked up for it. citations stand: the cited words are where the citation says. In brackets the 95 % interval (Wilson),
+in %.
 """
 
 

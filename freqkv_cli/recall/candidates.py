@@ -38,7 +38,7 @@ class Candidate:
 
     closeness: share of the question's words around it, weighted by rarity and nearness, 0 to 1.
     commonness: logarithm of the share of all passages that have it. fitness: how much it is used like what is wanted,
-    -1 to 1. passage: which of the hits has it at its closest; passages: all of them that have it.
+    -1 to 1. passage: which of the hits has it at its closest.
     """
 
     text: str
@@ -47,7 +47,6 @@ class Candidate:
     commonness: float
     fitness: float
     passage: int
-    passages: tuple[int, ...]
 
 
 def find_candidates(question: str, wanted: Wanted, hits: Sequence[Hit], index: PassageIndex) -> list[Candidate]:
@@ -81,7 +80,6 @@ def find_candidates(question: str, wanted: Wanted, hits: Sequence[Hit], index: P
                 math.log((1 + index.holders(key)) / max(1, len(index))),
                 0.0,
                 number,
-                tuple(dict.fromkeys(number for _, number, _ in sorted(seen, reverse=True))),
             )
         )
     found.sort(key=lambda candidate: -candidate.closeness)

@@ -21,7 +21,7 @@ MAX_TOKENS = 200
 FROM_MEMORY = "Answer this question about the document above in one or two sentences.\nQuestion: {question}"
 NOT_FOUND = "The document does not seem to say."
 SEARCHED = 5  # passages at least, among which the sentence to quote is looked for
-WRITTEN_FROM = 3  # passages at the most from which an answer is written before one is taken that they do not bear out
+WRITTEN_FROM = 2  # passages at the most from which an answer is written before one is taken that they do not bear out
 QUOTES = 3  # sentences that are cited
 SHOWN = 1  # of them, printed below the answer
 

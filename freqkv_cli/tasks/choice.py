@@ -2,7 +2,7 @@
 
 A small model that writes freely makes names up, or repeats those that it read most often. So the answer is one that
 stands there: near the words of the question, rare in the document, used there like a person or like a place; and the
-model, which reads each passage again on a fork of its own, says how likely it is.
+model, which reads its passage again on a fork, says how likely it is.
 """
 
 import math
@@ -20,40 +20,19 @@ FROM_PASSAGE = (
     "Using only the passage above, answer in one short sentence: {question}"
 )
 LEAD = "The answer is"
-WEIGHED = 12  # candidates of one passage, the closest first
+WEIGHED = 12  # candidates of one passage that are weighed together
 
-# Fitted by maximum likelihood to the questions that the project may be tuned on (docs/experiments.md).
+# Fitted by maximum likelihood to the questions that the project may be tuned on, the last one by hand: the default
+# model's word counts for little (docs/experiments.md).
 CLOSENESS, FITNESS, COMMONNESS, LIKELIHOOD = 6.5, 1.3, -0.2, 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Weighed:
-    """A candidate and, after passage number `passage` was read, the log-likelihood of the `tokens` of its text."""
-
-    candidate: Candidate
-    passage: int
-    likelihood: float
-    tokens: int
-
-    @property
-    def score(self) -> float:
-        """How well everything fits together; only scores of one question can be compared."""
-        candidate = self.candidate
-        return (
-            CLOSENESS * candidate.closeness
-            + FITNESS * candidate.fitness
-            + COMMONNESS * candidate.commonness
-            + LIKELIHOOD * self.likelihood / math.sqrt(self.tokens)
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Choice:
-    """The best candidate; `sentence` says it, `share` is its weight among all, 0 to 1."""
+    """The answer as the document has it, and a sentence that says it."""
 
     text: str
     sentence: str
-    share: float
 
 
 def choose(session: Session, question: str, sought: str, hits: Sequence[Hit]) -> Generator[Event, None, Choice | None]:
@@ -66,33 +45,39 @@ def choose(session: Session, question: str, sought: str, hits: Sequence[Hit]) ->
     if wanted is Wanted.OTHER:
         return None
     candidates = find_candidates(sought, wanted, hits, session.lookup.index)
-    weighed = yield from weigh_candidates(session, question, hits, candidates)
-    if not weighed:
-        return None
-    scores: dict[str, float] = {}
-    for one in weighed:
-        scores[one.candidate.key] = max(one.score, scores.get(one.candidate.key, -math.inf))
-    best = max(weighed, key=lambda one: one.score)
-    share = 1 / sum(math.exp(score - best.score) for score in scores.values())
-    return Choice(best.candidate.text, sentence_with(best.candidate.text, question), share)
+    best = yield from weigh_candidates(session, question, hits, candidates)
+    return Choice(best.text, sentence_with(best.text, question)) if best else None
 
 
 def weigh_candidates(
     session: Session, question: str, hits: Sequence[Hit], candidates: Sequence[Candidate]
-) -> Generator[Event, None, list[Weighed]]:
-    """Read each passage that has candidates again, and weigh these."""
+) -> Generator[Event, None, Candidate | None]:
+    """Return the best candidate. A passage is read again only when what stands there can still be the best."""
     lead = lead_in(question) or LEAD
-    weighed = []
-    for number, hit in enumerate(hits):
-        here = [candidate for candidate in candidates if number in candidate.passages][:WEIGHED]
-        request = FROM_PASSAGE.format(passage=hit.passage.text, question=question)
-        if here and session.fits(request + lead + " ".join(candidate.text for candidate in here)):
-            likelihoods = yield from session.weigh(request, lead, [candidate.text for candidate in here])
-            weighed += [
-                Weighed(candidate, number, likelihood, tokens)
-                for candidate, (likelihood, tokens) in zip(here, likelihoods, strict=True)
-            ]
-    return weighed
+    likelihoods: dict[str, float] = {}
+    best, best_score = None, -math.inf
+    for candidate in sorted(candidates, key=merit, reverse=True):
+        if merit(candidate) <= best_score:  # the model can only take away from it
+            break
+        if candidate.key not in likelihoods:
+            here = [one for one in candidates if one.passage == candidate.passage and one is not candidate]
+            here = [candidate, *here[: WEIGHED - 1]]
+            request = FROM_PASSAGE.format(passage=hits[candidate.passage].passage.text, question=question)
+            texts = [one.text for one in here]
+            if session.fits(" ".join((request, lead, *texts))):
+                weighed = yield from session.weigh(request, lead, texts)
+            else:
+                weighed = [0.0] * len(texts)
+            likelihoods |= {one.key: value for one, value in zip(here, weighed, strict=True)}
+        score = merit(candidate) + LIKELIHOOD * likelihoods[candidate.key]
+        if score > best_score:
+            best, best_score = candidate, score
+    return best
+
+
+def merit(candidate: Candidate) -> float:
+    """How well a candidate fits by what the document shows; only those of one question can be compared."""
+    return CLOSENESS * candidate.closeness + FITNESS * candidate.fitness + COMMONNESS * candidate.commonness
 
 
 def sentence_with(answer: str, question: str) -> str:

@@ -1,5 +1,6 @@
 """A model, its cache and a prompt: what every task reads and answers with."""
 
+import math
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
@@ -173,9 +174,9 @@ class Session:
         answer.seconds = time.perf_counter() - began
         return answer
 
-    def weigh(self, request: str, lead: str, texts: Sequence[str]) -> Generator[Event, None, list[tuple[float, int]]]:
+    def weigh(self, request: str, lead: str, texts: Sequence[str]) -> Generator[Event, None, list[float]]:
         """Put `request` to a fork of the cache and say how likely an answer is that begins with `lead` and goes on with
-        each of `texts`: the log-likelihood of the text, and its number of tokens.
+        each of `texts`: log-likelihoods, divided by the root of the number of tokens, so that long ones have a chance.
         """
         began = time.perf_counter()
         tokenizer = self.loaded.tokenizer
@@ -187,7 +188,7 @@ class Session:
         assert logits is not None
         likelihoods = self.engine.weigh(fork, logits, continuations)
         yield self._answering(Answer(), began)
-        return [(likelihood, len(ids)) for likelihood, ids in zip(likelihoods, continuations, strict=True)]
+        return [total / math.sqrt(len(tokens)) for total, tokens in zip(likelihoods, continuations, strict=True)]
 
     def apart(self, cache: FreqkvCache | None = None) -> "Session":
         """Return this session for one of many questions: what it warns of is its own, and so is `cache` if given."""
