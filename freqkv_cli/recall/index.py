@@ -17,6 +17,7 @@ from freqkv_cli.recall.question import question_words, search_words
 K1, B = 0.9, 0.4  # of BM25, as is usual for short passages
 NEAR = 16  # words within which two words of a question that follow each other there count as belonging together
 NEARNESS = 0.6  # the weight of that
+FEWEST = 100  # passages that a document counts as at least, where the rarity of a word is worked out
 STEMS_KEPT = 20_000  # words whose stems are remembered
 LONE_CHARACTER = re.compile(rf"([{SPACELESS}])")
 TOKENIZER = "porter unicode61 remove_diacritics 2"
@@ -160,7 +161,9 @@ class PassageIndex:
         return positions
 
     def _rarity(self, holders: int) -> float:
-        return math.log(1 + (len(self) - holders + 0.5) / (holders + 0.5))
+        # A short text says little of how rare a word is: counted alone, a word that it lacks would outweigh all others.
+        passages = max(len(self), FEWEST)
+        return math.log(1 + (passages - holders + 0.5) / (holders + 0.5))
 
     def _frequency(self, row: int, times: int) -> float:
         length = self._lengths[row - 1] / (self._words / len(self))

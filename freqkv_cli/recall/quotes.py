@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from freqkv_cli.recall.index import Hit, PassageIndex
-from freqkv_cli.recall.passage import Passage
+from freqkv_cli.recall.passage import PARAGRAPH_END, Passage
 from freqkv_cli.recall.question import question_words, search_words
 
 SENTENCE = re.compile(r".+?(?:[.!?;][\"')\]_\u201d\u2019]*(?=\s+[\"'(\[_\u201c\u2018A-Z0-9]|\s*$)|\s*$)", re.DOTALL)
@@ -68,9 +68,8 @@ def sentences(passage: Passage) -> list[Quote]:
 
 
 def first_sentence(text: str) -> str:
-    """Return a text up to the end of its first sentence, or of its first line."""
-    line = text.strip().split("\n", 1)[0]
-    found = sentences(Passage(line, 0, 0))
+    """Return a text up to the end of its first sentence, or of its first paragraph, white space folded."""
+    found = sentences(Passage(PARAGRAPH_END.split(text.strip(), maxsplit=1)[0], 0, 0))
     return found[0].text if found else ""
 
 

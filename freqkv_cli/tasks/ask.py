@@ -21,7 +21,6 @@ MAX_TOKENS = 200
 FROM_MEMORY = "Answer this question about the document above in one or two sentences.\nQuestion: {question}"
 NOT_FOUND = "The document does not seem to say."
 SEARCHED = 5  # passages at least, among which the sentence to quote is looked for
-WRITTEN_FROM = 2  # passages at the most from which an answer is written before one is taken that they do not bear out
 QUOTES = 3  # sentences that are cited
 SHOWN = 1  # of them, printed below the answer
 
@@ -123,19 +122,15 @@ def show(session: Session, hits: Sequence[Hit]) -> Iterator[Event]:
 
 
 def write(session: Session, question: str, hits: Sequence[Hit], limit: int) -> Generator[Event, None, Answer]:
-    """Let the model write a sentence from one passage after another, until one that its passage bears out."""
-    if not hits:
-        return (yield from session.answer(FROM_MEMORY.format(question=question), limit, until=has_second_sentence))
-    first: Answer | None = None
-    for hit in hits[:WRITTEN_FROM]:
-        request = FROM_PASSAGE.format(passage=hit.passage.text, question=question)
-        answer = yield from session.answer(request, limit, until=has_second_sentence)
-        answer.text = first_sentence(answer.text)
-        if answer.finish_reason == "interrupted" or check_answer(answer.text, [hit.passage]).verified:
-            return answer
-        first = first or answer
-    assert first is not None
-    return first
+    """Let the model write a sentence from the best passage, or from the memory alone where none fits in beside that."""
+    request = (
+        FROM_PASSAGE.format(passage=hits[0].passage.text, question=question)
+        if hits
+        else FROM_MEMORY.format(question=question)
+    )
+    answer = yield from session.answer(request, limit, until=has_second_sentence)
+    answer.text = first_sentence(answer.text)
+    return answer
 
 
 def cite(session: Session, answer: Answer, found: Found, quotes: Sequence[Quote]) -> tuple[list[Citation], list[str]]:

@@ -15,6 +15,7 @@ from freqkv_cli.tasks.manifest import StoredDocument
 # A question that the document may answer: what it takes of its words in one passage, less what no passage has; more
 # words leave less to chance. Fitted to the questions that the project may be tuned on (docs/experiments.md).
 COVERAGE, MISSING, WORD, LEAST = 5.0, -2.0, 0.4, 4.1
+QUANTITY = ("mani", "much", "old", "long")  # stems that say what kind of number is asked for
 
 
 @dataclass(slots=True)
@@ -71,8 +72,12 @@ class Lookup:
 def is_likely(question: str, hits: Sequence[Hit], index: PassageIndex) -> bool:
     """Return whether a document speaks of what a question asks, by how many of the question's words it has."""
     rarities = index.rarities(question_words(question))
-    if not hits or not rarities:
+    absent = {stem: rarity for stem, rarity in rarities.items() if not index.has_stem(stem)}
+    # "How many goats?" can be answered by a text without "many".
+    told_apart = sum(absent.pop(stem, 0.0) for stem in QUANTITY)
+    total = sum(rarities.values()) - told_apart
+    if not hits or not total:
         return False
-    missing = sum(rarity for stem, rarity in rarities.items() if not index.has_stem(stem)) / sum(rarities.values())
-    coverage = max(hit.coverage for hit in hits)
-    return COVERAGE * coverage + MISSING * missing + WORD * len(rarities) >= LEAST
+    coverage = max(hit.coverage for hit in hits) * (total + told_apart) / total
+    words = sum(stem not in QUANTITY or index.has_stem(stem) for stem in rarities)
+    return COVERAGE * coverage + MISSING * sum(absent.values()) / total + WORD * words >= LEAST

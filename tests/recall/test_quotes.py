@@ -2,7 +2,7 @@
 
 from freqkv_cli.recall.index import PassageIndex
 from freqkv_cli.recall.passage import Passage
-from freqkv_cli.recall.quotes import best_quotes, sentences
+from freqkv_cli.recall.quotes import best_quotes, first_sentence, has_second_sentence, sentences
 
 TEXT = (
     "The valley was quiet. Nobody spoke of\nthe flood any more.\n"
@@ -44,3 +44,26 @@ def test_the_best_sentence_comes_first() -> None:
     assert quotes[0].text.startswith("Mr. Bran Odhran")
     assert quotes[0].passage.place == "lines 12-13"
     assert quotes[0].score > quotes[1].score
+
+
+def test_the_sentence_that_holds_the_answer_is_quoted() -> None:
+    with PassageIndex() as index:
+        index.add(passage("Odhran is the keeper of the lighthouse. The lighthouse was also kept by his cousin, Bran."))
+        hits = index.search("Who is the keeper of the lighthouse?", 1)
+        plain, answering = (
+            best_quotes("Who is the keeper of the lighthouse?", hits, index, 1, answer)[0].text
+            for answer in ("", "Bran")
+        )
+    assert plain.startswith("Odhran")
+    assert answering.startswith("The lighthouse")
+
+
+def test_one_sentence_of_what_is_being_written() -> None:
+    lines = "He left because Mr. Hill\nwas late"
+    assert first_sentence(lines) == "He left because Mr. Hill was late"
+    assert not has_second_sentence(lines)
+    assert not has_second_sentence(f"{lines}. ")
+    assert has_second_sentence(f"{lines}. And")
+    assert first_sentence(f"{lines}. And more.") == "He left because Mr. Hill was late."
+    assert has_second_sentence("A heading\n\nText")
+    assert first_sentence("") == ""

@@ -1,5 +1,6 @@
 """What was read can be looked up: places are right in every kind of document, and absent things are not found."""
 
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from freqkv_cli.documents import open_documents
 from freqkv_cli.recall.vocabulary import invented_names
 from freqkv_cli.tasks import ask as asking
 from freqkv_cli.tasks.ask import ask
-from freqkv_cli.tasks.events import Done, Text
+from freqkv_cli.tasks.events import Done, Event, Note, Text
 from freqkv_cli.tasks.lookup import Lookup
+from freqkv_cli.tasks.session import Answer
 
 FILLER = "".join(f"Nothing happened on day {number} of the long voyage.\n" for number in range(200))
 FACT = "The cook of the ship was called Ambrose Pell.\n"
@@ -48,6 +50,13 @@ def test_what_is_not_there_is_not_likely(tmp_path: Path) -> None:
     assert not looked_up(FILLER + FACT, tmp_path=tmp_path).find("Which bishop blessed the cathedral?", 5, 1).likely
 
 
+def test_a_quantity_need_not_be_named_in_the_text(tmp_path: Path) -> None:
+    lookup = looked_up("The keeper has three goats.\n" + FACT, tmp_path=tmp_path)
+    assert lookup.find("How many goats does he have?", 5).likely
+    assert not lookup.find("How many bishops does he have?", 5).likely
+    assert not lookup.find("How many?", 5).likely
+
+
 @pytest.mark.parametrize(("question", "expected"), [("What was the cook called?", True), ("Which bishop died?", False)])
 def test_ask_cites_or_says_not_found(tiny: str, tmp_path: Path, question: str, expected: bool) -> None:
     path = tmp_path / "voyage.txt"
@@ -78,3 +87,27 @@ def test_no_recall_is_memory_alone(tiny: str, tmp_path: Path) -> None:
     assert isinstance(done, Done)
     assert done.report["citations"] == []
     assert not done.report["not_found"]
+
+
+def test_what_is_read_again_can_be_shown(tiny: str, tmp_path: Path) -> None:
+    path = tmp_path / "voyage.txt"
+    path.write_text(f"The ship sailed on.\n{FACT}")  # short, as a token of the tiny model is a byte
+    settings = Settings(model=tiny, max_tokens=5, show_passages=True)
+    events = list(ask(open_documents([str(path)]), "What was the cook called?", settings))
+    shown = [event.message for event in events if isinstance(event, Note) and event.wanted]
+    assert shown == [f"[lines 1-2]\nThe ship sailed on.\n{FACT}"]
+
+
+def test_what_no_passage_bears_out_is_marked(tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def made_up(*args: object) -> Generator[Event, None, Answer]:
+        yield from ()
+        return Answer("Zorblax Quill threw 77 of them away.")
+
+    path = tmp_path / "voyage.txt"
+    path.write_text(FILLER + FACT)
+    monkeypatch.setattr(asking, "write", made_up)
+    done = list(ask(open_documents([str(path)]), "Why was nothing cooked on the voyage?", Settings(model=tiny)))[-1]
+    assert isinstance(done, Done)
+    assert done.report["unverified"] == ["Zorblax Quill", "77"]
+    first = done.report["text"].split("\n")[0]
+    assert first == "Zorblax Quill threw 77 of them away. [not found in the text: Zorblax Quill, 77]"
