@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from freqkv_cli.commands.options import SUMMARY_ONLY, takes_settings
+from freqkv_cli.commands.options import SUMMARY_ONLY, DryRun, takes_settings
 from freqkv_cli.commands.running import Task, counting, run
 from freqkv_cli.commands.sources import opened_questions, question_meant, sources_beside_questions
 from freqkv_cli.config import Output, Settings
@@ -37,9 +37,7 @@ def ask(
     jsonl: Annotated[
         bool, typer.Option("--jsonl", help="With --questions: one JSON object a line, each when its answer is there.")
     ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", envvar="FREQKV_DRY_RUN", help="Only count, as freqkv count.")
-    ] = False,
+    dry_run: DryRun = False,
     *,
     settings: Settings,
     output: Output,

@@ -107,6 +107,7 @@ DESCRIBED = {
     "debug": Described(OUTPUT, "Show the traceback of an error."),
 }
 SUMMARY_ONLY = tuple(name for name, described in DESCRIBED.items() if described.panel == SUMMARY)
+DryRun = Annotated[bool, typer.Option("--dry-run", envvar="FREQKV_DRY_RUN", help="Only count, as freqkv count.")]
 QUESTION_ONLY = ("pin_question", "recall", "show_passages")
 
 

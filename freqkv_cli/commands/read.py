@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from freqkv_cli.commands.options import QUESTION_ONLY, SUMMARY_ONLY, takes_settings
+from freqkv_cli.commands.options import QUESTION_ONLY, SUMMARY_ONLY, DryRun, takes_settings
 from freqkv_cli.commands.running import Task, counting, run
 from freqkv_cli.commands.sources import sources_meant
 from freqkv_cli.config import Output, Settings
@@ -25,9 +25,7 @@ def read(
         typer.Option("--output", "-o", metavar="FILE", help="The state; without it the cache folder keeps it alone."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite a file that is not a state.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", envvar="FREQKV_DRY_RUN", help="Only count, as freqkv count.")
-    ] = False,
+    dry_run: DryRun = False,
     *,
     settings: Settings,
     output: Output,

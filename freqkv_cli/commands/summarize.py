@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from freqkv_cli.commands.options import QUESTION_ONLY, takes_settings
+from freqkv_cli.commands.options import QUESTION_ONLY, DryRun, takes_settings
 from freqkv_cli.commands.running import Task, counting, run
 from freqkv_cli.commands.sources import sources_meant
 from freqkv_cli.config import Output, Settings
@@ -22,9 +22,7 @@ def summarize(
         list[str] | None,
         typer.Argument(metavar="[SOURCE]...", help="Documents; - or nothing is stdin.", show_default=False),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", envvar="FREQKV_DRY_RUN", help="Only count, as freqkv count.")
-    ] = False,
+    dry_run: DryRun = False,
     *,
     settings: Settings,
     output: Output,
