@@ -18,7 +18,7 @@ from freqkv_cli.tasks.events import Event, Note
 from freqkv_cli.tasks.manifest import Manifest, Slots, read_manifest
 from freqkv_cli.tasks.plan import Plan, make_plan
 from freqkv_cli.tasks.session import Session, Watcher, load_session
-from freqkv_cli.tasks.shelf import Kept, Place, claimed, mark_used, place_for, prune
+from freqkv_cli.tasks.shelf import Kept, Place, claimed, mark_used, place_for, prune, tidy
 from freqkv_cli.tasks.states import begin_from, reader_of, restore, save_state, settings_of, slots_of
 
 MEGABYTE = 10**6
@@ -109,6 +109,7 @@ def read_as_planned(wanted: Wanted) -> Generator[Event, None, Session]:
     session = yield from load_session(plan, settings, wanted.started)
     session.reader = reader
     if settings.cache and (yield from reopened(session, wanted, place)):
+        tidy(place)
         return session
     if not settings.cache:
         yield from session.read(wanted.documents, watcher_of(session, wanted))

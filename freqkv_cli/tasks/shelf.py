@@ -103,7 +103,7 @@ def claimed(place: Place) -> Iterator[bool]:
     mode = folder.stat().st_mode
     if mode & 0o077:
         folder.chmod(mode & 0o700)
-    path = folder / f".{place.name}{LOCK}"
+    path = lock_of(place)
     lock = filelock.FileLock(path, mode=0o600)
     try:
         lock.acquire(timeout=0)
@@ -118,6 +118,19 @@ def claimed(place: Place) -> Iterator[bool]:
         with suppress(OSError):
             path.unlink()
         lock.release()
+
+
+def lock_of(place: Place) -> Path:
+    """Return the file by which a process says that it keeps what is read at `place`."""
+    return states_folder() / f".{place.name}{LOCK}"
+
+
+def tidy(place: Place) -> None:
+    """Remove what a process left that was killed between keeping the state and letting go of its place."""
+    if lock_of(place).exists():
+        with suppress(OSError), claimed(place) as mine:
+            if mine:
+                place.checkpoint.unlink(missing_ok=True)
 
 
 def remove_drafts(pattern: str) -> None:

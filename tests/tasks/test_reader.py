@@ -19,6 +19,7 @@ from freqkv_cli.tasks.reader import open_reading
 from freqkv_cli.tasks.session import Session
 from freqkv_cli.tasks.shelf import claimed, find_kept, list_kept, prune, states_folder
 from tests.tasks.readings import NoteTaker, ask_about, followed, read_to, result_of, session_of
+from tests.tasks.test_lookup import best_quote
 
 
 def test_the_second_reading_is_a_hit(tiny: str, book: Path) -> None:
@@ -32,6 +33,16 @@ def test_the_second_reading_is_a_hit(tiny: str, book: Path) -> None:
     )
     assert told in second.told
     assert second.report["timing"]["read_s"] == 0
+
+
+def test_a_hit_clears_away_what_a_killed_process_left(tiny: str, book: Path) -> None:
+    ask_about(book, tiny)
+    (state,) = states_folder().iterdir()
+    lock = states_folder() / f".{state.stem}.lock"
+    lock.touch()
+    state.with_suffix(".checkpoint").touch()
+    assert ask_about(book, tiny).reused > 0
+    assert list(states_folder().iterdir()) == [state]
 
 
 def test_content_counts_and_not_the_name(tiny: str, book: Path, tmp_path: Path) -> None:
@@ -115,7 +126,7 @@ def test_only_what_is_new_is_read(tiny: str, book: Path) -> None:
     assert after.report["tokens_dropped"] == 0
     session = session_of(book, tiny)
     assert session.lookup is not None
-    assert session.lookup.find("What was the cook called?", 5, 1).quotes[0].passage.place.endswith("101")
+    assert best_quote(session.lookup, "What was the cook called?").passage.place.endswith("101")
 
 
 def test_growth_ends_as_reading_in_two_parts(tiny: str, book: Path) -> None:
