@@ -204,9 +204,8 @@ class FreqkvCache(Cache):
         length = tokens - self._slots_freed
         if not self._whole or not 0 <= length <= min(layer.get_seq_length() for layer in self.layers):
             return False
-        with self._writing():
-            for layer in self.layers:
-                layer.replace(length, layer.keys[..., :0, :], layer.values[..., :0, :])
+        for layer in self.layers:
+            layer.set_length(length)
         return True
 
     def restore(self, rows: Iterable[tuple[Tensor, Tensor]], tokens_seen: int, compressions: int) -> None:

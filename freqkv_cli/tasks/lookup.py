@@ -8,7 +8,6 @@ from freqkv_cli.documents.page import Page
 from freqkv_cli.recall.index import Hit, PassageIndex
 from freqkv_cli.recall.passage import Passage, PassageSplitter
 from freqkv_cli.recall.question import question_words
-from freqkv_cli.recall.quotes import Quote, best_quotes
 from freqkv_cli.recall.vocabulary import Vocabulary
 from freqkv_cli.tasks.manifest import StoredDocument
 
@@ -20,13 +19,12 @@ QUANTITY = ("mani", "much", "old", "long")  # stems that say what kind of number
 
 @dataclass(slots=True)
 class Found:
-    """What was looked up for one question: the passages, and the sentences of them that fit it, the best first.
+    """What was looked up for one question: the passages, the best first.
 
     `likely`: whether the document seems to speak of what is asked at all.
     """
 
     hits: list[Hit]
-    quotes: list[Quote]
     likely: bool
 
 
@@ -62,22 +60,21 @@ class Lookup:
             self.index.add(passage)
         self._splitter = None
 
-    def find(self, question: str, passages: int, quotes: int = 0) -> Found:
-        """Look a question up in the best `passages`; return them and their best `quotes` sentences."""
+    def find(self, question: str, passages: int) -> Found:
+        """Look a question up; return the best `passages`."""
         hits = self.index.search(question, passages)
-        chosen = best_quotes(question, hits, self.index, quotes) if quotes else []
-        return Found(hits, chosen, is_likely(question, hits, self.index))
+        return Found(hits, is_likely(question, hits, self.index))
 
 
 def is_likely(question: str, hits: Sequence[Hit], index: PassageIndex) -> bool:
     """Return whether a document speaks of what a question asks, by how many of the question's words it has."""
     rarities = index.rarities(question_words(question))
-    absent = {stem: rarity for stem, rarity in rarities.items() if not index.has_stem(stem)}
+    absent = {stem for stem in rarities if not index.has_stem(stem)}
     # "How many goats?" can be answered by a text without "many".
-    told_apart = sum(absent.pop(stem, 0.0) for stem in QUANTITY)
-    total = sum(rarities.values()) - told_apart
+    counted = {stem: rarity for stem, rarity in rarities.items() if stem not in absent.intersection(QUANTITY)}
+    total = sum(counted.values())
     if not hits or not total:
         return False
-    coverage = max(hit.coverage for hit in hits) * (total + told_apart) / total
-    words = sum(stem not in QUANTITY or index.has_stem(stem) for stem in rarities)
-    return COVERAGE * coverage + MISSING * sum(absent.values()) / total + WORD * words >= LEAST
+    coverage = max(hit.coverage for hit in hits) * sum(rarities.values()) / total
+    missing = sum(rarity for stem, rarity in counted.items() if stem in absent) / total
+    return COVERAGE * coverage + MISSING * missing + WORD * len(counted) >= LEAST

@@ -7,6 +7,7 @@ import pytest
 
 from freqkv_cli.config import Settings
 from freqkv_cli.documents import open_documents
+from freqkv_cli.recall.quotes import Quote, best_quotes
 from freqkv_cli.recall.vocabulary import invented_names
 from freqkv_cli.tasks import ask as asking
 from freqkv_cli.tasks.ask import ask
@@ -33,21 +34,26 @@ def looked_up(*texts: str, tmp_path: Path) -> Lookup:
     return lookup
 
 
+def best_quote(lookup: Lookup, question: str) -> Quote:
+    return best_quotes(question, lookup.find(question, 5).hits, lookup.index, 1)[0]
+
+
 def test_a_sentence_is_found_with_its_line(tmp_path: Path) -> None:
-    found = looked_up(FILLER + FACT + FILLER, tmp_path=tmp_path).find("What was the cook called?", 5, 1)
-    assert found.quotes[0].text == FACT.strip()
-    assert found.quotes[0].passage.place == "line 201"
-    assert found.likely
+    lookup = looked_up(FILLER + FACT + FILLER, tmp_path=tmp_path)
+    quote = best_quote(lookup, "What was the cook called?")
+    assert quote.text == FACT.strip()
+    assert quote.passage.place == "line 201"
+    assert lookup.find("What was the cook called?", 5).likely
 
 
 def test_documents_are_kept_apart(tmp_path: Path) -> None:
-    found = looked_up(FILLER, FACT, FILLER, tmp_path=tmp_path).find("What was the cook called?", 5, 1)
-    assert found.quotes[0].passage.document == 1
-    assert found.quotes[0].passage.place == "line 1"
+    quote = best_quote(looked_up(FILLER, FACT, FILLER, tmp_path=tmp_path), "What was the cook called?")
+    assert quote.passage.document == 1
+    assert quote.passage.place == "line 1"
 
 
 def test_what_is_not_there_is_not_likely(tmp_path: Path) -> None:
-    assert not looked_up(FILLER + FACT, tmp_path=tmp_path).find("Which bishop blessed the cathedral?", 5, 1).likely
+    assert not looked_up(FILLER + FACT, tmp_path=tmp_path).find("Which bishop blessed the cathedral?", 5).likely
 
 
 def test_a_quantity_need_not_be_named_in_the_text(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from freqkv_cli.tasks.states import save_state
 from freqkv_cli.tasks.summarize import summarize
 from tests.models.tiny_gguf import write_tiny_gguf
 from tests.tasks.readings import ask_about, followed, read_to, result_of, session_of
+from tests.tasks.test_lookup import best_quote
 
 MUTATIONS = 200
 
@@ -74,7 +75,7 @@ def test_several_documents_keep_their_names_and_places(tiny: str, book: Path, tm
     assert session.stream is not None
     assert session.lookup is not None
     assert [document.name for document in session.stream.documents] == documents
-    quote = session.lookup.find("What was the cook called?", 5, 1).quotes[0]
+    quote = best_quote(session.lookup, "What was the cook called?")
     assert (quote.passage.document, quote.passage.place) == (1, "line 1")
 
 
