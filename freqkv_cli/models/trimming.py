@@ -39,6 +39,13 @@ def import_modeling() -> None:
         _import_all()
 
 
+def import_everything() -> None:
+    """Import all of it, torch.compile and torch.distributed included: peft and optimizers reach for them. Once, early."""
+    import torch._dynamo  # noqa: F401  (which `import_modeling` then leaves as it is)
+
+    import_modeling()
+
+
 @contextmanager
 def _standing_in() -> Iterator[None]:
     """Stand-ins for the parts of torch.compile that are imported by name; they are gone when the block ends."""

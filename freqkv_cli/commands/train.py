@@ -1,0 +1,141 @@
+"""freqkv train"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from freqkv_cli.commands.options import QUESTION_ONLY, SUMMARY_ONLY, takes_settings
+from freqkv_cli.commands.running import Task, run
+from freqkv_cli.config import Output, Settings, parse_size
+from freqkv_cli.errors import UsageError
+
+USAGE = "freqkv train FILE_OR_FOLDER... -o ADAPTER, freqkv train --help"
+NOT_FOR_TRAINING = (
+    *("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "stream", "max_tokens"),
+    *("cache", "refresh", "states_limit", "state_dtype", "pages", "kind", "password_file"),
+    *SUMMARY_ONLY,
+    *QUESTION_ONLY,
+)
+
+
+def size(text: str) -> int:
+    """A number of tokens: 2048, 2k, 2K."""
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+@takes_settings(*NOT_FOR_TRAINING)
+def train(
+    ctx: typer.Context,
+    texts: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE_OR_FOLDER...", help="Texts to learn from, of any kind.", show_default=False),
+    ] = None,
+    target: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="The adapter, its checkpoint and its curve.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the folder.")] = False,
+    steps: Annotated[int, typer.Option("--steps", metavar="N", help="Steps in all.")] = 500,
+    tokens: Annotated[
+        int | None,
+        typer.Option("--tokens", metavar="TOKENS", parser=size, help="Tokens in all, in place of --steps."),
+    ] = None,
+    length: Annotated[int, typer.Option("--length", metavar="TOKENS", parser=size, help="Of one sequence.")] = 2048,
+    batch: Annotated[int, typer.Option("--batch", metavar="N", help="Sequences of one step.")] = 1,
+    parallel: Annotated[
+        int, typer.Option("--parallel", metavar="N", help="Sequences that go through the model at once.")
+    ] = 1,
+    objective: Annotated[
+        Literal["next-token", "distill"],
+        typer.Option("--objective", help="distill: the same model with its full cache is the teacher."),
+    ] = "next-token",
+    reverse: Annotated[
+        float, typer.Option("--reverse", metavar="SHARE", help="distill: the share of KL(student || teacher).")
+    ] = 0.5,
+    retrieval: Annotated[
+        float,
+        typer.Option("--retrieval", metavar="SHARE", help="Share of sequences with facts to find again."),
+    ] = 0.0,
+    packed: Annotated[
+        bool, typer.Option("--packed/--per-document", help="Sequences run across texts, or never.")
+    ] = True,
+    rate: Annotated[float, typer.Option("--lr", metavar="RATE", help="Learning rate.")] = 2e-4,
+    warmup: Annotated[int, typer.Option("--warmup", metavar="STEPS", help="Steps in which it rises.")] = 20,
+    decay: Annotated[
+        float, typer.Option("--decay", metavar="SHARE", help="Share of the steps, the last ones, in which it falls.")
+    ] = 0.2,
+    rank: Annotated[int, typer.Option("--rank", metavar="N", help="Rank of the LoRA matrices.")] = 16,
+    alpha: Annotated[
+        float | None, typer.Option("--alpha", metavar="NUMBER", help="Their scale times the rank; twice the rank.")
+    ] = None,
+    checkpoint_chunks: Annotated[
+        Literal["auto", "on", "off"],
+        typer.Option("--checkpoint-chunks", help="Run chunks again in the backward pass: less memory, more time."),
+    ] = "auto",
+    validation: Annotated[
+        str | None,
+        typer.Option("--validation", metavar="FILE", help="Held-out text; else the end of the longest text."),
+    ] = None,
+    validation_sequences: Annotated[
+        int, typer.Option("--validation-sequences", metavar="N", help="Held-out sequences; 0: none.")
+    ] = 4,
+    validate_every: Annotated[
+        int, typer.Option("--validate-every", metavar="STEPS", help="How often they are measured.")
+    ] = 50,
+    save_every: Annotated[
+        int, typer.Option("--save-every", metavar="STEPS", help="How often a checkpoint is written.")
+    ] = 50,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw the losses into a .png or .svg.")
+    ] = None,
+    *,
+    settings: Settings,
+    output: Output,
+) -> None:
+    """Train an adapter (LoRA), with which a model reads better from a cache of fixed size.
+
+    freqkv train books/ -o my-adapter --length 2048 --cache-size 512
+
+    freqkv ask book.pdf --adapter my-adapter "Who is Mr Darcy?"
+
+    Without --cache-size it is a quarter of --length. Ctrl-C keeps a checkpoint, and --resume goes on from it.
+    """
+    if not texts:
+        raise UsageError(f"no texts: {USAGE}")
+    if target is None:
+        raise UsageError(f"no folder for the adapter: {USAGE}")
+    folder = target
+
+    def load() -> Task:
+        from freqkv_cli.lab.training.lora import require_peft
+        from freqkv_cli.lab.training.recipe import Recipe
+
+        require_peft()
+        recipe = Recipe(
+            objective=objective,
+            reverse=reverse,
+            length=length,
+            packed=packed,
+            retrieval=retrieval,
+            batch=batch,
+            parallel=parallel,
+            steps=steps,
+            rate=rate,
+            warmup=warmup,
+            decay=decay,
+            rank=rank,
+            alpha=2.0 * rank if alpha is None else alpha,
+            checkpoint_chunks=checkpoint_chunks,
+            validation_sequences=validation_sequences,
+            validate_every=validate_every,
+            save_every=save_every,
+        )
+        from freqkv_cli.lab.training.train import Job, train
+
+        job = Job(texts, folder, recipe, tokens, validation, resume, plot)
+        return lambda documents: train(settings, job)
+
+    run(ctx, f"loading {settings.model}", [], settings, output, load)

@@ -1,0 +1,20 @@
+"""Writes an adapter: the weights in 16 bits, peft's config, and what it was trained for."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from freqkv_cli.lab.training.lora import lora_weights, write_config
+from freqkv_cli.models.adapter import WEIGHTS, AdapterManifest, write_manifest
+
+
+def write_adapter(folder: Path, model: Any, config: Any, manifest: AdapterManifest) -> None:
+    """Write the adapter as it is now; `config` is peft's. Each file appears whole or not at all."""
+    tensors = {name: weight.detach().to("cpu", torch.float16).contiguous() for name, weight in lora_weights(model)}
+    draft = folder / f".{WEIGHTS}.draft"
+    save_file(tensors, draft, metadata={"format": "pt"})
+    draft.replace(folder / WEIGHTS)
+    write_config(config, folder, manifest.base_name)
+    write_manifest(folder, manifest)

@@ -1,0 +1,71 @@
+"""What makes a training run: with the same recipe, texts and model, every step is the same."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from freqkv_cli.errors import UsageError
+
+Objective = Literal["next-token", "distill"]
+# What may change when a run goes on: how long it is, how much goes side by side, when it is looked at.
+MAY_CHANGE = ("steps", "parallel", "checkpoint_chunks", "validate_every", "save_every")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Sizes are tokens; `batch` is sequences per step, `parallel` how many of them go through the model at once.
+
+    reverse: the share of KL(student || teacher) in `distill`; the rest is KL(teacher || student).
+    retrieval: the share of sequences with generated facts and questions about them.
+    warmup: steps of rising learning rate; decay: the share of the steps, at the end, over which it falls to zero.
+    Raises UsageError for what cannot be.
+    """
+
+    objective: Objective = "next-token"
+    reverse: float = 0.5
+    length: int = 2048
+    packed: bool = True
+    retrieval: float = 0.0
+    batch: int = 1
+    parallel: int = 1
+    steps: int = 500
+    rate: float = 2e-4
+    warmup: int = 20
+    decay: float = 0.2
+    rank: int = 16
+    alpha: float = 32.0
+    seed: int = 0
+    checkpoint_chunks: Literal["auto", "on", "off"] = "auto"
+    validation_sequences: int = 4
+    validate_every: int = 50
+    save_every: int = 50
+
+    def __post_init__(self) -> None:
+        for flag, holds, rule in (
+            ("--length", self.length >= 2, "must be 2 tokens or more"),
+            ("--steps", self.steps >= 1, "must be 1 or more"),
+            ("--batch", self.batch >= 1, "must be 1 or more"),
+            ("--parallel", self.parallel >= 1, "must be 1 or more"),
+            ("--lr", 0 < self.rate < 1, "must be between 0 and 1, both excluded"),
+            ("--warmup", self.warmup >= 0, "must be 0 or more steps"),
+            ("--decay", 0 <= self.decay <= 1, "must be between 0 and 1"),
+            ("--rank", self.rank >= 1, "must be 1 or more"),
+            ("--alpha", self.alpha > 0, "must be above 0"),
+            ("--reverse", 0 <= self.reverse <= 1, "must be between 0 and 1"),
+            ("--retrieval", 0 <= self.retrieval <= 1, "must be between 0 and 1"),
+            ("--validation-sequences", self.validation_sequences >= 0, "must be 0 (no validation) or more"),
+            ("--validate-every", self.validate_every >= 1, "must be 1 or more steps"),
+            ("--save-every", self.save_every >= 1, "must be 1 or more steps"),
+        ):
+            if not holds:
+                raise UsageError(f"{flag} {rule}")
+
+    def learning_rate(self, step: int) -> float:
+        """The rate of a step, counted from 0: it rises, stays, and falls to zero in the last `decay` of the steps."""
+        rise = min(1.0, (step + 1) / (self.warmup + 1))
+        falling = self.decay * self.steps
+        fall = min(1.0, (self.steps - step) / (falling + 1)) if falling else 1.0
+        return self.rate * rise * fall
+
+    def lasting(self) -> dict[str, Any]:
+        """All that must stay the same when the run goes on, as a JSON object."""
+        return {name: value for name, value in asdict(self).items() if name not in MAY_CHANGE}
