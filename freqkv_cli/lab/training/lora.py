@@ -1,5 +1,6 @@
 """LoRA by peft: small matrices beside the projections of attention, the only thing that learns."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from freqkv_cli.errors import UsageError
+from freqkv_cli.models.adapter import CONFIG
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "qkv_proj")
 PREFIX = "base_model.model."  # what peft puts before the name of a module in its files
@@ -73,6 +75,8 @@ def without_lora(model: Any) -> Iterator[None]:
 def write_config(config: Any, folder: Path, base: str) -> None:
     """Write peft's adapter_config.json; `base` names the model that the adapter belongs to."""
     config.base_model_name_or_path = base
-    config.inference_mode = True
-    config.save_pretrained(str(folder))
-    config.inference_mode = False
+    said = {**config.to_dict(), "base_model_name_or_path": base, "inference_mode": True}
+    said["target_modules"] = sorted(said["target_modules"])  # a set, in an order of its own in each process
+    draft = folder / f".{CONFIG}.draft"
+    draft.write_text(json.dumps(said, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    draft.replace(folder / CONFIG)

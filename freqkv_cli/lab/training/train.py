@@ -346,7 +346,6 @@ def progress(run: Run, loss: float) -> Progress:
     """Where the run stands."""
     position, recipe = run.position, run.recipe
     each = position.seconds / position.step
-    geometry = run.geometry
     return Progress(
         "training",
         source=run.job.target.name,
@@ -357,8 +356,6 @@ def progress(run: Run, loss: float) -> Progress:
         seconds=position.seconds,
         tokens_per_second=position.tokens / position.seconds,
         eta_seconds=each * (recipe.steps - position.step),
-        slots_used=geometry.cache_size,
-        cache_size=geometry.cache_size,
         process_bytes=process_bytes(),
         gpu_bytes=gpu_bytes(),
     )

@@ -33,8 +33,8 @@ class Unrolling:
     def __post_init__(self) -> None:
         if any(getattr(module, "gradient_checkpointing", False) for module in self.model.modules()):
             raise UsageError(
-                "gradient checkpointing of transformers is on, which would drop the cache: switch it off "
-                "(model.gradient_checkpointing_disable()) and use --checkpoint-chunks on"
+                "the gradient checkpointing of transformers is on, which would drop the cache: switch it off, and use "
+                "--checkpoint-chunks on"
             )
 
     def run(self, ids: Tensor) -> Iterator[tuple[int, Tensor]]:
