@@ -40,6 +40,7 @@ class Settings:
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     offline: bool = False
+    adapter: str | None = None
 
     policy: Literal["freqkv", "window", "full"] = "freqkv"
     cache_size: int | None = None
@@ -83,6 +84,7 @@ class Settings:
         least = self.sink_tokens + self.recent_tokens + 2
         for name, holds, rule in (
             ("model", self.model.strip() != "", "must name a model"),
+            ("adapter", self.adapter is None or self.adapter.strip() != "", "must name a folder, or be none"),
             ("device", _is_device(self.device), "must be auto, cpu, cuda, cuda:N or mps"),
             ("sink_tokens", self.sink_tokens >= 0, "must be 0 or more"),
             ("recent_tokens", self.recent_tokens >= 0, "must be 0 or more"),

@@ -54,6 +54,9 @@ DESCRIBED = {
     "device": Described(MODEL, "auto, cpu, cuda, cuda:N or mps.", "DEVICE"),
     "dtype": Described(MODEL, "Number format of weights and cache."),
     "offline": Described(MODEL, "Never use the network."),
+    "adapter": Described(
+        MODEL, "Folder of what the model has learnt (freqkv train), or none: leave the model as it is.", "FOLDER"
+    ),
     "policy": Described(
         CACHE, "What happens to old slots: low-pass filtered, dropped, or all kept (short texts only)."
     ),

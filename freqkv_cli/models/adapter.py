@@ -4,21 +4,31 @@ A folder holds `adapter_model.safetensors` and `adapter_config.json`, which peft
 which model and which cache it was trained for.
 """
 
-import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from freqkv_cli.errors import ModelError
+from freqkv_cli.models.aliases import ALIASES
+from freqkv_cli.models.fingerprint import weights_print
+from freqkv_cli.models.source import ModelSource
 from freqkv_cli.models.store import sha256
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FORMAT = 1
 WEIGHTS, CONFIG, MANIFEST = "adapter_model.safetensors", "adapter_config.json", "freqkv.json"
+NONE = "none"  # the --adapter that leaves a model as it is
+PREFIX, FIRST, SECOND = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
+SHIPPED = Path(__file__).parent / "adapters"  # a folder for each alias that has an adapter
+PRINT_DIGITS = 16
+# What peft can do beside plain LoRA, and what that is called in its config: none of it is merged here.
+BEYOND = ("use_dora", "fan_in_fan_out", "rank_pattern", "alpha_pattern", "modules_to_save", "use_qalora", "lora_bias")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +57,119 @@ class AdapterManifest:
     training: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """An adapter on this machine. `digest` names its numbers; `scale` multiplies them; `shipped` comes with freqkv."""
+
+    folder: Path
+    digest: str
+    scale: float
+    manifest: AdapterManifest
+    shipped: bool = False
+
+    @property
+    def name(self) -> str:
+        """What a user may call it: its folder."""
+        return f"{self.folder.name} (shipped)" if self.shipped else str(self.folder)
+
+    def misfit(self, policy: str, cache_size: int, recent_tokens: int, retain_ratio: float) -> str | None:
+        """How this cache differs from the one that the adapter was trained for, in words; None if it does not.
+
+        Sinks do not count: they are the instruction. What is shipped was measured with other sizes, too.
+        """
+        trained = self.manifest.cache
+        pairs = {
+            "--policy": (trained.policy, policy),
+            "--cache-size": (trained.cache_size, trained.cache_size if self.shipped else cache_size),
+            "--recent-tokens": (trained.recent_tokens, recent_tokens),
+            "--retain-ratio": (trained.retain_ratio, retain_ratio),
+        }
+        differing = [f"{flag} {theirs}, not {ours}" for flag, (theirs, ours) in pairs.items() if theirs != ours]
+        return (
+            f"the adapter {self.name} was trained with {' and '.join(differing)}: it helps less" if differing else None
+        )
+
+
+def find_adapter(setting: str | None, source: ModelSource, policy: str) -> Adapter | None:
+    """Return the adapter that --adapter means for a model; None for `none`, or where none is shipped for this policy.
+
+    Raises ModelError when there is no such adapter, it is broken, or it belongs to another model.
+    """
+    if setting == NONE:
+        return None
+    if setting is None:
+        folder = SHIPPED / source.name
+        if source.name not in ALIASES or not folder.is_dir():
+            return None
+        adapter = open_adapter(folder, shipped=True)
+        return adapter if adapter.manifest.cache.policy == policy else None
+    adapter = open_adapter(Path(setting).expanduser())
+    base = weights_print(source)
+    if adapter.manifest.base != base:
+        raise ModelError(
+            f"the adapter {setting} belongs to --model {adapter.manifest.base_name} ({adapter.manifest.base}), not to "
+            f"{source.name} ({base}): give that model, or --adapter none"
+        )
+    return adapter
+
+
+def open_adapter(folder: Path, *, shipped: bool = False) -> Adapter:
+    """Return the adapter in a folder, without its numbers. Raises ModelError when it cannot be used."""
+    missing = [name for name in (WEIGHTS, CONFIG, MANIFEST) if not (folder / name).is_file()]
+    if missing:
+        what = "there is no adapter" if len(missing) == 3 else "the adapter is incomplete"
+        raise ModelError(f"{what} in {folder}: no {', no '.join(missing)}; freqkv train makes such folders")
+    try:
+        manifest = _manifest().validate_json((folder / MANIFEST).read_bytes())
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        scale = config["lora_alpha"] / (config["r"] ** 0.5 if config.get("use_rslora") else config["r"])
+        beyond = [name for name in BEYOND if config.get(name)]
+        plain = config.get("peft_type") == "LORA" and config.get("bias", "none") == "none"
+    except (OSError, ValidationError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"the adapter in {folder} is broken ({reason}): make it again") from None
+    if manifest.format != FORMAT:
+        raise ModelError(
+            f"the adapter in {folder} is of format {manifest.format}, of freqkv {manifest.freqkv[:20]}, and this freqkv "
+            f"knows format {FORMAT}: train it again"
+        )
+    if not plain or beyond:
+        raise ModelError(f"the adapter in {folder} is not plain LoRA ({', '.join(beyond) or 'another kind'})")
+    digest = sha256(folder / WEIGHTS)[:PRINT_DIGITS]
+    return Adapter(folder.absolute(), f"{digest}-{scale:g}", float(scale), manifest, shipped)
+
+
 def write_manifest(folder: Path, manifest: AdapterManifest) -> None:
     """Write `freqkv.json`, whole or not at all."""
     draft = folder / f".{MANIFEST}.draft"
     draft.write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
     draft.replace(folder / MANIFEST)
+
+
+def merge_adapter(adapter: Adapter, weights: dict[str, "Tensor"]) -> dict[str, "Tensor"]:
+    """Return `weights` (by name) with W + scale * B @ A, in fp32, in the place of each W that the adapter changes.
+
+    Raises ModelError when the adapter does not go with these weights.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        parts = load_file(adapter.folder / WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"the adapter {adapter.name} is broken ({error}): make it again") from None
+    merged = dict(weights)
+    for name in parts:
+        module = name.removeprefix(PREFIX).removesuffix(FIRST).removesuffix(SECOND)
+        first, second = parts.get(f"{PREFIX}{module}{FIRST}"), parts.get(f"{PREFIX}{module}{SECOND}")
+        weight = weights.get(f"{module}.weight")
+        if first is None or second is None or weight is None or weight.shape != (second.shape[0], first.shape[1]):
+            raise ModelError(f"the adapter {adapter.name} does not go with the model: {name} has no counterpart")
+        if name.endswith(FIRST):
+            merged[f"{module}.weight"] = weight.float() + adapter.scale * (second.float() @ first.float())
+    return merged
+
+
+@cache
+def _manifest() -> TypeAdapter[AdapterManifest]:
+    return TypeAdapter(AdapterManifest)

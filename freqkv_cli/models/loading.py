@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from freqkv_cli.errors import FreqkvError, ModelError
+from freqkv_cli.models.adapter import Adapter
 from freqkv_cli.models.device import Placement, Quant, choose_placement
 from freqkv_cli.models.memory import available_memory, explain_out_of_memory, is_out_of_memory, loading_bytes
 from freqkv_cli.models.quiet import quiet_transformers
@@ -31,6 +32,7 @@ class LoadedModel:
     device: str
     weight_bytes: int
     notes: list[str] = field(default_factory=list)
+    adapter: Adapter | None = None
 
 
 def load_config(source: ModelSource) -> "PretrainedConfig":
@@ -71,8 +73,11 @@ def load_model(
     quant: str = "auto",
     attn_implementation: str | None = None,
     tokenizer: "PreTrainedTokenizerBase | None" = None,
+    adapter: Adapter | None = None,
 ) -> LoadedModel:
     """Load a model onto a device, in eval mode, and its tokenizer if that has not been loaded before.
+
+    An `adapter` is merged into the weights before they are quantized.
 
     Raises ModelError if the files are broken or incomplete or this machine cannot do what is asked, MemoryLimitError
     if the weights do not fit. Whether cache and activations fit as well is the caller's question (see memory.py).
@@ -82,7 +87,7 @@ def load_model(
     if tokenizer is None:
         tokenizer = load_tokenizer(source)
     notes = list(placement.notes)
-    model = _load_weights(source, config, placement, attn_implementation, notes)
+    model = _load_weights(source, config, placement, attn_implementation, notes, adapter)
     return LoadedModel(
         model=model,
         tokenizer=tokenizer,
@@ -92,6 +97,7 @@ def load_model(
         device=placement.device,
         weight_bytes=model.get_memory_footprint(return_buffers=False),
         notes=notes,
+        adapter=adapter,
     )
 
 
@@ -101,13 +107,14 @@ def _load_weights(
     placement: Placement,
     attn_implementation: str | None,
     notes: list[str],
+    adapter: Adapter | None,
 ) -> "PreTrainedModel":
     import torch
 
     import_modeling()
-    from transformers import AutoModelForCausalLM
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoModelForCausalLM
 
-    from freqkv_cli.models.weights import read_model
+    from freqkv_cli.models.weights import map_tensors, read_model
 
     options: dict[str, Any] = {"dtype": getattr(torch, placement.dtype)}
     if attn_implementation is not None:
@@ -118,11 +125,17 @@ def _load_weights(
         options["device_map"] = _device_map(source, config, placement, notes)
     try:
         if placement.device == "cpu" and placement.quant == "none" and _is_plain(config):
-            model = read_model(Path(source.folder), config, **options)
+            model = read_model(Path(source.folder), config, adapter, **options)
             if model is not None:
                 return model
-        model, report = AutoModelForCausalLM.from_pretrained(
-            source.folder,
+        if adapter is None:
+            loader, place = AutoModelForCausalLM, source.folder
+        else:
+            require_plain_weights(source, config, adapter)
+            loader, place = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)], None
+            options["state_dict"] = map_tensors(Path(source.folder), adapter)
+        model, report = loader.from_pretrained(
+            place,
             config=config,
             local_files_only=True,
             trust_remote_code=False,
@@ -141,6 +154,15 @@ def _load_weights(
             f"among them {some}; download the model again"
         )
     return model
+
+
+def require_plain_weights(source: ModelSource, config: "PretrainedConfig", adapter: Adapter) -> None:
+    """Raise ModelError when an adapter should be merged into weights that come quantized."""
+    if not _is_plain(config):
+        raise ModelError(
+            f"{source.name} comes quantized, and the adapter {adapter.name} can only be merged into whole weights: use "
+            "the model that it was quantized from, or --adapter none"
+        )
 
 
 def _is_plain(config: "PretrainedConfig") -> bool:

@@ -7,20 +7,24 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
+from freqkv_cli.models.adapter import Adapter, merge_adapter
+
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
 
-def read_model(folder: Path, config: "PretrainedConfig", **options: Any) -> "PreTrainedModel | None":
+def read_model(
+    folder: Path, config: "PretrainedConfig", adapter: Adapter | None = None, **options: Any
+) -> "PreTrainedModel | None":
     """Return the causal LM of `folder` on the CPU, in eval mode; None where transformers' loader has to be asked.
 
     That one converts, renames, splits and fuses tensors for every model there is, and makes the model without memory
     first, for which torch imports its compiler: more than a second. Here the numbers are copied once, as they are.
-    options: `dtype` (a torch.dtype) and, if it is not the default, `attn_implementation`.
+    An `adapter` is merged. options: `dtype` (a torch.dtype) and, if it is not the default, `attn_implementation`.
     """
     from transformers import AutoModelForCausalLM, GenerationConfig, initialization
 
-    stored = _map_tensors(folder)
+    stored = map_tensors(folder, adapter)
     with initialization.no_init_weights():  # every number is read below, or there is no model
         model = AutoModelForCausalLM.from_config(config, **options)
     model.tie_weights()
@@ -37,13 +41,16 @@ def read_model(folder: Path, config: "PretrainedConfig", **options: Any) -> "Pre
     return model.eval()
 
 
-def _map_tensors(folder: Path) -> dict[str, Tensor]:
-    """Every tensor of a folder, by its name; the bytes stay in the files until they are looked at."""
+def map_tensors(folder: Path, adapter: Adapter | None = None) -> dict[str, Tensor]:
+    """Every tensor of a folder, by its name; the bytes stay in the files until they are looked at.
+
+    Those that an `adapter` changes are merged with it, in fp32.
+    """
     tensors = {}
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, framework="pt") as file:
             tensors.update({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-    return tensors
+    return tensors if adapter is None else merge_adapter(adapter, tensors)
 
 
 def _are_the_same(held: dict[str, Tensor], stored: dict[str, Tensor]) -> bool:

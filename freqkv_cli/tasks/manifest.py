@@ -44,7 +44,10 @@ class StoredDocument:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The model that read: `name` is the --model that finds it; weights, tokenizer and prompt are hashes."""
+    """The model that read: `name` is the --model that finds it; weights, tokenizer and prompt are hashes.
+
+    `adapter` is a hash too, None without one; `adapter_folder` is the --adapter that finds it, None for a shipped one.
+    """
 
     name: str
     id: str
@@ -57,6 +60,7 @@ class Reader:
     dtype: str
     device: str
     adapter: str | None = None
+    adapter_folder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

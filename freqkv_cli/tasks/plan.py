@@ -9,6 +9,7 @@ from freqkv_cli.config import Settings
 from freqkv_cli.errors import UsageError
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.halving import fitting_rows
+from freqkv_cli.models.adapter import Adapter, find_adapter
 from freqkv_cli.models.device import Placement, choose_placement
 from freqkv_cli.models.loading import load_config, load_tokenizer
 from freqkv_cli.models.memory import (
@@ -41,15 +42,17 @@ class Plan:
     window: int
     estimate: MemoryEstimate
     available: int
+    adapter: Adapter | None = None
 
 
 def make_plan(settings: Settings, pinned: str = "") -> Generator[Event, None, Plan]:
     """Find the model (fetching it if need be) and decide how to run it; `pinned` joins the instruction.
 
-    Raises ModelError when there is no such model or it is not supported, UsageError for slots that cannot be.
+    Raises ModelError when there is no such model or adapter or it is not supported, UsageError for slots that cannot be.
     """
     yield Progress("loading", source=settings.model)
     source = yield from relay(lambda notify: resolve_model(settings.model, offline=settings.offline, notify=notify))
+    adapter = find_adapter(settings.adapter, source, settings.policy)
     config = load_config(source)
     window = model_window(config)
     if settings.cache_size and settings.cache_size > window:
@@ -71,7 +74,15 @@ def make_plan(settings: Settings, pinned: str = "") -> Generator[Event, None, Pl
     cache_size = settings.cache_size or auto_cache_size(config, available=available, **needs)
     geometry = pinned_geometry(settings, cache_size, len(prompt.prefix))
     estimate = estimate_memory(config, cache_size=cache_size, **needs)
-    return Plan(source, config, place, prompt, geometry, chunk, window, estimate, available)
+    return Plan(source, config, place, prompt, geometry, chunk, window, estimate, available, adapter)
+
+
+def adapter_misfit(plan: Plan, policy: str) -> str | None:
+    """What to warn of when the adapter of a plan was trained for another cache; None otherwise."""
+    slots = plan.geometry
+    if plan.adapter is None:
+        return None
+    return plan.adapter.misfit(policy, slots.cache_size, slots.recent_tokens, slots.retain_ratio)
 
 
 def pinned_geometry(settings: Settings, cache_size: int, prefix: int) -> Geometry:

@@ -41,6 +41,7 @@ def answer_report(command: str, session: Session, answer: Answer, **extra: Any) 
             "quantization": session.loaded.quant,
             "dtype": session.loaded.dtype,
             "device": session.loaded.device,
+            "adapter": session.loaded.adapter.name if session.loaded.adapter else None,
         },
         "cache": {
             "policy": session.cache.policy.name,

@@ -22,7 +22,7 @@ from freqkv_cli.tasks.events import Event, Note, Progress, Text
 from freqkv_cli.tasks.figures import gpu_bytes, process_bytes
 from freqkv_cli.tasks.lookup import Lookup
 from freqkv_cli.tasks.manifest import Manifest, Reader
-from freqkv_cli.tasks.plan import Plan, make_plan
+from freqkv_cli.tasks.plan import Plan, adapter_misfit, make_plan
 from freqkv_cli.tasks.prompt import Prompt, encode_text
 from freqkv_cli.tasks.speed import remember_speed, speed_key
 from freqkv_cli.tasks.tokens import TokenStream
@@ -296,6 +296,8 @@ def load_session(plan: Plan, settings: Settings, started: float) -> Generator[Ev
     session.load_seconds = time.perf_counter() - began
     for note in (*plan.place.notes, *loaded.notes):
         yield Note(note)
+    if (misfit := adapter_misfit(plan, settings.policy)) is not None:
+        yield session.warn(misfit)
     return session
 
 
@@ -311,4 +313,5 @@ def load_plan(plan: Plan) -> LoadedModel:
         quant=place.quant,
         attn_implementation=attention,
         tokenizer=plan.prompt.tokenizer,
+        adapter=plan.adapter,
     )

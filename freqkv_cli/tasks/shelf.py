@@ -81,6 +81,7 @@ def place_for(
     how = [FORMAT, reader.weights, reader.tokenizer, reader.prompt, reader.quantization, reader.dtype]
     how += [reader.device.partition(":")[0], slots.policy, slots.cache_size, slots.sink_tokens, slots.recent_tokens]
     how += [slots.retain_ratio, chunk]
+    how += [reader.adapter] if reader.adapter is not None else []
     several = len(documents) > 1  # their names are read, too
     what = [
         [document.sha256, document.kind, document.encoding, document.name if several else ""] for document in documents

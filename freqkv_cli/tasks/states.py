@@ -19,6 +19,7 @@ from freqkv_cli.errors import FreqkvError, StateError, UsageError
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.header import damaged
 from freqkv_cli.kvcache.state import Shape, read_state, write_state
+from freqkv_cli.models.adapter import NONE
 from freqkv_cli.models.aliases import ALIASES
 from freqkv_cli.models.fingerprint import tokenizer_print, weights_print
 from freqkv_cli.models.memory import available_memory, kv_shape
@@ -201,7 +202,16 @@ def reader_of(plan: Plan) -> Reader:
         quantization=plan.place.quant,
         dtype=plan.place.dtype,
         device=plan.place.device,
+        adapter=plan.adapter.digest if plan.adapter else None,
+        adapter_folder=str(plan.adapter.folder) if plan.adapter and not plan.adapter.shipped else None,
     )
+
+
+def known_adapter(reader: Reader) -> str:
+    """Name the adapter that a model read with, for an error."""
+    if reader.adapter is None:
+        return "no adapter"
+    return f"the adapter {reader.adapter_folder or 'that came with freqkv'} ({reader.adapter})"
 
 
 def lasting_name(source: ModelSource) -> str:
@@ -238,6 +248,10 @@ def settings_of(path: Path, manifest: Manifest, settings: Settings) -> Settings:
     if settings.model == defaults.model and manifest.reader.name != defaults.model:
         # What a file names is not fetched from anywhere without having been asked for.
         changes |= {"model": manifest.reader.name, "offline": True}
+    if settings.adapter is None and manifest.reader.adapter is None:
+        changes["adapter"] = NONE  # whatever has been shipped since
+    elif settings.adapter is None:
+        changes["adapter"] = manifest.reader.adapter_folder
     try:
         return replace(settings, **changes)
     except (UsageError, TypeError) as error:
@@ -256,8 +270,9 @@ def slots_of(path: Path, manifest: Manifest, plan: Plan) -> Plan:
         raise StateError(
             f"the state {path} was read with another tokenizer or chat template of {theirs.id}: read the document again"
         )
-    if theirs.adapter is not None:
-        raise StateError(f"the state {path} was read with the adapter {theirs.adapter}: this freqkv knows no adapters")
+    if theirs.adapter != reader.adapter:
+        found = f"{known_adapter(reader)}: give --adapter {theirs.adapter_folder or 'none'}, or read the document again"
+        raise StateError(f"the state {path} was read with {known_adapter(theirs)}, not with {found}")
     slots = manifest.slots
     try:
         geometry = Geometry(slots.cache_size, slots.sink_tokens, slots.recent_tokens, slots.retain_ratio)

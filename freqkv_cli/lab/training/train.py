@@ -1,6 +1,6 @@
 """freqkv train: an adapter with which a model reads better from its filtered cache.
 
-    texts -> windows -> trainer.step [make_room -> forward a chunk -> loss] -> gradients across compressions -> adapter
+texts -> windows -> trainer.step [make_room -> forward a chunk -> loss] -> gradients across compressions -> adapter
 """
 
 import json
@@ -138,8 +138,8 @@ def prepare(settings: Settings, job: Job) -> Generator[Event, None, Run]:
     tokenizer = load_tokenizer(source)
     corpus = yield from read_corpus(settings, job, tokenizer)
     recipe = settle(job, settings)
-    for note in (*place.notes, *advice(recipe, geometry)):
-        yield note if isinstance(note, Note) else Note(note)
+    yield from map(Note, place.notes)
+    yield from advice(recipe, geometry)
     recipe = yield from settle_memory(recipe, config, place, geometry)
     yield Progress("loading", source=settings.model)
     loaded = load_model(
@@ -182,7 +182,9 @@ def read_corpus(settings: Settings, job: Job, tokenizer: Any) -> Generator[Event
 def settle(job: Job, settings: Settings) -> Recipe:
     """The recipe with the number of steps and the seed that were asked for."""
     recipe = replace(job.recipe, seed=settings.seed or 0)
-    return recipe if job.tokens is None else replace(recipe, steps=math.ceil(job.tokens / (recipe.length * recipe.batch)))
+    return (
+        recipe if job.tokens is None else replace(recipe, steps=math.ceil(job.tokens / (recipe.length * recipe.batch)))
+    )
 
 
 def divide_slots(settings: Settings, recipe: Recipe, window: int) -> Geometry:
@@ -223,9 +225,7 @@ def advice(recipe: Recipe, geometry: Geometry) -> Iterator[Note]:
         )
 
 
-def settle_memory(
-    recipe: Recipe, config: Any, place: Placement, geometry: Geometry
-) -> Generator[Event, None, Recipe]:
+def settle_memory(recipe: Recipe, config: Any, place: Placement, geometry: Geometry) -> Generator[Event, None, Recipe]:
     """Decide whether chunks are kept for the backward pass or run again."""
     if recipe.checkpoint_chunks != "auto":
         return recipe
@@ -381,7 +381,9 @@ def outcome(run: Run) -> Iterator[Event]:
     """Say what came of it: on stdout the folder and the losses, in the report everything."""
     position, recipe, target = run.position, run.recipe, run.job.target
     if run.job.plot is not None:
-        title = f"{run.loaded.source.id}, {run.manifest.cache.policy}, {run.geometry.cache_size} slots, {recipe.objective}"
+        title = (
+            f"{run.loaded.source.id}, {run.manifest.cache.policy}, {run.geometry.cache_size} slots, {recipe.objective}"
+        )
         draw_curve(read_curve(target), run.job.plot, title)
     if run.finish_reason == "interrupted":
         yield Note(

@@ -91,7 +91,9 @@ class Trainer:
         for sample in samples:
             yield float(self.loss([sample], plain=True)), float(sample.weights.sum())
 
-    def _chunk_loss(self, hidden: Tensor, targets: Tensor, weights: Tensor, taught: Tensor | None, place: slice) -> Tensor:
+    def _chunk_loss(
+        self, hidden: Tensor, targets: Tensor, weights: Tensor, taught: Tensor | None, place: slice
+    ) -> Tensor:
         head, wanted = self.head, targets.flatten()
         if taught is None:
             return weighted_loss(
@@ -122,17 +124,17 @@ def shielded() -> Iterator[None]:
         yield
         return
     came: list[tuple[int, Any]] = []
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number in handlers:
-        signal.signal(number, lambda *signalled: came.append(signalled))
+    handlers: dict[int, Any] = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
+    for signum in handlers:
+        signal.signal(signum, lambda *signalled: came.append(signalled))
     try:
         yield
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-    for number, frame in came[:1]:
-        handler = handlers[number]
+        for signum, handler in handlers.items():
+            signal.signal(signum, handler)
+    for signum, frame in came[:1]:
+        handler = handlers[signum]
         if callable(handler):
-            handler(number, frame)
+            handler(signum, frame)
         elif handler is signal.SIG_DFL:
-            signal.raise_signal(number)
+            signal.raise_signal(signum)

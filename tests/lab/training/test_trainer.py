@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div
 
+from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.lab.training.lora import lora_weights, without_lora
 from freqkv_cli.lab.training.recipe import Objective, Recipe
 from freqkv_cli.lab.training.sequences import Sample, make_sample
 from freqkv_cli.lab.training.trainer import Trainer
-from tests.lab.training.learning import TOKENS, learning_model, some_ids, unrolled
+from freqkv_cli.lab.training.unrolling import Unrolling
+from tests.lab.training.learning import TOKENS, cache_maker, learning_model, some_ids, unrolled
 
 
 class Fixed:
@@ -26,21 +28,27 @@ class Fixed:
         return self._samples[number % len(self._samples)]
 
 
-def trainer_of(model: Any, windows: Tensor, *, recompute: bool = False, **recipe: Any) -> Trainer:
+def trainer_of(model: Any, windows: Tensor, **recipe: Any) -> Trainer:
     samples: Any = Fixed([make_sample(window) for window in windows])
-    return Trainer(unrolled(model, recompute=recompute), Recipe(length=TOKENS, **recipe), samples)
+    return Trainer(unrolled(model), Recipe(length=TOKENS, **recipe), samples)
 
 
 @pytest.mark.parametrize("recompute", [False, True])
 def test_fifty_steps_on_one_passage_halve_its_loss(recompute: bool) -> None:
-    model = learning_model(awake=False)
-    trainer = trainer_of(model, some_ids(TOKENS + 1), recompute=recompute, rate=2e-2, warmup=0, steps=50)
-    caches = []
-    make = trainer.unrolling.new_cache
-    object.__setattr__(trainer.unrolling, "new_cache", lambda: caches.append(make()) or caches[-1])
+    model = learning_model(awake=False, layers=1)
+    made: list[FreqkvCache] = []
+    make = cache_maker(model)
+
+    def remembered() -> FreqkvCache:
+        made.append(make())
+        return made[-1]
+
+    samples: Any = Fixed([make_sample(some_ids(TOKENS + 1)[0])])
+    unrolling = Unrolling(model, remembered, recompute=recompute)
+    trainer = Trainer(unrolling, Recipe(length=TOKENS, rate=3e-2, warmup=0, steps=50), samples)
     first, tokens = trainer.step(0)
     assert tokens == TOKENS
-    assert max(cache.compressions for cache in caches) >= 3
+    assert max(cache.compressions for cache in made) >= 3
     for number in range(1, 50):
         last, _ = trainer.step(number)
     assert last < first / 2
@@ -103,8 +111,9 @@ def test_objectives_and_their_gradients(objective: Objective, reverse: float) ->
     model.zero_grad()
     loss = trainer_of(model, window[None], objective=objective, reverse=reverse).loss([sample]) / TOKENS
     loss.backward()
-    assert float(loss) == pytest.approx(float(expected), rel=1e-5)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
     for (_, weight), gradient in zip(lora_weights(model), wanted, strict=True):
+        assert weight.grad is not None
         assert torch.allclose(weight.grad, gradient, rtol=1e-3, atol=1e-6)
 
 
