@@ -1,7 +1,7 @@
 """Adapters: what a model has learnt for a certain cache, merged into its weights when they are loaded; without peft.
 
-A folder holds `adapter_model.safetensors` and `adapter_config.json`, which peft reads and writes too, and `freqkv.json`:
-which model and which cache it was trained for.
+A folder holds `adapter_model.safetensors` and `adapter_config.json`, which peft reads and writes too, and
+`freqkv.json`, which says for which model and which cache it was trained.
 """
 
 import json
@@ -130,8 +130,8 @@ def open_adapter(folder: Path, *, shipped: bool = False) -> Adapter:
         raise ModelError(f"the adapter in {folder} is broken ({reason}): make it again") from None
     if manifest.format != FORMAT:
         raise ModelError(
-            f"the adapter in {folder} is of format {manifest.format}, of freqkv {manifest.freqkv[:20]}, and this freqkv "
-            f"knows format {FORMAT}: train it again"
+            f"the adapter in {folder} is of format {manifest.format}, of freqkv {manifest.freqkv[:20]}, and this "
+            f"freqkv knows format {FORMAT}: train it again"
         )
     if not plain or beyond:
         raise ModelError(f"the adapter in {folder} is not plain LoRA ({', '.join(beyond) or 'another kind'})")

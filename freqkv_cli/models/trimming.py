@@ -40,7 +40,7 @@ def import_modeling() -> None:
 
 
 def import_everything() -> None:
-    """Import all of it, torch.compile and torch.distributed included: peft and optimizers reach for them. Once, early."""
+    """Import all of it, torch.compile and torch.distributed included, which peft and optimizers reach for; early."""
     import torch._dynamo  # noqa: F401  (which `import_modeling` then leaves as it is)
 
     import_modeling()

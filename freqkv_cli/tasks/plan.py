@@ -48,7 +48,7 @@ class Plan:
 def make_plan(settings: Settings, pinned: str = "") -> Generator[Event, None, Plan]:
     """Find the model (fetching it if need be) and decide how to run it; `pinned` joins the instruction.
 
-    Raises ModelError when there is no such model or adapter or it is not supported, UsageError for slots that cannot be.
+    Raises ModelError when there is no such model or adapter or it does not serve, UsageError for slots that cannot be.
     """
     yield Progress("loading", source=settings.model)
     source = yield from relay(lambda notify: resolve_model(settings.model, offline=settings.offline, notify=notify))

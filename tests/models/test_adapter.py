@@ -105,7 +105,7 @@ def test_adapter_is_merged_into_16_bits_once_rounded(base: ModelSource, folder: 
 
 def test_adapter_of_another_model_is_refused(folder: Path, tmp_path: Path) -> None:
     other = resolve_model(save_tiny_model(tmp_path / "other", window=1024))
-    with pytest.raises(ModelError, match="belongs to --model .*base .*or --adapter none") as refused:
+    with pytest.raises(ModelError, match=r"belongs to --model .*base .*or --adapter none") as refused:
         find_adapter(str(folder), other, "freqkv")
     assert refused.value.exit_code == 5
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 def kept_bytes(config: "PretrainedConfig", length: int, geometry: Geometry, dtype: str) -> int:
     """Estimate the bytes that the backward pass of one sequence of `length` tokens needs.
 
-    Per token and layer: 6 hidden rows, queries and attention's output, keys and values, 4 rows of the MLP. Per chunk and
-    layer: keys and values of all slots, once as they are and once repeated for every head.
+    Per token and layer: 6 hidden rows, queries and attention's output, keys and values, 4 rows of the MLP. Per chunk
+    and layer: keys and values of all slots, once as they are and once repeated for every head.
     """
     layers, kv_heads, head_dim = kv_shape(config)
     heads = config.num_attention_heads * head_dim

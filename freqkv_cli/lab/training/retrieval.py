@@ -12,8 +12,18 @@ from freqkv_cli.tasks.prompt import encode_text
 TOKENS_PER_FACT = 256  # one fact for so many tokens of a sequence
 NEAREST = 0.4  # distances are length ** NEAREST .. length: 21 to 2048 tokens
 ANSWER_WEIGHT = 8.0  # an answer is a handful of tokens among thousands of prose
-ADJECTIVES = ["amber", "ancient", "azure", "brave", "bright", "bronze", "calm", "clever", "copper", "crimson", "distant", "eager", "early", "emerald", "faint", "gentle", "golden", "hidden", "hollow", "humble", "ivory", "jolly", "kind", "late", "lonely", "lucky", "misty", "mossy", "narrow", "noble", "pale", "patient", "quiet", "rapid", "rustic", "scarlet", "silent", "silver", "slender", "solemn", "steady", "sunny", "tender", "thirsty", "velvet", "violet", "wandering", "wild", "winter", "wooden"]
-NOUNS = ["anchor", "badger", "barrel", "beacon", "bell", "bishop", "bridge", "candle", "captain", "castle", "clock", "comet", "crane", "door", "dragon", "eagle", "engine", "falcon", "ferry", "forest", "fountain", "garden", "gate", "harbour", "hunter", "island", "kettle", "ladder", "lantern", "library", "meadow", "mill", "mirror", "mountain", "orchard", "otter", "palace", "pilot", "river", "sailor", "shepherd", "ship", "spider", "stone", "tailor", "teapot", "tower", "train", "tunnel", "valley", "violin", "wagon", "walnut", "weaver", "windmill", "wolf"]
+ADJECTIVES = (  # noqa: SIM905
+    "amber ancient azure brave bright bronze calm clever copper crimson distant eager early emerald faint gentle "
+    "golden hidden hollow humble ivory jolly kind late lonely lucky misty mossy narrow noble pale patient quiet rapid "
+    "rustic scarlet silent silver slender solemn steady sunny tender thirsty velvet violet wandering wild winter "
+    "wooden"
+).split()
+NOUNS = (  # noqa: SIM905
+    "anchor badger barrel beacon bell bishop bridge candle captain castle clock comet crane door dragon eagle engine "
+    "falcon ferry forest fountain garden gate harbour hunter island kettle ladder lantern library meadow mill mirror "
+    "mountain orchard otter palace pilot river sailor shepherd ship spider stone tailor teapot tower train tunnel "
+    "valley violin wagon walnut weaver windmill wolf"
+).split()
 
 
 @dataclass(frozen=True, slots=True)

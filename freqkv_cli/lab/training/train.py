@@ -96,7 +96,7 @@ class Run:
 
 
 def train(settings: Settings, job: Job) -> Iterator[Event]:
-    """Train, and yield the outcome as Text and the report. An interrupt leaves a checkpoint from which --resume goes on.
+    """Train, and yield the outcome as Text and the report. An interrupt leaves a checkpoint for --resume.
 
     Raises UsageError, InputError, NoTextError, ModelError, MemoryLimitError, StateError.
     """
@@ -219,8 +219,8 @@ def advice(recipe: Recipe, geometry: Geometry) -> Iterator[Note]:
     compressions = max(0, math.ceil((recipe.length - geometry.cache_size) / freed))
     if compressions < ENOUGH_COMPRESSIONS:
         yield Note(
-            f"a sequence of {recipe.length:,} tokens is compressed {compressions} times in {geometry.cache_size} slots, "
-            "which teaches little about old text: give a larger --length or a smaller --cache-size",
+            f"a sequence of {recipe.length:,} tokens is compressed {compressions} times in {geometry.cache_size} "
+            "slots, which teaches little about old text: give a larger --length or a smaller --cache-size",
             warning=True,
         )
 

@@ -38,7 +38,7 @@ class Unrolling:
             )
 
     def run(self, ids: Tensor) -> Iterator[tuple[int, Tensor]]:
-        """Yield, for each chunk of `ids` [batch, tokens], its first place and its hidden states [batch, chunk, width]."""
+        """Yield each chunk of `ids` [batch, tokens]: its first place and its hidden states [batch, chunk, width]."""
         cache, start = self.new_cache(), 0
         while start < ids.shape[1]:
             if self.recompute:
