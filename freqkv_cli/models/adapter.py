@@ -86,7 +86,9 @@ class Adapter:
         }
         differing = [f"{flag} {theirs}, not {ours}" for flag, (theirs, ours) in pairs.items() if theirs != ours]
         return (
-            f"the adapter {self.name} was trained with {' and '.join(differing)}: it helps less" if differing else None
+            f"the adapter {self.name} was trained with {' and '.join(differing)}: it may help less"
+            if differing
+            else None
         )
 
 

@@ -286,36 +286,38 @@ def describe(
 
 def learn(run: Run) -> Iterator[Event]:
     """Train up to the last step; the checkpoint and the adapter are written now and then, and at the end."""
-    recipe, trainer = run.recipe, run.trainer
-    if run.position.step == 0 and run.held_out:
-        yield from validate(run)
-    while run.position.step < recipe.steps:
-        began = time.perf_counter()
-        number = run.position.step
-        loss, tokens = trainer.step(number)
-        position = run.position
-        run.position = replace(
-            position,
-            step=number + 1,
-            tokens=position.tokens + tokens,
-            seconds=position.seconds + time.perf_counter() - began,
-        )
-        add_to_curve(
-            run.job.target,
-            step=run.position.step,
-            tokens=run.position.tokens,
-            loss=loss,
-            rate=recipe.learning_rate(number),
-        )
-        if not math.isfinite(loss):
-            raise UsageError(f"the loss of step {number + 1} is {loss}: start anew with a smaller --lr")
-        yield progress(run, loss)
-        last = run.position.step == recipe.steps
-        if run.held_out and (last or run.position.step % recipe.validate_every == 0):
+    recipe = run.recipe
+    while True:
+        step = run.position.step
+        last = step >= recipe.steps
+        if run.held_out and run.position.validated != step and (last or step % recipe.validate_every == 0):
             yield from validate(run)
-        if last or run.position.step % recipe.save_every == 0:
+        if last or (step and step % recipe.save_every == 0):
             with shielded():
                 save(run)
+        if last:
+            return
+        yield progress(run, advance(run))
+
+
+def advance(run: Run) -> float:
+    """Make one step and return its loss. An interrupt leaves weights and position as they were, or both moved on."""
+    began, number = time.perf_counter(), run.position.step
+    loss, tokens = run.trainer.measure(number)
+    if not math.isfinite(loss):
+        raise UsageError(f"the loss of step {number + 1} is {loss}: start anew with a smaller --lr")
+    with shielded():
+        run.trainer.move(number)
+        before = run.position
+        run.position = replace(
+            before,
+            step=number + 1,
+            tokens=before.tokens + tokens,
+            seconds=before.seconds + time.perf_counter() - began,
+        )
+        told = {"step": number + 1, "tokens": run.position.tokens, "loss": loss}
+        add_to_curve(run.job.target, **told, rate=run.recipe.learning_rate(number))
+    return loss
 
 
 def validate(run: Run) -> Iterator[Event]:
@@ -337,8 +339,9 @@ def validate(run: Run) -> Iterator[Event]:
         )
     loss = nats / targets
     before = loss if position.validation_before is None else position.validation_before
-    run.position = replace(position, validation_before=before, validation=loss)
-    add_to_curve(run.job.target, step=position.step, tokens=position.tokens, validation=loss)
+    with shielded():
+        run.position = replace(position, validated=position.step, validation=loss, validation_before=before)
+        add_to_curve(run.job.target, step=position.step, tokens=position.tokens, validation=loss)
     yield Note(f"step {position.step}: held-out loss {loss:.4f}, perplexity {math.exp(loss):.2f}", wanted=True)
 
 

@@ -21,13 +21,17 @@ CLIP = 1.0  # the longest gradient
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a run is: steps done, tokens they held, seconds they took; validation losses before the first and now."""
+    """How far a run is: steps done, tokens they held, seconds they took.
+
+    The held-out text was last measured after step `validated`, and before the first one.
+    """
 
     step: int = 0
     tokens: int = 0
     seconds: float = 0.0
-    validation_before: float | None = None
+    validated: int | None = None
     validation: float | None = None
+    validation_before: float | None = None
 
 
 @dataclass(slots=True)
@@ -50,11 +54,8 @@ class Trainer:
         """The model that learns."""
         return self.unrolling.model
 
-    def step(self, number: int) -> tuple[float, int]:
-        """Learn from the sequences of step `number`, counted from 0; return the mean loss per token, and the tokens.
-
-        An interrupt before the weights change leaves them as they were; it has to wait while they change.
-        """
+    def measure(self, number: int) -> tuple[float, int]:
+        """Find the gradient of step `number`, from 0; return the mean loss per token, and how many tokens there are."""
         recipe = self.recipe
         first = number * recipe.batch
         samples = [self.samples.take(place) for place in range(first, first + recipe.batch)]
@@ -65,12 +66,14 @@ class Trainer:
             part = self.loss(samples[start : start + recipe.parallel]) / total
             part.backward()
             loss += float(part.detach())
-        for group in self.optimizer.param_groups:
-            group["lr"] = recipe.learning_rate(number)
-        with shielded():
-            torch.nn.utils.clip_grad_norm_((weight for _, weight in lora_weights(self.model)), CLIP)
-            self.optimizer.step()
         return loss, sum(int((sample.weights > 0).sum()) for sample in samples)
+
+    def move(self, number: int) -> None:
+        """Change the weights by the gradient of step `number`. Whoever can be interrupted calls this shielded."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.learning_rate(number)
+        torch.nn.utils.clip_grad_norm_((weight for _, weight in lora_weights(self.model)), CLIP)
+        self.optimizer.step()
 
     def loss(self, samples: Sequence[Sample], *, plain: bool = False) -> Tensor:
         """The sum of weighted losses of samples of one length; the objective's, or the next token's if `plain`."""
