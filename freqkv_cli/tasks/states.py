@@ -211,7 +211,7 @@ def known_adapter(reader: Reader) -> str:
     """Name the adapter that a model read with, for an error."""
     if reader.adapter is None:
         return "no adapter"
-    return f"the adapter {reader.adapter_folder or 'that came with freqkv'} ({reader.adapter})"
+    return f"the adapter {reader.adapter} ({reader.adapter_folder or 'which came with freqkv'})"
 
 
 def lasting_name(source: ModelSource) -> str:

@@ -9,21 +9,17 @@ import torch
 from torch import Tensor
 
 from freqkv_cli.errors import ModelError
-from freqkv_cli.lab.training.adapter_folder import write_adapter
-from freqkv_cli.lab.training.lora import add_lora, lora_weights
 from freqkv_cli.models import adapter as adapters
 from freqkv_cli.models.adapter import (
     CONFIG,
     MANIFEST,
     WEIGHTS,
-    AdapterCache,
-    AdapterManifest,
     find_adapter,
     open_adapter,
 )
-from freqkv_cli.models.fingerprint import weights_print
 from freqkv_cli.models.loading import load_model
 from freqkv_cli.models.source import ModelSource, resolve_model
+from tests.tiny_adapter import save_tiny_adapter
 from tests.tiny_folder import save_tiny_model
 
 IDS = torch.tensor([[5, 9, 17, 30, 2, 44]])
@@ -36,20 +32,7 @@ def base(tmp_path: Path) -> ModelSource:
 
 @pytest.fixture
 def folder(base: ModelSource, tmp_path: Path) -> Path:
-    return save_adapter(base, tmp_path / "adapter")
-
-
-def save_adapter(base: ModelSource, folder: Path, policy: str = "freqkv", seed: int = 4) -> Path:
-    """Write an adapter of random numbers for `base`."""
-    folder.mkdir()
-    model = load_model(base, device="cpu", dtype="float32", quant="none").model
-    config = add_lora(model, rank=4, alpha=12, seed=0)
-    generator = torch.Generator().manual_seed(seed)
-    for _, weight in lora_weights(model):
-        weight.data = 0.2 * torch.randn(weight.shape, generator=generator)
-    slots = AdapterCache(policy, 64, 4, 0, 0.5)
-    write_adapter(folder, model, config, AdapterManifest(1, "0.1", base.name, weights_print(base), slots))
-    return folder
+    return Path(save_tiny_adapter(base.folder, tmp_path / "adapter"))
 
 
 def logits(model: Any) -> Tensor:
@@ -170,8 +153,7 @@ def test_shipped_adapter_serves_its_alias_and_its_policy(
     base: ModelSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(adapters, "SHIPPED", tmp_path / "shipped")
-    (tmp_path / "shipped").mkdir()
-    save_adapter(base, tmp_path / "shipped" / "smollm2")
+    save_tiny_adapter(base.folder, tmp_path / "shipped" / "smollm2")
     alias = ModelSource("smollm2", base.id, base.folder, None, None, None)
     found = find_adapter(None, alias, "freqkv")
     assert found is not None
@@ -188,7 +170,7 @@ def test_nothing_is_shipped_yet_or_it_is_whole() -> None:
 
 
 def test_digest_is_of_the_numbers(base: ModelSource, folder: Path, tmp_path: Path) -> None:
-    same = save_adapter(base, tmp_path / "same")
-    other = save_adapter(base, tmp_path / "other-numbers", seed=5)
-    assert open_adapter(same).digest == open_adapter(folder).digest
-    assert open_adapter(other).digest != open_adapter(folder).digest
+    same = save_tiny_adapter(base.folder, tmp_path / "same")
+    other = save_tiny_adapter(base.folder, tmp_path / "other-numbers", seed=5)
+    assert open_adapter(Path(same)).digest == open_adapter(folder).digest
+    assert open_adapter(Path(other)).digest != open_adapter(folder).digest
