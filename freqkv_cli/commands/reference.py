@@ -75,7 +75,7 @@ said twice, or talk to the user |
 | `input` | a list: `path`, `type`, `sha256`, `bytes`, `pages`, `tokens`, `tokens_read`, `tokens_dropped`, `encoding`, \
 `empty_pages` (numbers), `bad_pages` (number: problem) |
 | `tokens_read`, `tokens_dropped` | over all inputs |
-| `model` | `id`, `revision`, `quantization`, `dtype`, `device` |
+| `model` | `id`, `revision`, `quantization`, `dtype`, `device`, `adapter` (null without one) |
 | `cache` | `policy`, `cache_size`, `sink_tokens`, `recent_tokens`, `retain_ratio`, `pinned_tokens` (the instruction), \
 `bytes`, `compressions`, `hit` (nothing was read: a state held everything), `tokens_reused` (that came from a state), \
 `read_on` (date of that reading) |
@@ -125,6 +125,18 @@ answered. Ctrl-C keeps what there is.
 | `folder`, `bytes` | `list`: where states are kept, and the size of all |
 | `states` | a list: `id`, `path`, `bytes`, `used` (UTC), `state` (ready, not finished, or what is wrong), `manifest` \
 (see docs/states.md; null where it cannot be read) |
+
+`freqkv train --json`, also after Ctrl-C:
+
+| field | meaning |
+|---|---|
+| `schema_version`, `command`, `finish_reason` | 1; `train`; `stop` or `interrupted` |
+| `adapter` | the folder |
+| `steps`, `tokens_trained` | of the whole run |
+| `validation` | `before` and `after`: held-out loss in nats per token, null without one |
+| `recipe`, `training` | all that was asked for; texts, their hash, versions, as in `freqkv.json` |
+| `model`, `cache`, `memory`, `threads` | as above |
+| `timing` | `train_s`, `train_tokens_per_second` |
 
 The report of `freqkv bench --json` is described in [bench.md](bench.md).
 """

@@ -133,7 +133,8 @@ def train(
             validate_every=validate_every,
             save_every=save_every,
         )
-        from freqkv_cli.lab.training.train import Job, train
+        from freqkv_cli.lab.training.run import Job
+        from freqkv_cli.lab.training.train import train
 
         job = Job(texts, folder, recipe, tokens, validation, resume, plot)
         return lambda documents: train(settings, job)

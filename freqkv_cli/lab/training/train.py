@@ -3,96 +3,26 @@
 texts -> windows -> trainer.step [make_room -> forward a chunk -> loss] -> gradients across compressions -> adapter
 """
 
-import json
 import math
 import time
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from functools import partial
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
-import torch
-
-from freqkv_cli import __version__
 from freqkv_cli.config import Settings
-from freqkv_cli.errors import UsageError
-from freqkv_cli.inference.attention import register_attention
-from freqkv_cli.kvcache.cache import make_cache
-from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.errors import MemoryLimitError, UsageError
 from freqkv_cli.lab.bench_plot import require_matplotlib
-from freqkv_cli.lab.environment import cpu_name
-from freqkv_cli.lab.training.adapter_folder import write_adapter
-from freqkv_cli.lab.training.checkpoint import NAME, read_checkpoint, write_checkpoint
-from freqkv_cli.lab.training.corpus import Corpus, hold_out, read_texts
-from freqkv_cli.lab.training.curve import add_to_curve, begin_curve, draw_curve, read_curve
-from freqkv_cli.lab.training.footprint import kept_bytes
-from freqkv_cli.lab.training.lora import add_lora, require_peft
-from freqkv_cli.lab.training.recipe import Recipe
-from freqkv_cli.lab.training.retrieval import RetrievalTask
-from freqkv_cli.lab.training.sequences import PackedWindows, Sample, Samples, SeparateWindows, cut_held_out
-from freqkv_cli.lab.training.trainer import Position, Trainer, shielded
-from freqkv_cli.lab.training.unrolling import Unrolling
-from freqkv_cli.models.adapter import FORMAT, AdapterCache, AdapterManifest
-from freqkv_cli.models.device import Placement, choose_placement
-from freqkv_cli.models.fingerprint import weights_print
-from freqkv_cli.models.loading import LoadedModel, load_config, load_model, load_tokenizer
-from freqkv_cli.models.memory import available_memory, loading_bytes, readable
-from freqkv_cli.models.source import ModelSource, resolve_model
-from freqkv_cli.models.support import model_window
+from freqkv_cli.lab.training.curve import add_to_curve
+from freqkv_cli.lab.training.lora import require_peft
+from freqkv_cli.lab.training.outcome import outcome
+from freqkv_cli.lab.training.preparing import check_target, prepare
+from freqkv_cli.lab.training.run import Job, Run, save
+from freqkv_cli.lab.training.trainer import shielded
+from freqkv_cli.models.memory import is_out_of_memory
 from freqkv_cli.models.trimming import import_everything
-from freqkv_cli.tasks.events import Done, Event, Note, Progress, Text
-from freqkv_cli.tasks.figures import gpu_bytes, peak_gpu_bytes, peak_process_bytes, process_bytes
-from freqkv_cli.tasks.plan import DEFAULT_CHUNK
-from freqkv_cli.tasks.relay import relay
+from freqkv_cli.tasks.events import Event, Note, Progress
+from freqkv_cli.tasks.figures import gpu_bytes, process_bytes
 
-KEPT_SHARE = 0.6  # of the free memory that may hold chunks for the backward pass; above, they are run again
-ENOUGH_COMPRESSIONS = 3  # fewer teach a model little about what is old
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What was asked for: texts and the folder of the adapter, beside the recipe."""
-
-    texts: Sequence[str]
-    target: Path
-    recipe: Recipe
-    tokens: int | None = None
-    validation: str | None = None
-    resume: bool = False
-    plot: Path | None = None
-
-
-@dataclass(slots=True)
-class Run:
-    """One run: what it needs, and where it stands."""
-
-    job: Job
-    recipe: Recipe
-    loaded: LoadedModel
-    lora: Any
-    trainer: Trainer
-    held_out: list[Sample]
-    manifest: AdapterManifest
-    geometry: Geometry
-    position: Position = field(default_factory=Position)
-    finish_reason: str = "stop"
-
-    @property
-    def what(self) -> dict[str, Any]:
-        """All that must be the same when this run goes on."""
-        manifest = self.manifest
-        return {
-            **self.recipe.lasting(),
-            **asdict(manifest.cache),
-            "base": manifest.base,
-            "data": manifest.training["data"],
-            "dtype": self.loaded.dtype,
-            "quant": self.loaded.quant,
-            "chunk": self.trainer.unrolling.chunk,
-        }
+KNOBS = "use --checkpoint-chunks on, or a smaller --parallel, --length, --cache-size or --model"
 
 
 def train(settings: Settings, job: Job) -> Iterator[Event]:
@@ -112,176 +42,11 @@ def train(settings: Settings, job: Job) -> Iterator[Event]:
         run.finish_reason = "interrupted"
         with shielded():
             save(run)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise MemoryLimitError(f"memory ran out while training: {KNOBS}") from error
+        raise
     yield from outcome(run)
-
-
-def check_target(job: Job) -> None:
-    """Raise UsageError when the folder is in the way, or cannot be made."""
-    folder = job.target
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--output {folder}: the folder cannot be made ({error.strerror})") from None
-    if not job.resume and any(folder.iterdir()):
-        begun = (folder / NAME).exists()
-        hint = "give --resume to go on with it, or name another folder" if begun else "name a new folder"
-        raise UsageError(f"--output {folder} {'holds a run' if begun else 'is not empty'}: {hint}")
-
-
-def prepare(settings: Settings, job: Job) -> Generator[Event, None, Run]:
-    """Find the model, read the texts, load the weights, and go on where a run was stopped."""
-    yield Progress("loading", source=settings.model)
-    source = yield from relay(lambda notify: resolve_model(settings.model, offline=settings.offline, notify=notify))
-    config = load_config(source)
-    geometry = divide_slots(settings, job.recipe, model_window(config))
-    place = choose_place(settings, config)
-    tokenizer = load_tokenizer(source)
-    corpus = yield from read_corpus(settings, job, tokenizer)
-    recipe = settle(job, settings)
-    yield from map(Note, place.notes)
-    yield from advice(recipe, geometry)
-    recipe = yield from settle_memory(recipe, config, place, geometry)
-    yield Progress("loading", source=settings.model)
-    loaded = load_model(
-        source,
-        device=place.device,
-        dtype=place.dtype,
-        quant=place.quant,
-        attn_implementation=register_attention(),
-        tokenizer=tokenizer,
-    )
-    lora = add_lora(loaded.model, rank=recipe.rank, alpha=recipe.alpha, seed=recipe.seed)
-    trainer = make_trainer(settings, recipe, loaded, geometry, corpus)
-    manifest = describe(settings, recipe, source, loaded, geometry, corpus)
-    held_out = cut_held_out(corpus.held_out, recipe.length, recipe.validation_sequences)
-    run = Run(job, recipe, loaded, lora, trainer, held_out, manifest, geometry)
-    if job.resume and (job.target / NAME).exists():
-        run.position = read_checkpoint(job.target, trainer, run.what)
-        yield Note(f"going on from step {run.position.step} of {recipe.steps}", wanted=True)
-    elif job.resume:
-        yield Note(f"there is no checkpoint in {job.target}: starting anew", wanted=True)
-    begin_curve(job.target, run.position.step)
-    yield Note(
-        f"{corpus.tokens:,} tokens in {len(corpus.texts)} texts to learn from, sequences of {recipe.length:,} "
-        f"in {geometry.cache_size} slots; held out: {sum(len(sample.ids) for sample in held_out):,} tokens"
-        + (f" of {corpus.held_out[0].name}" if corpus.held_out else ""),
-        wanted=True,
-    )
-    return run
-
-
-def read_corpus(settings: Settings, job: Job, tokenizer: Any) -> Generator[Event, None, Corpus]:
-    """Read the texts, and put some aside for validation."""
-    texts = yield from read_texts(job.texts, tokenizer, settings.encoding)
-    if job.validation is not None:
-        return Corpus(texts, (yield from read_texts([job.validation], tokenizer, settings.encoding)))
-    count = job.recipe.validation_sequences
-    return hold_out(texts, count * job.recipe.length + 1) if count else Corpus(texts, [])
-
-
-def settle(job: Job, settings: Settings) -> Recipe:
-    """The recipe with the number of steps and the seed that were asked for."""
-    recipe = replace(job.recipe, seed=settings.seed or 0)
-    return (
-        recipe if job.tokens is None else replace(recipe, steps=math.ceil(job.tokens / (recipe.length * recipe.batch)))
-    )
-
-
-def divide_slots(settings: Settings, recipe: Recipe, window: int) -> Geometry:
-    """The slots that were asked for; a quarter of --length where none were, but no more than the window.
-
-    Raises UsageError where the teacher of `distill`, who has everything before it, could not read so much.
-    """
-    if recipe.objective == "distill" and recipe.length > window:
-        raise UsageError(
-            f"--objective distill: the teacher reads {window:,} tokens at the most, not --length {recipe.length:,}"
-        )
-    size = settings.cache_size or min(window, recipe.length // 4)
-    least = settings.sink_tokens + settings.recent_tokens + 2
-    return Geometry(max(size, least), settings.sink_tokens, settings.recent_tokens, settings.retain_ratio)
-
-
-def choose_place(settings: Settings, config: Any) -> Placement:
-    """Where and in which numbers to train; 4 bits only when asked for. Raises UsageError for float16."""
-    quant = "none" if settings.quant == "auto" else settings.quant
-    place = choose_placement(config, device=settings.device, dtype=settings.dtype, quant=quant)
-    if place.dtype == "float16":
-        if settings.dtype == "float16":
-            raise UsageError("--dtype float16 is too coarse for gradients: use bfloat16 or float32")
-        return replace(place, dtype="float32", notes=())
-    return place
-
-
-def advice(recipe: Recipe, geometry: Geometry) -> Iterator[Note]:
-    """A warning when there is little to learn about what is old."""
-    rows = geometry.cache_size - geometry.sink_tokens - geometry.recent_tokens
-    freed = rows - geometry.retained(rows)
-    compressions = max(0, math.ceil((recipe.length - geometry.cache_size) / freed))
-    if compressions < ENOUGH_COMPRESSIONS:
-        yield Note(
-            f"a sequence of {recipe.length:,} tokens is compressed {compressions} times in {geometry.cache_size} "
-            "slots, which teaches little about old text: give a larger --length or a smaller --cache-size",
-            warning=True,
-        )
-
-
-def settle_memory(recipe: Recipe, config: Any, place: Placement, geometry: Geometry) -> Generator[Event, None, Recipe]:
-    """Decide whether chunks are kept for the backward pass or run again."""
-    if recipe.checkpoint_chunks != "auto":
-        return recipe
-    weights = loading_bytes(config, quant=place.quant, dtype=place.dtype, device=place.device)
-    free = available_memory(place.device) - weights
-    kept = recipe.parallel * kept_bytes(config, recipe.length, geometry, place.dtype)
-    on = kept > KEPT_SHARE * free
-    yield Note(
-        f"chunks are {'run again in' if on else 'kept for'} the backward pass: that takes about {readable(kept)} of "
-        f"{readable(max(0, free))} free"
-    )
-    return replace(recipe, checkpoint_chunks="on" if on else "off")
-
-
-def make_trainer(
-    settings: Settings, recipe: Recipe, loaded: LoadedModel, geometry: Geometry, corpus: Corpus
-) -> Trainer:
-    """Put model, cache, texts and recipe together."""
-    window = model_window(loaded.model.config)
-    new_cache = partial(
-        make_cache, loaded.model, geometry, make_policy(settings.policy), window=window, differentiable=True
-    )
-    ends = loaded.tokenizer.eos_token_id
-    windows = (
-        PackedWindows(corpus.texts, recipe.length, ends, recipe.seed)
-        if recipe.packed
-        else SeparateWindows(corpus.texts, recipe.length, recipe.seed)
-    )
-    task = RetrievalTask(loaded.tokenizer) if recipe.retrieval else None
-    unrolling = Unrolling(
-        loaded.model, new_cache, settings.chunk or DEFAULT_CHUNK, recompute=recipe.checkpoint_chunks == "on"
-    )
-    return Trainer(unrolling, recipe, Samples(windows, recipe.seed, recipe.retrieval, task))
-
-
-def describe(
-    settings: Settings, recipe: Recipe, source: ModelSource, loaded: LoadedModel, geometry: Geometry, corpus: Corpus
-) -> AdapterManifest:
-    """What the adapter will say of itself."""
-    return AdapterManifest(
-        format=FORMAT,
-        freqkv=__version__,
-        base_name=source.name,
-        base=weights_print(source),
-        cache=AdapterCache(policy=settings.policy, **asdict(geometry)),
-        training={
-            "base_id": source.id,
-            "data": corpus.digest,
-            "texts": [text.name for text in corpus.texts],
-            "held_out": [text.name for text in corpus.held_out],
-            "dtype": loaded.dtype,
-            "quantization": loaded.quant,
-            "machine": cpu_name() if loaded.device == "cpu" else loaded.device,
-            **{package: version(package) for package in ("torch", "transformers", "peft")},
-        },
-    )
 
 
 def learn(run: Run) -> Iterator[Event]:
@@ -362,72 +127,3 @@ def progress(run: Run, loss: float) -> Progress:
         process_bytes=process_bytes(),
         gpu_bytes=gpu_bytes(),
     )
-
-
-def save(run: Run) -> None:
-    """Write the checkpoint, then the adapter as it is now."""
-    position, recipe = run.position, run.recipe
-    write_checkpoint(run.job.target, run.trainer, position, run.what)
-    told = {
-        "steps": position.step,
-        "tokens": position.tokens,
-        "seconds": round(position.seconds, 1),
-        "validation_loss_before": position.validation_before,
-        "validation_loss": position.validation,
-        **asdict(recipe),
-    }
-    manifest = replace(run.manifest, training={**told, **run.manifest.training, "steps": position.step})
-    write_adapter(run.job.target, run.loaded.model, run.lora, manifest)
-
-
-def outcome(run: Run) -> Iterator[Event]:
-    """Say what came of it: on stdout the folder and the losses, in the report everything."""
-    position, recipe, target = run.position, run.recipe, run.job.target
-    if run.job.plot is not None:
-        title = (
-            f"{run.loaded.source.id}, {run.manifest.cache.policy}, {run.geometry.cache_size} slots, {recipe.objective}"
-        )
-        draw_curve(read_curve(target), run.job.plot, title)
-    if run.finish_reason == "interrupted":
-        yield Note(
-            f"stopped after step {position.step} of {recipe.steps}; the checkpoint is in {target}: give the same "
-            "command with --resume to go on",
-            wanted=True,
-        )
-    yield Text(f"{target}: {position.step} steps, {position.tokens:,} tokens{gain(position)}\n")
-    loaded, cache = run.loaded, run.manifest.cache
-    yield Done(
-        {
-            "schema_version": 1,
-            "command": "train",
-            "finish_reason": run.finish_reason,
-            "adapter": str(target),
-            "tokens_trained": position.tokens,
-            "steps": position.step,
-            "validation": {"before": position.validation_before, "after": position.validation},
-            "recipe": asdict(recipe),
-            "model": {
-                "id": loaded.source.id,
-                "revision": loaded.source.revision,
-                "quantization": loaded.quant,
-                "dtype": loaded.dtype,
-                "device": loaded.device,
-            },
-            "cache": asdict(cache),
-            "timing": {
-                "train_s": round(position.seconds, 3),
-                "train_tokens_per_second": round(position.tokens / position.seconds, 1) if position.seconds else None,
-            },
-            "memory": {"peak_rss_bytes": peak_process_bytes(), "gpu_peak_bytes": peak_gpu_bytes()},
-            "training": json.loads(json.dumps(run.manifest.training)),
-            "threads": torch.get_num_threads(),
-        }
-    )
-
-
-def gain(position: Position) -> str:
-    """How the held-out text's perplexity has changed, in words; empty without one."""
-    before, after = position.validation_before, position.validation
-    if before is None or after is None:
-        return ""
-    return f", held-out perplexity {math.exp(before):.2f} -> {math.exp(after):.2f}"

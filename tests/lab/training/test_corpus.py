@@ -20,7 +20,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def read(tokenizer: Any, *paths: Path) -> tuple[list[TrainingText], list[str]]:
     events = read_texts([str(path) for path in paths], tokenizer)
-    notes = []
+    notes: list[str] = []
     while True:
         try:
             event = next(events)

@@ -16,7 +16,8 @@ from freqkv_cli.config import Settings
 from freqkv_cli.errors import FreqkvError, StateError, UsageError
 from freqkv_cli.lab.training.checkpoint import NAME
 from freqkv_cli.lab.training.recipe import Recipe
-from freqkv_cli.lab.training.train import Job, train
+from freqkv_cli.lab.training.run import Job
+from freqkv_cli.lab.training.train import train
 from freqkv_cli.lab.training.trainer import Trainer, shielded
 from freqkv_cli.models.adapter import MANIFEST, WEIGHTS, find_adapter
 from freqkv_cli.models.loading import load_model
