@@ -45,6 +45,7 @@ class Subject:
                 "quantization": loaded.quant,
                 "dtype": loaded.dtype,
                 "device": loaded.device,
+                "adapter": loaded.adapter.name if loaded.adapter else None,
                 "weights_bytes": loaded.weight_bytes,
                 "window": self.window,
             },
