@@ -116,8 +116,11 @@ def settle(job: Job, settings: Settings) -> Recipe:
 def divide_slots(settings: Settings, recipe: Recipe, window: int) -> Geometry:
     """The slots that were asked for; a quarter of --length where none were, but no more than the window.
 
-    Raises UsageError where the teacher of `distill`, who has everything before it, could not read so much.
+    Raises UsageError where the teacher of `distill`, who has everything before it, could not read so much, and for a
+    policy that looks at queries, which are only shown to it while reading.
     """
+    if getattr(make_policy(settings.policy), "observes", 0):
+        raise UsageError(f"--policy {settings.policy} looks at queries, and cannot be trained with: use another one")
     if recipe.objective == "distill" and recipe.length > window:
         raise UsageError(
             f"--objective distill: the teacher reads {window:,} tokens at the most, not --length {recipe.length:,}"

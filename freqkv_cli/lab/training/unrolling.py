@@ -58,26 +58,16 @@ class Unrolling:
         return hidden
 
     def _recomputed(self, cache: FreqkvCache, ids: Tensor) -> tuple[Tensor, FreqkvCache]:
-        """`_advance`, of which nothing but the slots before and after is kept for the backward pass."""
-        seen, compressions = cache.tokens_seen, cache.compressions
+        """`_advance` on a copy of `cache`, of which nothing but the slots after is kept for the backward pass."""
         after: list[FreqkvCache] = []
 
-        def advance(*slots: Tensor) -> tuple[Tensor, ...]:
+        def advance() -> Tensor:
             own = self.new_cache()
-            if slots:
-                own.restore(zip(slots[::2], slots[1::2], strict=True), seen, compressions)
+            own.copy_from(cache)
             hidden = self._advance(own, ids)
-            after.append(own)
-            return hidden, *held(own)
+            if not after:  # else this is the second time, in the backward pass
+                after.append(own)
+            return hidden
 
-        hidden, *slots = checkpoint(
-            advance, *held(cache), use_reentrant=False, preserve_rng_state=False, determinism_check="none"
-        )
-        counted, outside = after[0], self.new_cache()
-        outside.restore(zip(slots[::2], slots[1::2], strict=True), counted.tokens_seen, counted.compressions)
-        return hidden, outside
-
-
-def held(cache: FreqkvCache) -> list[Tensor]:
-    """Return keys and values of every layer in turn; nothing of an empty cache."""
-    return [part for layer in cache.layers if layer.is_initialized for part in (layer.keys, layer.values)]
+        hidden: Tensor = checkpoint(advance, use_reentrant=False, preserve_rng_state=False, determinism_check="none")
+        return hidden, after[0]

@@ -123,3 +123,22 @@ def test_checkpointing_of_transformers_is_refused() -> None:
         unrolled(model)
     getattr(model, f"{switch}_checkpointing_disable")()
     unrolled(model)
+
+
+def test_recomputation_keeps_little_for_the_backward_pass() -> None:
+    model, ids = learning_model(layers=2), some_ids()
+
+    def kept_bytes(recompute: bool) -> int:
+        seen: dict[int, int] = {}
+
+        def pack(tensor: Tensor) -> Tensor:
+            storage = tensor.untyped_storage()
+            seen[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            chunks = [hidden for _, hidden in unrolled(model, recompute=recompute).run(ids)]
+        assert sum(hidden.shape[1] for hidden in chunks) == TOKENS
+        return sum(seen.values())
+
+    assert kept_bytes(True) < kept_bytes(False) / 10
