@@ -36,6 +36,7 @@ class Citation:
     document: str
     place: str
     page: int | None
+    part: int | None
     first_line: int | None
     last_line: int | None
     verified: bool
@@ -75,7 +76,7 @@ def ask(documents: Sequence[Document], question: str, settings: Settings) -> Ite
             not_found=reply.not_found,
             citations=[asdict(citation) for citation in reply.citations],
             unverified=reply.unverified,
-            withheld=reply.withheld,
+            withheld_text=reply.withheld,
         )
     )
 
@@ -203,6 +204,7 @@ def cite(session: Session, answer: str, found: Found, quotes: Sequence[Quote]) -
             names[quote.passage.document],
             place_of(session, quote.passage),
             quote.passage.page,
+            quote.passage.part,
             quote.passage.first_line,
             quote.passage.last_line,
             checked.verified,

@@ -78,7 +78,7 @@ def test_ask_cites_or_says_not_found(tiny: str, tmp_path: Path, question: str, e
         assert shown == f'"{FACT.strip()}" [line 201]'  # what a random model writes is not what the text says
         assert done.report["citations"][0]["first_line"] == 201
         assert done.report["citations"][0]["verified"]
-        assert done.report["withheld"]
+        assert done.report["withheld_text"]
     else:
         assert shown == asking.NOT_FOUND
         assert done.report["citations"] == []
@@ -139,7 +139,7 @@ def test_what_no_passage_bears_out_is_left_out_or_marked(
     done = events[-1]
     assert isinstance(done, Done)
     assert done.report["text"].split("\n")[0] == first
-    assert (done.report["withheld"], done.report["unverified"]) == (withheld, unverified)
+    assert (done.report["withheld_text"], done.report["unverified"]) == (withheld, unverified)
     assert any("left out" in event.message for event in events if isinstance(event, Note)) is (verify == "words")
 
 
@@ -150,4 +150,4 @@ def test_what_something_is_stands_in_the_words_of_the_document(tiny: str, tmp_pa
     done = list(ask(open_documents([str(path)]), "Who is Ambrose Pell?", Settings(model=tiny)))[-1]
     assert isinstance(done, Done)
     assert done.report["text"] == '"Ambrose Pell was an honest cook." [line 201]'
-    assert done.report["withheld"] == ""
+    assert done.report["withheld_text"] == ""
