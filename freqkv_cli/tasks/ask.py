@@ -11,7 +11,7 @@ from freqkv_cli.recall.definitions import Definition, find_definition
 from freqkv_cli.recall.grounding import answers
 from freqkv_cli.recall.index import Hit
 from freqkv_cli.recall.passage import Passage
-from freqkv_cli.recall.prose import split_sentences
+from freqkv_cli.recall.prose import split_sentences, without_quotes
 from freqkv_cli.recall.quotes import Quote, best_quotes, first_sentence, has_second_sentence
 from freqkv_cli.tasks.choice import FROM_PASSAGE, choose
 from freqkv_cli.tasks.events import Done, Event, Note, Text
@@ -200,7 +200,7 @@ def cite(session: Session, answer: str, found: Found, quotes: Sequence[Quote]) -
     names = document_names(session)
     citations = [
         Citation(
-            quote.text,
+            without_quotes(quote.text),
             names[quote.passage.document],
             place_of(session, quote.passage),
             quote.passage.page,
