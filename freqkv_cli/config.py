@@ -75,7 +75,7 @@ class Settings:
     prompt_file: str | None = None
     notes: bool = False
     effort: Literal["low", "medium", "high"] = "medium"
-    verify: Literal["words", "names"] = "words"
+    verify: Literal["auto", "words", "names"] = "auto"
     recall: int = 5
     show_passages: bool = False
     pin_question: bool = False

@@ -96,11 +96,12 @@ DESCRIBED = {
         SUMMARY,
         "low: sections are quoted, the model writes nothing; high: it writes twice as many notes, however long.",
     ),
-    "verify": Described(
-        SUMMARY,
-        "Keep what the model writes if the text says it in nearly these words, or, for large models, has its names.",
-    ),
     "recall": Described(ANSWER, "Passages that are looked up, and read again as needed; 0: memory alone.", "PASSAGES"),
+    "verify": Described(
+        ANSWER,
+        "Keep what the model writes if a sentence of the text says it, or only has its names; auto: names for models "
+        "with 1.5 billion weights and more.",
+    ),
     "show_passages": Described(ANSWER, "Show on stderr which passages are read again."),
     "pin_question": Described(ANSWER, "Let the model know the question while it reads (for one question only)."),
     "json": Described(OUTPUT, "One JSON object on stdout."),

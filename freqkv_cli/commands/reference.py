@@ -63,7 +63,7 @@ Sizes are bytes, times are seconds. Fields may be added; `schema_version` change
 | `question` | the question of `ask` |
 | `not_found` | `ask`: no passage speaks of what was asked, and no answer was tried; `summarize`: nothing is about \
 `--focus` |
-| `citations` | `ask`: a list of `quote`, `document`, `place`, `page`, `first_line`, `last_line`, and `verified`: \
+| `citations` | `ask`: a list of `quote`, `document`, `place`, `page`, `part`, `first_line`, `last_line`, and `verified`: \
 the passages hold every name and number of the answer |
 | `unverified` | names and numbers of the answer that no passage holds; names of a summary that are not in the text |
 | `notes` | `summarize`: a list of `title`, `document`, `place`, `text`, `quoted` (the text is the document's own), \
@@ -72,6 +72,7 @@ the passages hold every name and number of the answer |
 | `sentences`, `quoted` | `summarize`: sentences of the summary, and how many of them are the document's own |
 | `withheld` | `summarize`: sentences of the model that were not printed, as the text does not say so, or they were \
 said twice, or talk to the user |
+| `withheld_text` | `ask`: what the model wrote and the passage does not say, so that the document's words stand alone |
 | `input` | a list: `path`, `type`, `sha256`, `bytes`, `pages`, `tokens`, `tokens_read`, `tokens_dropped`, `encoding`, \
 `empty_pages` (numbers), `bad_pages` (number: problem) |
 | `tokens_read`, `tokens_dropped` | over all inputs |

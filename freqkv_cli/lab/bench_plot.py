@@ -37,8 +37,9 @@ def draw(report: dict[str, Any], path: Path) -> None:
     memory.set_ylabel(_memory_label(report))
     speed.set_ylabel("tokens/s of reading, since the point before")
     speed.set_xlabel("tokens read")
+    speed.xaxis.set_major_formatter(lambda tokens, _: f"{tokens:,.0f}")
     for axes in (memory, speed):
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.05 * axes.get_ylim()[1])  # the first point is often the highest
         axes.grid(alpha=0.3)
         axes.legend(fontsize="small")
     figure.suptitle(_title(report), fontsize="medium")

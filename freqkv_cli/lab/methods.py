@@ -95,6 +95,7 @@ def shipped_answer(session: Session, question: str) -> AnswerRecord:
         Citation(
             cited.quote,
             cited.page,
+            cited.part,
             lines=(cited.first_line, cited.last_line) if cited.first_line is not None else None,
             verified=cited.verified,
         )

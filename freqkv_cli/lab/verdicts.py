@@ -127,7 +127,7 @@ def stands_there(quote: str, text: str) -> bool:
 
 
 def _folded(text: str) -> str:
-    unbroken = re.sub(r"[-\u00ad]\s*\n\s*", "", text)
+    unbroken = re.sub(r"[-\u00ad]\s+", "", text)  # a quote has its white space folded, and so no ends of lines
     kept = re.sub(r"[^\w\s]", "", unicodedata.normalize("NFKC", unbroken))
     return _plain(kept).casefold().strip()
 

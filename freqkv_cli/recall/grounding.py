@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
-from freqkv_cli.recall.mentions import find_names, plain, singular
+from freqkv_cli.recall.mentions import find_names, name_words, plain, singular
 from freqkv_cli.recall.numbers import find_numbers
 from freqkv_cli.recall.prose import split_sentences
 from freqkv_cli.recall.question import STOP_WORDS, search_words
@@ -19,6 +19,7 @@ Rule = Literal["words", "names"]
 
 SAME = 0.9  # share of a sentence's words that one sentence of the text has in the same order
 LEFT_OUT = 0.4  # a sentence that keeps less than this of what it shortens has lost its sense
+ADDED = 0.8  # share of the words that an answer adds to its question that one sentence of the text has
 SHARED = 0.5  # share of the words with a meaning of their own, where only names and numbers are looked up
 NEGATIONS = frozenset("not no never none nor neither nobody nothing hardly scarcely without t".split())  # noqa: SIM905
 
@@ -60,6 +61,24 @@ def says(source: str, sentence: str) -> bool:
     kept = {at for block in blocks for at in range(block.a, block.a + block.size)}
     fixed = {singular(word) for name in named(sentence) for word in search_words(name)}
     return len(kept) >= SAME * len(said) and all(at in kept for at, word in enumerate(said) if word in fixed)
+
+
+def answers(source: str, question: str, answer: str) -> bool:
+    """Return whether `source` says what an answer adds to its question, and speaks of what the question is about.
+
+    An answer that adds nothing says nothing; a "not" must be there as well, and a name as it is.
+    """
+    asked, said, there = meant(question), meant(answer), meant(source)
+    added = said - asked
+    negated = NEGATIONS & set(search_words(answer)) - set(search_words(question)) - set(search_words(source))
+    known = name_words(question), name_words(source)
+    return (
+        bool(added)
+        and not negated
+        and all(any(name in text for text in known) for _, name in find_names(answer))
+        and len(added & there) >= ADDED * len(added)
+        and len(said & asked & there) >= SHARED * len(said & asked)
+    )
 
 
 def named(sentence: str) -> list[str]:

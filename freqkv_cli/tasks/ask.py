@@ -7,8 +7,11 @@ from dataclasses import asdict, dataclass
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.recall.citation import check_answer
+from freqkv_cli.recall.definitions import Definition, find_definition
+from freqkv_cli.recall.grounding import answers
 from freqkv_cli.recall.index import Hit
 from freqkv_cli.recall.passage import Passage
+from freqkv_cli.recall.prose import split_sentences, without_quotes
 from freqkv_cli.recall.quotes import Quote, best_quotes, first_sentence, has_second_sentence
 from freqkv_cli.tasks.choice import FROM_PASSAGE, choose
 from freqkv_cli.tasks.events import Done, Event, Note, Text
@@ -33,6 +36,7 @@ class Citation:
     document: str
     place: str
     page: int | None
+    part: int | None
     first_line: int | None
     last_line: int | None
     verified: bool
@@ -40,13 +44,17 @@ class Citation:
 
 @dataclass(slots=True)
 class Reply:
-    """An answer, and what it rests on. `unverified`: names and numbers of the answer that no passage holds."""
+    """An answer, and what it rests on. `unverified`: names and numbers of the answer that no passage holds.
+
+    `withheld`: what the model wrote and the document does not say.
+    """
 
     answer: Answer
     citations: list[Citation]
     unverified: list[str]
     passages: list[str]
     not_found: bool = False
+    withheld: str = ""
 
     @property
     def text(self) -> str:
@@ -68,6 +76,7 @@ def ask(documents: Sequence[Document], question: str, settings: Settings) -> Ite
             not_found=reply.not_found,
             citations=[asdict(citation) for citation in reply.citations],
             unverified=reply.unverified,
+            withheld_text=reply.withheld,
         )
     )
 
@@ -77,37 +86,89 @@ def answer_question(session: Session, question: str, looked_up: str = "") -> Gen
 
     `looked_up` is searched for in place of the question, where that says more: for a follow-up.
     """
-    limit = session.settings.max_tokens or MAX_TOKENS
     recall = session.settings.recall
     if recall == 0 or session.lookup is None:
-        answer = yield from session.answer(FROM_MEMORY.format(question=question), limit)
+        answer = yield from session.answer(FROM_MEMORY.format(question=question), limit_of(session))
         return Reply(answer, [], [], [])
     began = time.perf_counter()
     sought = looked_up or question
     found = session.lookup.find(sought, max(SEARCHED, recall))
+    definition = find_definition(sought, session.lookup.index)
+    if definition is not None:
+        found = found.led_by(definition.passage)
     if not found.likely:
-        yield Text(NOT_FOUND)
-        return Reply(Answer(NOT_FOUND, seconds=time.perf_counter() - began), [], [], [], not_found=True)
+        return (yield from not_found(began))
     hits = fitting(session, question, found.hits[:recall])
     if len(hits) < min(recall, len(found.hits)):
         yield Note(f"the cache has room to read only {len(hits)} of {recall} passages again")
     if session.settings.show_passages:
         yield from show(session, hits)
-    choice = yield from choose(session, question, sought, hits)
-    if choice is None:
-        answer = yield from write(session, question, hits, limit)
-    else:
+    reply = yield from reply_from(session, question, sought, hits, found, definition)
+    if reply is None:
+        return (yield from not_found(began))
+    yield Text(reply.answer.text)
+    reply.answer.seconds = time.perf_counter() - began
+    return reply
+
+
+def not_found(began: float) -> Generator[Event, None, Reply]:
+    """Say that the document does not seem to hold an answer."""
+    yield Text(NOT_FOUND)
+    return Reply(Answer(NOT_FOUND, seconds=time.perf_counter() - began), [], [], [], not_found=True)
+
+
+def reply_from(
+    session: Session, question: str, sought: str, hits: Sequence[Hit], found: Found, definition: Definition | None
+) -> Generator[Event, None, Reply | None]:
+    """Return what `hits` say to a question, with the words of the document below; None if they say nothing at all.
+
+    A name or number is picked. What the model writes is shown if the passage that it was shown says it, and else the
+    document's own words alone, as where they say what something is.
+    """
+    assert session.lookup is not None
+    index = session.lookup.index
+    strict = session.rule == "words"
+    began = time.perf_counter()
+    choice = None if definition else (yield from choose(session, question, sought, hits))
+    withheld = ""
+    if choice is not None:
         seconds = time.perf_counter() - began
         answer = Answer(choice.sentence, first_token_seconds=seconds, seconds=seconds)
-    quotes = best_quotes(sought, found.hits, session.lookup.index, QUOTES, choice.text if choice else "")
-    citations, unverified = cite(session, answer, found, quotes)
+    elif definition is not None and strict:
+        answer = Answer()
+    else:
+        answer = yield from write(session, question, hits, limit_of(session))
+        shown = hits[:1] or found.hits
+        if strict and answer.finish_reason != "interrupted" and not is_said(answer.text, question, shown):
+            withheld, answer.text = answer.text, ""
+    quotes = best_quotes(sought, found.hits, index, QUOTES, choice.text if choice else "")
+    if definition is not None:
+        quotes = [definition.sentence, *(quote for quote in quotes if quote.text != definition.sentence.text)][:QUOTES]
+    if not (quotes or answer.text):
+        return None
+    citations, unverified = cite(session, answer.text or quotes[0].text, found, quotes)
     if answer.finish_reason != "interrupted":
         if unverified:
             answer.text += f" [not found in the text: {', '.join(unverified)}]"
-        answer.text += "".join(f'\n"{citation.quote}" [{citation.place}]' for citation in citations[:SHOWN])
-    yield Text(answer.text)
-    answer.seconds = time.perf_counter() - began
-    return Reply(answer, citations, unverified, [hit.passage.text for hit in hits])
+        told = [answer.text] if answer.text else []
+        answer.text = "\n".join(told + [f'"{citation.quote}" [{citation.place}]' for citation in citations[:SHOWN]])
+    if withheld:
+        yield Note("what the model wrote is not said in the passage and left out; --verify names shows it", wanted=True)
+    return Reply(answer, citations, unverified, [hit.passage.text for hit in hits], withheld=withheld)
+
+
+def limit_of(session: Session) -> int:
+    """Return the most tokens of an answer."""
+    return session.settings.max_tokens or MAX_TOKENS
+
+
+def is_said(answer: str, question: str, hits: Sequence[Hit]) -> bool:
+    """Return whether a sentence of the passages says what an answer says."""
+    return any(
+        answers(sentence, question, answer)
+        for hit in hits
+        for sentence in split_sentences(" ".join(hit.passage.text.split()))
+    )
 
 
 def fitting(session: Session, question: str, hits: Sequence[Hit]) -> list[Hit]:
@@ -133,16 +194,17 @@ def write(session: Session, question: str, hits: Sequence[Hit], limit: int) -> G
     return answer
 
 
-def cite(session: Session, answer: Answer, found: Found, quotes: Sequence[Quote]) -> tuple[list[Citation], list[str]]:
+def cite(session: Session, answer: str, found: Found, quotes: Sequence[Quote]) -> tuple[list[Citation], list[str]]:
     """Return the quotes as citations, and the names and numbers of the answer that none of the passages holds."""
-    checked = check_answer(answer.text, [hit.passage for hit in found.hits])
+    checked = check_answer(answer, [hit.passage for hit in found.hits])
     names = document_names(session)
     citations = [
         Citation(
-            quote.text,
+            without_quotes(quote.text),
             names[quote.passage.document],
             place_of(session, quote.passage),
             quote.passage.page,
+            quote.passage.part,
             quote.passage.first_line,
             quote.passage.last_line,
             checked.verified,

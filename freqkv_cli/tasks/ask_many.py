@@ -80,6 +80,7 @@ def reply_report(reply: Reply) -> dict[str, Any]:
         "not_found": reply.not_found,
         "citations": [asdict(citation) for citation in reply.citations],
         "unverified": reply.unverified,
+        "withheld_text": reply.withheld,
         "tokens": answer.tokens,
         "timing": {
             "first_token_s": round(answer.first_token_seconds, 3) if answer.first_token_seconds else None,

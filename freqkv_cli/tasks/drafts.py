@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 
 from freqkv_cli.config import Settings
-from freqkv_cli.recall.grounding import Grounds
+from freqkv_cli.recall.grounding import Grounds, Rule
 from freqkv_cli.recall.prose import is_chat, is_echo, says_again, whole_sentences
 from freqkv_cli.recall.vocabulary import Vocabulary, unknown_words
 from freqkv_cli.tasks.events import Event, Note
@@ -22,25 +22,25 @@ def keep(
     request: str,
     grounds: Grounds | None,
     vocabulary: Vocabulary,
-    settings: Settings,
+    rule: Rule,
+    language: str = "",
     given: Sequence[str] = (),
 ) -> tuple[list[str], int]:
     """Return the sentences of what a model wrote that may be shown, and how many whole ones may not.
 
     Left out is what talks to the user, echoes the request, repeats what is `given`, has a name or number that is not in
-    the document (`vocabulary`), or is not what the text says (`grounds`, if any; a translation cannot be held
-    against them).
+    the document (`vocabulary`), or is not what the text says by the `rule` (`grounds`, if any; what is written in a
+    `language` that was asked for cannot be held against them).
     """
     kept: list[str] = []
     sentences = whole_sentences(text)
-    language = (settings.language or "").lower()
     for sentence in sentences:
         if not (
             is_chat(sentence)
             or is_echo(sentence, request.rsplit("\n\n", 1)[-1])
             or says_again(sentence, [*given, *kept])
-            or unknown_words(sentence, vocabulary, capitals=language not in NOUNS_IN_CAPITALS)
-            or not (grounds is None or language or grounds.hold(sentence, settings.verify))
+            or unknown_words(sentence, vocabulary, capitals=language.lower() not in NOUNS_IN_CAPITALS)
+            or not (grounds is None or language or grounds.hold(sentence, rule))
         ):
             kept.append(sentence)
     return kept, len(sentences) - len(kept)

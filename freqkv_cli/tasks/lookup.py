@@ -27,6 +27,12 @@ class Found:
     hits: list[Hit]
     likely: bool
 
+    def led_by(self, passage: Passage) -> "Found":
+        """Return the same with a passage that certainly speaks of what is asked before all others."""
+        others = [hit for hit in self.hits if hit.passage.index != passage.index]
+        best = max((hit.score for hit in self.hits), default=1.0)
+        return Found([Hit(passage, best, 1.0), *others], likely=True)
+
 
 @dataclass(slots=True)
 class Lookup:

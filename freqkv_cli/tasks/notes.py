@@ -213,7 +213,9 @@ class NoteTaker:
         assert self.session.lookup is not None
         grounds = Grounds.of([one.text for one in candidates])
         vocabulary = self.session.lookup.vocabulary
-        kept, withheld = keep(answer.text, request, grounds, vocabulary, settings, [note.text for note in self.notes])
+        rule, language = self.session.rule, settings.language or ""
+        given = [note.text for note in self.notes]
+        kept, withheld = keep(answer.text, request, grounds, vocabulary, rule, language, given)
         self.drafts += 1
         self.kept += bool(kept)
         self.withheld += withheld

@@ -18,6 +18,7 @@ from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
 from freqkv_cli.kvcache.policies.policy import make_policy
 from freqkv_cli.models.loading import LoadedModel, load_model
 from freqkv_cli.models.memory import require_fit
+from freqkv_cli.recall.grounding import Rule
 from freqkv_cli.tasks.events import Event, Note, Progress, Text
 from freqkv_cli.tasks.figures import gpu_bytes, process_bytes
 from freqkv_cli.tasks.lookup import Lookup
@@ -28,6 +29,7 @@ from freqkv_cli.tasks.speed import remember_speed, speed_key
 from freqkv_cli.tasks.tokens import TokenStream
 
 ENOUGH_TO_JUDGE = 2000  # tokens after which the speed of a run is worth remembering
+LARGE = 1.5e9  # weights of a model that may be trusted with words of its own
 REPLAYED = 4096  # tokens that are gone through again between two events
 
 
@@ -122,6 +124,13 @@ class Session:
         yield self._reading(began)
         if watcher:
             yield from watcher.finish()
+
+    @property
+    def rule(self) -> Rule:
+        """How closely what the model writes is held to the text (`--verify`): a large one may use its own words."""
+        if self.settings.verify != "auto":
+            return self.settings.verify
+        return "names" if self.loaded.model.num_parameters() >= LARGE else "words"
 
     def fits(self, request: str) -> bool:
         """Whether the cache can hold `request` unfiltered, beside what is pinned."""

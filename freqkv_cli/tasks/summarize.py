@@ -165,7 +165,7 @@ class Summary:
             return [sentence for draft in drafts for sentence in draft]
         answer = yield from quietly(self.session, request, self._limit(words))
         grounds = Grounds.of([*notes, *(one.text for _, one in candidates)])
-        kept, withheld = keep(answer.text, request, grounds, self._vocabulary, self.settings, given)
+        kept, withheld = self._keep(answer.text, request, grounds, given)
         self.withheld += withheld
         return kept
 
@@ -181,7 +181,7 @@ class Summary:
         if len(shown) < len(notes):
             yield self.session.warn(f"the cache has room for {len(shown)} of {len(notes)} notes beside --prompt")
         answer = yield from quietly(self.session, request, self._limit(words_wanted(self.settings)))
-        told, withheld = keep(answer.text, request, None, self._vocabulary, self.settings)
+        told, withheld = self._keep(answer.text, request, None)
         self.withheld += withheld
         if not told:
             yield self.session.warn(
@@ -194,6 +194,12 @@ class Summary:
     def _request(self, notes: Sequence[str], language: str) -> str:
         listed = "\n".join(f"- {note}" for note in notes)
         return OWN.format(notes=listed, prompt=self.settings.prompt, language=language)
+
+    def _keep(
+        self, text: str, request: str, grounds: Grounds | None, given: Sequence[str] = ()
+    ) -> tuple[list[str], int]:
+        language = self.settings.language or ""
+        return keep(text, request, grounds, self._vocabulary, self.session.rule, language, given)
 
     def _limit(self, words: int) -> int:
         return min(words * TOKENS_PER_WORD + 20, self.settings.max_tokens or words * TOKENS_PER_WORD + 20)

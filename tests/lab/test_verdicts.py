@@ -102,6 +102,7 @@ def test_the_passage_with_the_answer() -> None:
         ("\u201cAnn lives\u201d", 'said: "Ann, lives"', True),
         ("well known", "It is well-\nknown", False),
         ("wellknown", "It is well-\nknown", True),
+        ("It is well- known", "It is well-\n  known", True),
         ("Ann lives", "Ann does", False),
         ("", "anything", False),
         ("...", "anything", False),

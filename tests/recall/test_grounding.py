@@ -2,7 +2,8 @@
 
 import pytest
 
-from freqkv_cli.recall.grounding import Grounds, says
+from freqkv_cli.recall.grounding import Grounds, answers, says
+from freqkv_cli.recall.prose import split_sentences
 
 TEXT = (
     "Catherine was delighted with this extension of her Bath acquaintance, and almost forgot Mr. Tilney while she "
@@ -40,3 +41,23 @@ def test_what_is_kept(sentence: str, words: bool, names: bool) -> None:
 
 def test_an_empty_sentence_says_nothing() -> None:
     assert not says("Anna met Boris.", "...")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "said"),
+    [
+        ("Whose acquaintance delighted Catherine?", "Catherine was delighted with her Bath acquaintance.", True),
+        ("How long did Mr. Bingley not take the house?", "He did not take it for 5 years.", True),
+        ("How long did Mr. Bingley not take the house?", "He did not take it for 7 years.", False),
+        # a "not" that the text does not have
+        ("What did Catherine forget?", "Catherine did not forget Mr. Tilney.", False),
+        # names that stand there apart from each other
+        ("Whom did she forget?", "She forgot Catherine Tilney.", False),
+        # nothing that the question does not say
+        ("What does Catherine do in Bath?", "Catherine does it in Bath.", False),
+        # right words of another sentence than the one that is asked about
+        ("What will break the house of Mr. Bingley?", "The house of Mr. Bingley will break libacme.", False),
+    ],
+)
+def test_what_an_answer_adds_must_be_said(question: str, answer: str, said: bool) -> None:
+    assert any(answers(sentence, question, answer) for sentence in split_sentences(TEXT)) is said

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -74,8 +75,10 @@ def test_ask_cites_or_says_not_found(tiny: str, tmp_path: Path, question: str, e
     assert done.report["text"] == shown
     assert done.report["not_found"] is not expected
     if expected:
-        assert shown.endswith(f'\n"{FACT.strip()}" [line 201]')
+        assert shown == f'"{FACT.strip()}" [line 201]'  # what a random model writes is not what the text says
         assert done.report["citations"][0]["first_line"] == 201
+        assert done.report["citations"][0]["verified"]
+        assert done.report["withheld_text"]
     else:
         assert shown == asking.NOT_FOUND
         assert done.report["citations"] == []
@@ -101,19 +104,50 @@ def test_what_is_read_again_can_be_shown(tiny: str, tmp_path: Path) -> None:
     settings = Settings(model=tiny, max_tokens=5, show_passages=True)
     events = list(ask(open_documents([str(path)]), "What was the cook called?", settings))
     shown = [event.message for event in events if isinstance(event, Note) and event.wanted]
-    assert shown == [f"[lines 1-2]\nThe ship sailed on.\n{FACT}"]
+    assert shown[:1] == [f"[lines 1-2]\nThe ship sailed on.\n{FACT}"]
 
 
-def test_what_no_passage_bears_out_is_marked(tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def made_up(*args: object) -> Generator[Event, None, Answer]:
+MADE_UP = "Zorblax Quill threw 77 of them away."
+
+
+@pytest.fixture
+def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that writes what no document says."""
+
+    def write(*args: object) -> Generator[Event, None, Answer]:
         yield from ()
-        return Answer("Zorblax Quill threw 77 of them away.")
+        return Answer(MADE_UP)
 
+    monkeypatch.setattr(asking, "write", write)
+
+
+@pytest.mark.usefixtures("made_up")
+@pytest.mark.parametrize(
+    ("verify", "first", "withheld", "unverified"),
+    [
+        ("words", f'"{FACT.strip()}" [line 201]', MADE_UP, []),
+        ("names", f"{MADE_UP} [not found in the text: Zorblax Quill, 77]", "", ["Zorblax Quill", "77"]),
+    ],
+)
+def test_what_no_passage_bears_out_is_left_out_or_marked(
+    tiny: str, tmp_path: Path, verify: Literal["words", "names"], first: str, withheld: str, unverified: list[str]
+) -> None:
     path = tmp_path / "voyage.txt"
     path.write_text(FILLER + FACT)
-    monkeypatch.setattr(asking, "write", made_up)
-    done = list(ask(open_documents([str(path)]), "Why was nothing cooked on the voyage?", Settings(model=tiny)))[-1]
+    settings = Settings(model=tiny, verify=verify)
+    events = list(ask(open_documents([str(path)]), "Why did the cook of the ship cook nothing?", settings))
+    done = events[-1]
     assert isinstance(done, Done)
-    assert done.report["unverified"] == ["Zorblax Quill", "77"]
-    first = done.report["text"].split("\n")[0]
-    assert first == "Zorblax Quill threw 77 of them away. [not found in the text: Zorblax Quill, 77]"
+    assert done.report["text"].split("\n")[0] == first
+    assert (done.report["withheld_text"], done.report["unverified"]) == (withheld, unverified)
+    assert any("left out" in event.message for event in events if isinstance(event, Note)) is (verify == "words")
+
+
+@pytest.mark.usefixtures("made_up")
+def test_what_something_is_stands_in_the_words_of_the_document(tiny: str, tmp_path: Path) -> None:
+    path = tmp_path / "voyage.txt"
+    path.write_text(FILLER + "Ambrose Pell was an honest cook.\n" + FILLER + "We all liked Ambrose Pell.\n")
+    done = list(ask(open_documents([str(path)]), "Who is Ambrose Pell?", Settings(model=tiny)))[-1]
+    assert isinstance(done, Done)
+    assert done.report["text"] == '"Ambrose Pell was an honest cook." [line 201]'
+    assert done.report["withheld_text"] == ""
