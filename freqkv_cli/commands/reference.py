@@ -63,8 +63,8 @@ Sizes are bytes, times are seconds. Fields may be added; `schema_version` change
 | `question` | the question of `ask` |
 | `not_found` | `ask`: no passage speaks of what was asked, and no answer was tried; `summarize`: nothing is about \
 `--focus` |
-| `citations` | `ask`: a list of `quote`, `document`, `place`, `page`, `part`, `first_line`, `last_line`, and `verified`: \
-the passages hold every name and number of the answer |
+| `citations` | `ask`: a list of `quote`, `document`, `place`, `page`, `part`, `first_line`, `last_line`, and \
+`verified`: the passages hold every name and number of the answer |
 | `unverified` | names and numbers of the answer that no passage holds; names of a summary that are not in the text |
 | `notes` | `summarize`: a list of `title`, `document`, `place`, `text`, `quoted` (the text is the document's own), \
 `where` (of the sentences that were read again), `first_page`, `last_page`, `first_line`, `last_line`, `start` and \
