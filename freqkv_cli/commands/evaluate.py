@@ -1,18 +1,37 @@
-"""freqkv evaluate: measure answers and summaries against documents whose content is known."""
+"""freqkv evaluate: measure answers, summaries, and what the memory keeps of a text."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from freqkv_cli.commands.bench import words
 from freqkv_cli.commands.options import EPILOG, QUESTION_ONLY, SUMMARY_ONLY, ConfiguredCommand, takes_settings
 from freqkv_cli.commands.running import Task, run
-from freqkv_cli.config import Output, Settings
+from freqkv_cli.config import Output, Settings, parse_size
 from freqkv_cli.errors import UsageError
 
 ANSWERS_USAGE = "freqkv evaluate answers QUESTIONS DOCUMENT [QUESTIONS DOCUMENT]..."
 SUMMARIES_USAGE = "freqkv evaluate summaries DOCUMENT..."
 
-evaluate_app = typer.Typer(no_args_is_help=True, help="Measure answers and summaries.")
+PERPLEXITY_USAGE = "freqkv evaluate perplexity FILE..."
+# What has no meaning where nothing is asked and nothing is kept.
+NOT_FOR_MEMORY = (
+    *("policy", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_tokens", "stream"),
+    *("cache", "refresh", "states_limit", "state_dtype"),
+    *SUMMARY_ONLY,
+    *QUESTION_ONLY,
+)
+POLICIES = "freqkv,window,window@0.75,stride,pool,uniform,adaptive,keydiff,morph,landmarks"
+Policies = Annotated[
+    str,
+    typer.Option(
+        "--policies", metavar="NAMES", help="Policies, on the same tokens; window@0.75: with 3/4 of the slots; full."
+    ),
+]
+Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw the figures into a .png or .svg.")]
+
+evaluate_app = typer.Typer(no_args_is_help=True, help="Measure answers, summaries and memories.")
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
@@ -105,6 +124,52 @@ def summaries(
         return lambda opened: evaluate_summaries(opened, settings, ready)
 
     run(ctx, f"loading {settings.model}", documents, settings, output, load)
+
+
+@evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
+@takes_settings(*NOT_FOR_MEMORY)
+def perplexity(
+    ctx: typer.Context,
+    documents: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE...", help="Texts, read one after another.", show_default=False),
+    ] = None,
+    policies: Policies = POLICIES,
+    tokens: Annotated[str, typer.Option("--tokens", metavar="SIZE", help="Read so many at the most.")] = "16k",
+    plot: Plot = None,
+    *,
+    settings: Settings,
+    output: Output,
+) -> None:
+    """Measure how well the model foretells a text through each policy's memory.
+
+    freqkv evaluate perplexity book.txt --policies freqkv,window,full --cache-size 1024
+
+    By place in the text, and for rare tokens by how far back the same token stood last.
+    """
+    if not documents:
+        raise UsageError(f"no document: {PERPLEXITY_USAGE}")
+    labels, count = words(policies), read_size("--tokens", tokens)
+
+    def load() -> Task:
+        from freqkv_cli.lab.contenders import check_labels
+        from freqkv_cli.lab.perplexity import evaluate_perplexity
+
+        check_labels(labels)
+        return lambda opened: evaluate_perplexity(opened, settings, labels, count, plot)
+
+    run(ctx, f"loading {settings.model}", documents, settings, output, load)
+
+
+def read_size(flag: str, text: str) -> int:
+    """Return a number of tokens. Raises UsageError for what is none, or less than two."""
+    try:
+        size = parse_size(text)
+    except ValueError as error:
+        raise UsageError(f"{flag} {error}") from None
+    if size < 2:
+        raise UsageError(f"{flag} must be 2 or more, not {size}")
+    return size
 
 
 def pairs(arguments: list[str]) -> tuple[list[str], list[str]]:

@@ -55,7 +55,7 @@ DESCRIBED = {
     "dtype": Described(MODEL, "Number format of weights and cache."),
     "offline": Described(MODEL, "Never use the network."),
     "policy": Described(
-        CACHE, "What happens to old slots: low-pass filtered, dropped, or all kept (short texts only)."
+        CACHE, "What happens to old slots: filtered, dropped, averaged, picked (docs/policies.md); full keeps all."
     ),
     "cache_size": Described(
         CACHE, "Slots per layer, the hard bound; auto: the model's window if memory allows, on CPUs 2048.", "SLOTS"

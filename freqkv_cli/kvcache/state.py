@@ -80,7 +80,7 @@ def read_state(
 ) -> bytes:
     """Fill `cache` from the state with this manifest, layer by layer onto `devices` as `dtype`, and return its text.
 
-    The manifest tells `tokens_seen` and `compressions`. Raises StateError where the file is not of this shape, or has
+    The manifest tells `tokens_seen`, `compressions` and, from 0.2 on, `rows_kept`. Raises StateError where the file is not of this shape, or has
     changed by a single bit; the cache is empty then.
     """
     digest = Checksum(manifest)
@@ -99,6 +99,7 @@ def read_state(
                 ),
                 manifest["tokens_seen"],
                 manifest["compressions"],
+                manifest.get("rows_kept"),
             )
     except SafetensorError as error:
         cache.reset()
