@@ -10,7 +10,8 @@ from freqkv_cli.lab.rates import Z
 
 BLOCK = 128  # tokens in a row that count as one observation: losses of neighbours are not independent
 POSITIONS = (0, 4096, 8192, 16384, 32768)  # where a bucket of positions begins
-RARE = 1000  # a token is rare when it makes up less than one in so many of the text's
+RARE = 1000  # a token is rare when it makes up no more than one in so many of the text's,
+FEW = 4  # or stands there no more often than this
 AGES = ("within N", "N to 4 N", "over 4 N", "first time")
 
 
@@ -52,7 +53,7 @@ def ages(ids: Sequence[int], slots: int, counts: Callable[[int], bool]) -> list[
 
     One of AGES, or None for a token that is not rare, or of which `counts` is not true (no letter or digit in it).
     """
-    frequent = {token for token, number in Counter(ids).items() if number > 1 + len(ids) / RARE}
+    frequent = {token for token, number in Counter(ids).items() if number > max(FEW, len(ids) / RARE)}
     known: dict[int, bool] = {}
     last: dict[int, int] = {}
     found: list[str | None] = []

@@ -24,7 +24,7 @@ def read_losses(engine: Engine, cache: FreqkvCache, ids: Sequence[int]) -> Gener
         chunk = list(ids[done : done + min(engine.chunk, cache.room)])
         logits = engine.run(cache, chunk, len(chunk)).float()
         told = logits[:-1] if before is None else torch.cat((before, logits[:-1]))
-        targets = torch.tensor(chunk[len(chunk) - len(told) :], device=logits.device)
+        targets = torch.tensor(chunk[len(chunk) - len(told) :], dtype=torch.long, device=logits.device)
         losses.extend(cross_entropy(told, targets, reduction="none").tolist())
         before = logits[-1:]
         done += len(chunk)
