@@ -15,6 +15,7 @@ ANSWERS_USAGE = "freqkv evaluate answers QUESTIONS DOCUMENT [QUESTIONS DOCUMENT]
 SUMMARIES_USAGE = "freqkv evaluate summaries DOCUMENT..."
 
 PERPLEXITY_USAGE = "freqkv evaluate perplexity FILE..."
+SPECTRUM_USAGE = "freqkv evaluate spectrum FILE..."
 # What has no meaning where nothing is asked and nothing is kept.
 NOT_FOR_MEMORY = (
     *("policy", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_tokens", "stream"),
@@ -157,6 +158,43 @@ def perplexity(
 
         check_labels(labels)
         return lambda opened: evaluate_perplexity(opened, settings, labels, count, plot)
+
+    run(ctx, f"loading {settings.model}", documents, settings, output, load)
+
+
+@evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
+@takes_settings(*NOT_FOR_MEMORY, "retain_ratio")
+def spectrum(
+    ctx: typer.Context,
+    documents: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE...", help="Texts, read one after another.", show_default=False),
+    ] = None,
+    tokens: Annotated[str, typer.Option("--tokens", metavar="SIZE", help="Read so many at the most.")] = "8k",
+    energy: Annotated[
+        float, typer.Option("--energy", metavar="SHARE", help="What the recommended retain ratio should hold.")
+    ] = 0.9,
+    plot: Plot = None,
+    *,
+    settings: Settings,
+    output: Output,
+) -> None:
+    """Measure how smoothly keys and values run along a text, by frequency, layer and head.
+
+    freqkv evaluate spectrum book.txt --energy 0.95 --plot spectrum.svg
+
+    FreqKV keeps the lower frequencies; this tells how much of the energy is there, and which retain ratio holds a share.
+    """
+    if not documents:
+        raise UsageError(f"no document: {SPECTRUM_USAGE}")
+    if not 0 < energy < 1:
+        raise UsageError(f"--energy must be between 0 and 1, both excluded, not {energy}")
+    count = read_size("--tokens", tokens)
+
+    def load() -> Task:
+        from freqkv_cli.lab.spectrum import evaluate_spectrum
+
+        return lambda opened: evaluate_spectrum(opened, settings, count, energy, plot)
 
     run(ctx, f"loading {settings.model}", documents, settings, output, load)
 
