@@ -163,6 +163,48 @@ def perplexity(
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
+@takes_settings(*NOT_FOR_MEMORY)
+def recall(
+    ctx: typer.Context,
+    documents: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FILE]...", help="What the facts lie in; made-up sentences if nothing.", show_default=False),
+    ] = None,
+    policies: Policies = POLICIES,
+    kinds: Annotated[
+        str,
+        typer.Option("--kinds", metavar="NAMES", help="Facts: passkey (one), pairs (many), cloze (from the text itself)."),
+    ] = "passkey,pairs,cloze",
+    tokens: Annotated[str, typer.Option("--tokens", metavar="SIZE", help="Read so many at the most.")] = "8k",
+    items: Annotated[int, typer.Option("--items", metavar="N", min=1, help="Facts of each kind, passkey aside.")] = 12,
+    first: Annotated[
+        bool, typer.Option("--query-first", help="Let the model know the question before it reads; passkey alone.")
+    ] = False,
+    plot: Plot = None,
+    *,
+    settings: Settings,
+    output: Output,
+) -> None:
+    """Measure how far back each policy's memory reaches: facts in a text, asked for at growing distances.
+
+    freqkv evaluate recall book.txt --policies freqkv,window --cache-size 512
+
+    An answer counts when it is likelier than seven wrong ones of the same kind; whether it is written exactly is told too.
+    """
+    labels, count = words(policies), read_size("--tokens", tokens)
+
+    def load() -> Task:
+        from freqkv_cli.lab.contenders import check_labels
+        from freqkv_cli.lab.recall import Wanted, evaluate_recall
+
+        check_labels(labels)
+        wanted = Wanted(count, words(kinds), items, first)
+        return lambda opened: evaluate_recall(opened, settings, labels, wanted, plot)
+
+    run(ctx, f"loading {settings.model}", documents or [], settings, output, load)
+
+
+@evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
 @takes_settings(*NOT_FOR_MEMORY, "retain_ratio")
 def spectrum(
     ctx: typer.Context,
