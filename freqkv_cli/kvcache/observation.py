@@ -26,6 +26,8 @@ class Observation:
     def attention(self, layer: int, keys: Tensor) -> Tensor | None:
         """Return the mean attention that the known queries pay to each slot; None where none is known.
 
+        The slots of the queries themselves count as attended in full: they are too young to be judged by it.
+
         Args:
             layer: its index.
             keys: [batch, kv_heads, slots, head_dim] as they lie in the cache; the last slots are those of the queries.
@@ -41,7 +43,9 @@ class Observation:
         grouped = queries.reshape(batch, kv_heads, heads // kv_heads * rows, head_dim)
         scores = (grouped @ keys.transpose(-1, -2)).view(batch, kv_heads, -1, rows, slots)
         future = torch.ones(rows, slots, dtype=torch.bool, device=scores.device).triu(slots - rows + 1)
-        return scores.masked_fill(future, float("-inf")).softmax(dim=-1).mean(dim=(2, 3))
+        attention = scores.masked_fill(future, float("-inf")).softmax(dim=-1).mean(dim=(2, 3))
+        attention[..., -rows:] = 1.0
+        return attention
 
     def take_back(self, tokens: int) -> None:
         """Forget the queries of the last `tokens` tokens."""

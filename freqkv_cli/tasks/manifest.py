@@ -130,6 +130,9 @@ def read_manifest(path: Path) -> Manifest:
         raise damaged(path, f"{where} in its manifest: {first['msg']}") from None
     if not manifest.tokens_read <= manifest.tokens_seen >= manifest.slots_used <= manifest.slots.cache_size:
         raise damaged(path, "the counts in its manifest contradict each other")
+    slots = manifest.slots
+    if manifest.rows_kept and manifest.rows_kept + slots.sink_tokens + slots.recent_tokens > manifest.slots_used:
+        raise damaged(path, "its manifest tells of more filtered slots than there are")
     return manifest
 
 
