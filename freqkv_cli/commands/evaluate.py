@@ -168,12 +168,16 @@ def recall(
     ctx: typer.Context,
     documents: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FILE]...", help="What the facts lie in; made-up sentences if nothing.", show_default=False),
+        typer.Argument(
+            metavar="[FILE]...", help="What the facts lie in; made-up sentences if nothing.", show_default=False
+        ),
     ] = None,
     policies: Policies = POLICIES,
     kinds: Annotated[
         str,
-        typer.Option("--kinds", metavar="NAMES", help="Facts: passkey (one), pairs (many), cloze (from the text itself)."),
+        typer.Option(
+            "--kinds", metavar="NAMES", help="Facts: passkey (one), pairs (many), cloze (from the text itself)."
+        ),
     ] = "passkey,pairs,cloze",
     tokens: Annotated[str, typer.Option("--tokens", metavar="SIZE", help="Read so many at the most.")] = "8k",
     items: Annotated[int, typer.Option("--items", metavar="N", min=1, help="Facts of each kind, passkey aside.")] = 12,

@@ -54,7 +54,9 @@ def split_label(label: str) -> tuple[str, float]:
     except ValueError:
         share = 0.0
     if not 0.0 < share <= 1.0 or (at and policy == WHOLE):
-        raise UsageError(f"--policies {label}: behind @ stands a share of the slots, such as window@0.75; full has none")
+        raise UsageError(
+            f"--policies {label}: behind @ stands a share of the slots, such as window@0.75; full has none"
+        )
     return policy, share
 
 

@@ -18,8 +18,6 @@ def described(subject: Subject, settings: Settings, documents: Sequence[Document
     return {
         "environment": environment(subject.loaded.device),
         **measured,
-        "documents": [
-            {"name": Path(document.name).name, "sha256": document.sha256} for document in documents
-        ],
+        "documents": [{"name": Path(document.name).name, "sha256": document.sha256} for document in documents],
         "seed": settings.seed,
     }

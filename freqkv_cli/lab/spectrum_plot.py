@@ -18,7 +18,10 @@ def draw_spectrum(report: dict[str, Any], path: Path) -> None:
         curves.plot(*zip(*points, strict=True), "--", color=line.get_color(), label=f"{part}, beside the mean")
         own = [row for row in report["rows"] if row["of"] == part]
         by_layer.scatter(
-            [row["layer"] for row in own], [row["lowest_half_without_mean"] for row in own], s=12, label=f"{part}, each head"
+            [row["layer"] for row in own],
+            [row["lowest_half_without_mean"] for row in own],
+            s=12,
+            label=f"{part}, each head",
         )
     curves.plot([0, 1], [0, 1], ":", color="grey", label="white noise")
     curves.set_xlabel("share of the frequencies kept, from the lowest")

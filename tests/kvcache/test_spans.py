@@ -6,7 +6,16 @@ from torch import Tensor
 
 from freqkv_cli.kvcache.spans import span_means
 
-SIZES = [(8, 4, 0, 0), (9, 4, 0, 0), (7, 6, 0, 0), (5, 1, 0, 0), (6, 6, 0, 0), (12, 6, 5, 37), (13, 5, 6, 6), (20, 7, 9, 4001)]
+SIZES = [
+    (8, 4, 0, 0),
+    (9, 4, 0, 0),
+    (7, 6, 0, 0),
+    (5, 1, 0, 0),
+    (6, 6, 0, 0),
+    (12, 6, 5, 37),
+    (13, 5, 6, 6),
+    (20, 7, 9, 4001),
+]
 
 
 def plain_means(x: Tensor, length: int, kept: int, tokens: int) -> Tensor:

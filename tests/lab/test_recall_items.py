@@ -17,8 +17,10 @@ class Bytes:
 def filler(sentences: int = 200) -> Iterator[str]:
     people = ["Ann", "Bob", "Cid", "Dora", "Eve", "Finn", "Gus", "Hal", "Ida", "Jon"]
     for number in range(sentences):
-        yield f"On day {number} of the long journey they met a man called {people[number]}." if number < 10 else (
-            f"On day {number} of the long journey they met nobody at all."
+        yield (
+            f"On day {number} of the long journey they met a man called {people[number]}."
+            if number < 10
+            else (f"On day {number} of the long journey they met nobody at all.")
         )
 
 

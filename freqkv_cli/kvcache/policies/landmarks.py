@@ -33,8 +33,7 @@ class LandmarksPolicy:
         middles = span_means(others.unsqueeze(-1).float(), smooth).squeeze(-1)
         in_time = torch.cat((marks.float(), middles), dim=-1).argsort(dim=-1, stable=True)
         joined = (
-            torch.cat((pick(x, marks), span_means(pick(x, others), smooth).to(x.dtype)), dim=-2)
-            for x in (keys, values)
+            torch.cat((pick(x, marks), span_means(pick(x, others), smooth).to(x.dtype)), dim=-2) for x in (keys, values)
         )
         new_keys, new_values = (pick(x, in_time) for x in joined)
         return new_keys, new_values
