@@ -193,7 +193,7 @@ def recall(
 
     freqkv evaluate recall book.txt --policies freqkv,window --cache-size 512
 
-    An answer counts when it is likelier than seven wrong ones of the same kind; whether it is written exactly is told too.
+    An answer counts when it is likelier than seven wrong ones of its kind; whether it is written exactly is told too.
     """
     labels, count = words(policies), read_size("--tokens", tokens)
 
@@ -229,7 +229,7 @@ def spectrum(
 
     freqkv evaluate spectrum book.txt --energy 0.95 --plot spectrum.svg
 
-    FreqKV keeps the lower frequencies; this tells how much of the energy is there, and which retain ratio holds a share.
+    FreqKV keeps the lower frequencies; this tells how much of the energy is there, and which retain ratio holds it.
     """
     if not documents:
         raise UsageError(f"no document: {SPECTRUM_USAGE}")

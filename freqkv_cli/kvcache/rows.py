@@ -1,12 +1,11 @@
 """Rows picked by a score, head by head, in the order of time."""
 
-import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
 
 def pick(x: Tensor, indices: Tensor) -> Tensor:
-    """Return rows `indices` [batch, heads, L] of `x` [batch, heads, T, channels], as they are; differentiable in `x`."""
+    """Return rows `indices` [batch, heads, L] of `x` [batch, heads, T, channels]; differentiable in `x`."""
     return x.gather(-2, indices.to(x.device).unsqueeze(-1).expand(*indices.shape, x.shape[-1]))
 
 

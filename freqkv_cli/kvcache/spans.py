@@ -32,7 +32,7 @@ def span_means(x: Tensor, length: int, kept: int = 0, tokens: int = 0) -> Tensor
 def _pieces(
     rows: int, length: int, kept: int, tokens: int, dtype: torch.dtype, device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Cut all rows where a row or a span ends: of each piece its row, its span, and its share of the span [pieces, 1]."""
+    """Cut all where a row or a span ends: of each piece its row, its span, and its share of the span [pieces, 1]."""
     widths = torch.ones(rows, dtype=torch.float64)
     widths[:kept] = tokens / max(kept, 1)
     row_ends = widths.cumsum(0)

@@ -60,7 +60,7 @@ def wanted_ratio(held: Tensor, energy: float) -> float:
 
 
 def sampled(held: Tensor, points: int) -> list[tuple[float, float]]:
-    """Return at most `points` pairs (share of the coefficients, share of the energy), evenly spread, the last (1, 1)."""
+    """Return at most `points` pairs (share of the coefficients, of the energy), evenly spread, the last (1, 1)."""
     rows = len(held)
     places: Sequence[int] = sorted({max(1, round(rows * part / points)) for part in range(1, points + 1)})
     return [(place / rows, float(held[place - 1])) for place in places]

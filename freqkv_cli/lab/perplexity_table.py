@@ -6,9 +6,9 @@ from freqkv_cli.lab.loss_figures import RARE
 from freqkv_cli.lab.table import table
 
 LEGEND = """\
-perplexity: of all tokens but the first, in brackets the 95 % interval (normal, over blocks of 128 tokens). ratio: to the
-perplexity of {reference} on the same tokens, paired. by position: tokens from .. to. by age: rare tokens (at most one in
-{rare:,} of the text, with a letter or digit) by the distance to the same token before; N is {slots:,} slots.
+perplexity: of all tokens but the first, in brackets the 95 % interval (normal, over blocks of 128 tokens). ratio: to
+the perplexity of {reference} on the same tokens, paired. Then by position in the text, and of rare tokens (at most one
+in {rare:,} of the text, with a letter or digit) by the distance to the same token before; N is {slots:,} slots.
 """
 
 

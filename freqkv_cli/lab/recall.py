@@ -23,7 +23,7 @@ from freqkv_cli.lab.bench_text import synthetic_lines
 from freqkv_cli.lab.contenders import Contender, open_contenders, shrunk
 from freqkv_cli.lab.line_plot import Line, draw_lines, require_matplotlib
 from freqkv_cli.lab.recall_figures import Asked, halves, rows
-from freqkv_cli.lab.recall_items import KINDS, PASSKEY, Item, Quiz, document_sentences, make_quiz
+from freqkv_cli.lab.recall_items import KINDS, Item, Quiz, document_sentences, make_quiz
 from freqkv_cli.lab.recall_table import recall_table
 from freqkv_cli.lab.setting import described
 from freqkv_cli.tasks.events import Done, Event, Note, Progress, Text

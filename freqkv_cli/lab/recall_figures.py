@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import fmean
 from typing import Any
 
@@ -79,7 +80,7 @@ def half_distance(curve: Sequence[tuple[float, float]]) -> float | None:
     """
     if curve[0][1] < HALF:
         return None
-    for (near, above), (far, below) in zip(curve, curve[1:], strict=False):
+    for (near, above), (far, below) in pairwise(curve):
         if below < HALF:
             part = (above - HALF) / (above - below)
             return round(math.exp(math.log(near) + part * math.log(far / near)), 1)

@@ -6,9 +6,9 @@ from freqkv_cli.lab.recall_items import OTHERS
 from freqkv_cli.lab.table import table
 
 LEGEND = """\
-Each cell: right answers put first among {others} wrong ones of the same kind / written exactly / asked, by the tokens between
-the fact and its question, in units of N = {slots:,} slots. Guessing puts one in {chance} first. half: the distance beyond which
-fewer than half are put first (written exactly); > means that the farthest still had half.
+Each cell: right answers put first among {others} wrong ones of their kind / written exactly / asked, by the tokens
+between the fact and its question, in units of N = {slots:,} slots. Guessing puts one in {chance} first. half: the
+distance beyond which fewer than half are put first (written exactly); > means that the farthest still had half.
 """
 
 

@@ -138,8 +138,8 @@ def spectrum_table(report: dict[str, Any]) -> str:
     lines.append(["all", *cells(report["rows"])])
     ratios, energy = report["retain_ratio"], report["energy"]
     said = (
-        f"To hold {energy:.0%} of the energy: --retain-ratio {ratios['both']:.2f} (keys alone {ratios['keys']:.2f}, values "
-        f"alone {ratios['values']:.2f}; of the energy beside the mean {ratios['without_mean']:.2f}; white noise "
+        f"To hold {energy:.0%} of the energy: --retain-ratio {ratios['both']:.2f} (keys alone {ratios['keys']:.2f}, "
+        f"values alone {ratios['values']:.2f}; of the energy beside the mean {ratios['without_mean']:.2f}; white noise "
         f"{ratios['white_noise']:.2f}).\n"
     )
     model = report["model"]["id"]

@@ -75,8 +75,9 @@ class Slots:
 class Manifest:
     """What a state says of itself.
 
-    `asked` are the settings that were not left to freqkv. `slots_used`, `tokens_seen`, `compressions` and
-    `rows_kept` (None in older states: what the geometry leaves of a full cache) are of the cache; `tokens_read` counts the documents' tokens alone. `complete` is False for a checkpoint. `characters` and
+    `asked` are the settings that were not left to freqkv. `slots_used`, `tokens_seen`, `compressions` and `rows_kept`
+    (None in older states: what the geometry leaves of a full cache) are of the cache; `tokens_read` counts the
+    documents' tokens alone. `complete` is False for a checkpoint. `characters` and
     `digest` are of the text of a single document, by which it is known again when it has grown; `seams` are the places
     in it where it had ended before. `extra` is what the notes depend on. Times are seconds, dates are in UTC.
     """

@@ -114,7 +114,7 @@ def test_sinks_and_recent_tokens_stay(model: PreTrainedModel, name: str) -> None
 
 @pytest.mark.parametrize("name", NAMES)
 def test_results_depend_on_tokens_not_on_chunks(name: str) -> None:
-    """In double precision: in single, the rounding of a chunk can turn the order of two scores that are nearly equal."""
+    """In double precision: in single, rounding can turn the order of two scores that are nearly equal."""
     model, ids = tiny_model("llama").double(), random_ids(230)
     whole = read(model, new_cache(model, Geometry(40, 4, 6, 0.5), name), ids, chunk=40)
     for cut in ({"chunk": 1}, {"chunk": 7}, {"seed": 1}):
@@ -154,14 +154,14 @@ def read(model: PreTrainedModel, cache: Any, ids: list[int], **cut: Any) -> Tens
 
 
 def test_stride_keeps_every_second_row_and_the_last() -> None:
-    _, values = make_policy("stride").compress(*[numbered(10)] * 2, 5)
+    _, values = make_policy("stride").compress(numbered(10), numbered(10), 5)
     assert values[0, 0, :, 0].tolist() == [1, 3, 5, 7, 9]
-    _, values = make_policy("stride").compress(*[numbered(10)] * 2, 4)
+    _, values = make_policy("stride").compress(numbered(10), numbered(10), 4)
     assert values[0, 0, :, 0].tolist() == [2, 4, 7, 9]
 
 
 def test_pool_averages_pairs() -> None:
-    _, values = make_policy("pool").compress(*[numbered(6)] * 2, 3)
+    _, values = make_policy("pool").compress(numbered(6), numbered(6), 3)
     assert values[0, 0, :, 0].tolist() == [0.5, 2.5, 4.5]
 
 
