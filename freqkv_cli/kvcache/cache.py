@@ -209,7 +209,7 @@ class FreqkvCache(Cache):
         self._whole = True
 
     def observe(self, layer: int, queries: Tensor, scaling: float) -> None:
-        """Take notice of the queries of a forward, [batch, heads, Q, head_dim], rotated; for policies that ask for it."""
+        """Take notice of the queries of a forward, [batch, heads, Q, head_dim], rotated, where a policy asks for it."""
         self.observation.add(layer, queries[..., -self.policy.observes :, :] * scaling, self.policy.observes)
 
     def _retained(self) -> int:

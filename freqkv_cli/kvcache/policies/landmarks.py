@@ -1,39 +1,34 @@
-"""freqkv's own: low-pass the drift, keep landmarks verbatim.
+"""freqkv's own: keep what is in use and what stands out.
 
-Most rows say again, a little differently, what their neighbours say; a few stand out, and it is these that carry a name
-or a number. So every head keeps the rows that stand out as they are, and filters what lies between them harder.
-Nothing needs to be remembered about which rows are landmarks: next time they stand out again, from rows that have been
-smoothed since.
+A row is worth its slot for one of two reasons. Recent queries look at it: it belongs to the thread of the text, from
+which the next words are foretold. Or its key is like no other: it may carry a name or a number that will be asked for
+when nobody looks at it any more. Attention alone forgets the second kind, distinctness alone loses the thread. Means of
+the other rows, in slots taken from either, made it worse (docs/experiments.md).
 """
 
-import torch
 from torch import Tensor
 
 from freqkv_cli.kvcache.policies.past import FRESH, Past
-from freqkv_cli.kvcache.rows import distinctness, pick
-from freqkv_cli.kvcache.spans import span_means
+from freqkv_cli.kvcache.rows import distinctness, pick, strongest
 
-VERBATIM = 0.5  # share of the rows that remain
+ATTENDED = 0.5  # of the rows that remain; the others are the most distinct
 
 
 class LandmarksPolicy:
-    """Landmarks and means in the order of time. See docs/experiments.md for the variants that were tried."""
+    """Every head keeps landmarks of its own, verbatim; what is not kept is gone.
+
+    A state holds no queries. Where none have been seen since it was opened, all rows are scored as by `keydiff`.
+    """
 
     name = "landmarks"
     evicts = True
-    observes = 0
+    observes = 32
 
     def compress(self, keys: Tensor, values: Tensor, length: int, past: Past = FRESH) -> tuple[Tensor, Tensor]:
-        """Keep the most distinct rows of each head, and means of the others; see CompressionPolicy.compress."""
-        verbatim = round(VERBATIM * length)
-        order = distinctness(keys).argsort(dim=-1, descending=True)
-        marks, others = order[..., :verbatim].sort(dim=-1).values, order[..., verbatim:].sort(dim=-1).values
-        smooth = length - verbatim
-        # A mean stands where, in the mean, its rows stood.
-        middles = span_means(others.unsqueeze(-1).float(), smooth).squeeze(-1)
-        in_time = torch.cat((marks.float(), middles), dim=-1).argsort(dim=-1, stable=True)
-        joined = (
-            torch.cat((pick(x, marks), span_means(pick(x, others), smooth).to(x.dtype)), dim=-2) for x in (keys, values)
-        )
-        new_keys, new_values = (pick(x, in_time) for x in joined)
-        return new_keys, new_values
+        """Keep the most attended rows of each head, then the most distinct; see CompressionPolicy.compress."""
+        scores = distinctness(keys)
+        if past.attention is not None:
+            attended = past.attention.topk(round(ATTENDED * length), dim=-1).indices
+            scores = scores.scatter(-1, attended, float("inf"))
+        kept = strongest(scores, length)
+        return pick(keys, kept), pick(values, kept)

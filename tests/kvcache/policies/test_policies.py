@@ -17,8 +17,8 @@ from tests.kvcache.reading import new_cache, random_ids, read_logits
 from tests.tiny_models import tiny_model
 
 NAMES = [name for name in choices("policy") if make_policy(name).evicts]
-PICKING = ["window", "stride", "keydiff", "morph"]  # what they keep is verbatim
-AVERAGING = ["freqkv", "pool", "uniform", "adaptive", "landmarks"]
+PICKING = ["window", "stride", "keydiff", "morph", "landmarks"]  # what they keep is verbatim
+AVERAGING = ["freqkv", "pool", "uniform", "adaptive"]
 SIZES = [(16, 8), (17, 8), (31, 5), (10, 9), (9, 1), (64, 32)]
 
 
@@ -72,7 +72,7 @@ def test_picked_rows_are_verbatim_and_in_the_order_of_time(name: str, rows: int,
         assert torch.equal(new_keys[0, head], keys[0, head, kept])
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "landmarks"])  # which has a test of its own
+@pytest.mark.parametrize("name", NAMES)
 def test_time_goes_on(name: str) -> None:
     """Whatever is kept or averaged, rows stay in order: values that rise along the sequence still rise."""
     keys, _ = rows_of(48)
@@ -81,7 +81,7 @@ def test_time_goes_on(name: str) -> None:
     assert (values.diff(dim=-2) > 0).all()
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "morph"])
+@pytest.mark.parametrize("name", NAMES)
 def test_gradients_flow(name: str) -> None:
     keys, values = (x.requires_grad_() for x in rows_of(12))
     new_keys, new_values = make_policy(name).compress(keys, values, 6)
@@ -219,7 +219,7 @@ def test_freqkv_forgets_what_uniform_remembers() -> None:
     assert weights["uniform"] == pytest.approx(8 / 48, rel=1e-4)
 
 
-@pytest.mark.parametrize("name", ["uniform", "landmarks", "freqkv"])
+@pytest.mark.parametrize("name", ["uniform", "keydiff", "freqkv"])
 def test_the_cache_tells_what_its_rows_stand_for(model: PreTrainedModel, name: str) -> None:
     pasts: list[Past] = []
     cache = new_cache(model, Geometry(40, 4, 6, 0.5), name)
@@ -295,15 +295,27 @@ def test_adaptive_has_one_length_in_all_layers(model: PreTrainedModel) -> None:
     assert cache.tokens_seen == 300
 
 
-def test_landmarks_are_kept_verbatim() -> None:
+def test_landmarks_are_what_is_attended_to_and_what_stands_out() -> None:
     keys = torch.ones(1, 2, 40, 6) + 0.01 * rows_of(40)[0]
     odd = [[5, 17, 30], [2, 3, 39]]
     for head, rows in enumerate(odd):
         keys[0, head, rows] = -keys[0, head, rows] * torch.tensor([1.0, -1.0, 1.0, 0.5, 2.0, 1.0])
-    new_keys, new_values = make_policy("landmarks").compress(keys, numbered(40), 20)
-    for head, rows in enumerate(odd):
-        places = new_values[0, head, :, 0]
-        assert set(map(float, rows)) <= set(places.tolist())
-        for row in rows:
-            assert torch.equal(new_keys[0, head, places == row][0], keys[0, head, row])
-        assert (places.diff() > 0).all()
+    attention = torch.zeros(1, 2, 40)
+    attention[0, 0, [7, 8, 9]] = 0.3
+    attention[0, 1, [20, 3, 9]] = 0.3  # row 3 is both
+    policy = make_policy("landmarks")
+    kept = policy.compress(keys, numbered(40), 6, Past(attention=attention))[1][0, :, :, 0]
+    assert kept[0].tolist() == [5, 7, 8, 9, 17, 30]
+    assert set(kept[1].tolist()) > {2, 3, 9, 20, 39}
+    unseen = policy.compress(keys, numbered(40), 3)[1][0, :, :, 0]
+    assert unseen.tolist() == odd
+
+
+def test_morph_keeps_the_rows_of_its_own_queries(model: PreTrainedModel) -> None:
+    """They are too young to be judged by who looks at them."""
+    cache = new_cache(model, Geometry(100, 4), "morph")
+    read(model, cache, random_ids(100))
+    before = [layer.values[..., -32:, :].clone() for layer in cache.layers]
+    cache.make_room()
+    for layer, values in zip(cache.layers, before, strict=True):
+        assert torch.equal(layer.values[..., -32:, :], values)
