@@ -4,10 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from freqkv_cli.lab.bench_plot import require_matplotlib
-
-__all__ = ["Line", "draw_lines", "require_matplotlib"]
-
 
 @dataclass(frozen=True, slots=True)
 class Line:

@@ -14,9 +14,10 @@ from typing import Any
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import InputError
+from freqkv_cli.lab.bench_plot import require_matplotlib
 from freqkv_cli.lab.bench_subject import Subject, open_subject
 from freqkv_cli.lab.contenders import Contender, open_contenders, shrunk
-from freqkv_cli.lab.line_plot import Line, draw_lines, require_matplotlib
+from freqkv_cli.lab.line_plot import Line, draw_lines
 from freqkv_cli.lab.loss_figures import ages, by_age, by_position, compare, interval, perplexity, rounded
 from freqkv_cli.lab.losses import read_losses
 from freqkv_cli.lab.perplexity_table import perplexity_table

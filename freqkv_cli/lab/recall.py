@@ -18,10 +18,11 @@ from freqkv_cli.inference.engine import Engine
 from freqkv_cli.inference.sampling import Sampler, Sampling
 from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.lab.bench import SEED
+from freqkv_cli.lab.bench_plot import require_matplotlib
 from freqkv_cli.lab.bench_subject import Subject, open_subject
 from freqkv_cli.lab.bench_text import synthetic_lines
 from freqkv_cli.lab.contenders import Contender, open_contenders, shrunk
-from freqkv_cli.lab.line_plot import Line, draw_lines, require_matplotlib
+from freqkv_cli.lab.line_plot import Line, draw_lines
 from freqkv_cli.lab.recall_figures import Asked, halves, rows
 from freqkv_cli.lab.recall_items import KINDS, Item, Quiz, document_sentences, make_quiz
 from freqkv_cli.lab.recall_table import recall_table

@@ -14,10 +14,10 @@ from torch import Tensor
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import InputError
+from freqkv_cli.lab.bench_plot import require_matplotlib
 from freqkv_cli.lab.bench_subject import open_subject
 from freqkv_cli.lab.contenders import open_contenders
 from freqkv_cli.lab.energy import PARTS, Energy, sampled, segments, wanted_ratio
-from freqkv_cli.lab.line_plot import require_matplotlib
 from freqkv_cli.lab.setting import described
 from freqkv_cli.lab.spectrum_plot import draw_spectrum
 from freqkv_cli.lab.table import table
