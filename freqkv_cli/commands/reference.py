@@ -126,8 +126,8 @@ answered. Ctrl-C keeps what there is.
 | `states` | a list: `id`, `path`, `bytes`, `used` (UTC), `state` (ready, not finished, or what is wrong), `manifest` \
 (see docs/states.md; null where it cannot be read) |
 
-The report of `freqkv bench --json` is described in [bench.md](bench.md), those of `freqkv evaluate perplexity`, `recall`
-and `spectrum` in [memory.md](memory.md).
+The report of `freqkv bench --json` is described in [bench.md](bench.md), those of `freqkv evaluate perplexity`,
+`recall` and `spectrum` in [memory.md](memory.md).
 """
 
 

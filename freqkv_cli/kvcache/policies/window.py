@@ -14,4 +14,5 @@ class WindowPolicy:
 
     def compress(self, keys: Tensor, values: Tensor, length: int, past: Past = FRESH) -> tuple[Tensor, Tensor]:
         """Keep the last `length` rows; see CompressionPolicy.compress."""
-        return keys[..., -length:, :], values[..., -length:, :]
+        # A copy: the rows may be written to where, at a large retain ratio, they still lie themselves.
+        return keys[..., -length:, :], values[..., -length:, :].clone()

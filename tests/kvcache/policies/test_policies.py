@@ -139,9 +139,11 @@ def test_a_fork_reads_on_as_its_parent(model: PreTrainedModel, name: str) -> Non
 @pytest.mark.parametrize("name", NAMES)
 def test_growing_and_fixed_layers_agree(model: PreTrainedModel, name: str) -> None:
     ids = random_ids(150)
-    fixed = read(model, new_cache(model, Geometry(40), name), ids)
-    growing = read(model, new_cache(model, Geometry(40), name, differentiable=True), ids)
-    torch.testing.assert_close(growing, fixed, atol=1e-4, rtol=0)
+    for ratio in (0.5, 0.9):
+        geometry = Geometry(40, retain_ratio=ratio)
+        fixed = read(model, new_cache(model, geometry, name), ids)
+        growing = read(model, new_cache(model, geometry, name, differentiable=True), ids)
+        torch.testing.assert_close(growing, fixed, atol=1e-4, rtol=0)
 
 
 @torch.no_grad()
