@@ -216,7 +216,7 @@ def spectrum(
         list[str] | None,
         typer.Argument(metavar="FILE...", help="Texts, read one after another.", show_default=False),
     ] = None,
-    tokens: Annotated[str, typer.Option("--tokens", metavar="SIZE", help="Read so many at the most.")] = "8k",
+    tokens: Annotated[str, typer.Option("--tokens", metavar="SIZE", help="Read so many at the most.")] = "8K",
     energy: Annotated[
         float, typer.Option("--energy", metavar="SHARE", help="What the recommended retain ratio should hold.")
     ] = 0.9,
