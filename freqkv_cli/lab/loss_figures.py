@@ -20,9 +20,9 @@ def perplexity(losses: Sequence[float]) -> float | None:
     return math.exp(fmean(losses)) if losses else None
 
 
-def interval(losses: Sequence[float]) -> tuple[float, float] | None:
+def interval(losses: Sequence[float], block: int = BLOCK) -> tuple[float, float] | None:
     """Return the 95 % interval of `perplexity`: normal, over the means of blocks; None for fewer than two blocks."""
-    means = [fmean(losses[start : start + BLOCK]) for start in range(0, len(losses) - BLOCK + 1, BLOCK)]
+    means = [fmean(losses[start : start + block]) for start in range(0, len(losses) - block + 1, block)]
     if len(means) < 2:
         return None
     centre, half = fmean(losses), Z * stdev(means) / math.sqrt(len(means))
@@ -71,12 +71,25 @@ def ages(ids: Sequence[int], slots: int, counts: Callable[[int], bool]) -> list[
     return found[1:]
 
 
-def by_age(losses: Sequence[float], ages: Sequence[str | None]) -> list[dict[str, Any]]:
-    """Return the perplexity of rare tokens by `ages`, which go with `losses`."""
+def by_age(losses: Sequence[float], ages: Sequence[str | None], reference: Sequence[float]) -> list[dict[str, Any]]:
+    """Return the perplexity of rare tokens by `ages`, and its ratio to the reference's; all three go together.
+
+    These tokens stand apart, so that each counts as an observation of its own.
+    """
     found = []
     for age in AGES:
         part = [loss for loss, its in zip(losses, ages, strict=False) if its == age]
-        found.append({"age": age, "tokens": len(part), "perplexity": rounded(perplexity(part))})
+        pairs = zip(losses, reference, ages, strict=False)
+        differences = [mine - theirs for mine, theirs, its in pairs if its == age]
+        found.append(
+            {
+                "age": age,
+                "tokens": len(part),
+                "perplexity": rounded(perplexity(part)),
+                "ratio": rounded(perplexity(differences)),
+                "ratio_ci95": rounded(interval(differences, 1)),
+            }
+        )
     return found
 
 

@@ -125,7 +125,7 @@ def rows(
                 "reference": reference,
                 **compare(own, losses[reference]),
                 "by_position": by_position(own),
-                "by_age": by_age(own, their_ages),
+                "by_age": by_age(own, their_ages, losses[reference]),
             }
         )
     return found

@@ -11,6 +11,7 @@ from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.lab.loss_figures import AGES, BLOCK, ages, by_age, by_position, compare, interval, perplexity
 from freqkv_cli.lab.losses import read_losses
 from freqkv_cli.lab.outcome import last_value
+from freqkv_cli.lab.rates import Z
 from tests.kvcache.reading import new_cache, random_ids
 from tests.tiny_models import tiny_model
 
@@ -79,7 +80,11 @@ def test_ages_are_distances_to_the_same_token() -> None:
 
 def test_perplexity_by_age() -> None:
     within, _, _, new = AGES
-    rows = by_age([0.0, math.log(4.0), 9.0], [new, within, None])
+    rows = by_age([0.0, math.log(4.0), 9.0], [new, within, None], [0.0, math.log(2.0), 1.0])
+    assert [row["ratio"] for row in rows] == [2.0, None, None, 1.0]
+    assert {row["ratio_ci95"] for row in rows} == {None}  # of one token
+    (row, *_) = by_age([1.0, 3.0], [within, within], [0.0, 0.0])
+    assert row["ratio_ci95"] == [round(math.exp(2 - Z), 4), round(math.exp(2 + Z), 4)]
     assert [(row["age"], row["tokens"], row["perplexity"]) for row in rows] == [
         (within, 1, 4.0),
         (AGES[1], 0, None),
