@@ -118,9 +118,9 @@ def _cloze(read: Sequence[tuple[str, int]], count: int, source: random.Random) -
     for sentence, place in read:
         for name in once:
             match = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", sentence)
-            before = sentence[: match.start()].split() if match else []
-            if len(before) >= CUE_WORDS[0] and sentence[match.start() - 1 :][:1] == " ":  # type: ignore[union-attr]
-                found.append((" ".join(before[-CUE_WORDS[1] :]), name, place))
+            before = sentence[: match.start()] if match else ""
+            if before.endswith(" ") and len(before.split()) >= CUE_WORDS[0]:
+                found.append((" ".join(before.split()[-CUE_WORDS[1] :]), name, place))
                 once.discard(name)
                 break
     step = max(1, len(found) // count)
