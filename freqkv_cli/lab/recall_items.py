@@ -113,7 +113,7 @@ def _numbers(told: Sequence[tuple[_Fact, int]], fact: _Fact, source: random.Rand
 def _cloze(read: Sequence[tuple[str, int]], count: int, source: random.Random) -> Iterator[Item]:
     """Names that stand in the text once, inside a sentence with enough words before them; evenly spread."""
     known = names("\n\n".join(sentence for sentence, _ in read))
-    once = {name for name, number in known.items() if number == 1}
+    once = sorted(name for name, number in known.items() if number == 1)  # the same order in every process
     found: list[tuple[str, str, int]] = []
     for sentence, place in read:
         for name in once:
@@ -121,7 +121,7 @@ def _cloze(read: Sequence[tuple[str, int]], count: int, source: random.Random) -
             before = sentence[: match.start()] if match else ""
             if before.endswith(" ") and len(before.split()) >= CUE_WORDS[0]:
                 found.append((" ".join(before.split()[-CUE_WORDS[1] :]), name, place))
-                once.discard(name)
+                once.remove(name)
                 break
     step = max(1, len(found) // count)
     for cue, name, place in found[::step][:count]:
