@@ -15,6 +15,9 @@ import platformdirs
 from freqkv_cli.errors import UsageError
 
 LENGTHS = ("short", "medium", "long")
+Policy = Literal[
+    "freqkv", "window", "full", "stride", "pool", "uniform", "adaptive", "keydiff", "morph", "landmarks"
+]  # docs/policies.md
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("0", "false", "no", "off")
 
@@ -42,7 +45,7 @@ class Settings:
     offline: bool = False
     adapter: str | None = None
 
-    policy: Literal["freqkv", "window", "full"] = "freqkv"
+    policy: Policy = "freqkv"
     cache_size: int | None = None
     sink_tokens: int = 4
     recent_tokens: int = 0

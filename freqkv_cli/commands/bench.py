@@ -30,7 +30,7 @@ def bench(
         str, typer.Option("--depths", metavar="SIZES", help="Measure after so many tokens read: 1k,4k,16k.")
     ] = "2k,6k,30k",
     policies: Annotated[
-        str, typer.Option("--policies", metavar="NAMES", help="Ways to keep the cache: freqkv,window,full.")
+        str, typer.Option("--policies", metavar="NAMES", help="Ways to keep the cache (docs/policies.md).")
     ] = "freqkv,window,full",
     against: Annotated[
         list[str] | None,

@@ -1,18 +1,38 @@
-"""freqkv evaluate: measure answers and summaries against documents whose content is known."""
+"""freqkv evaluate: measure answers, summaries, and what the memory keeps of a text."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from freqkv_cli.commands.bench import words
 from freqkv_cli.commands.options import EPILOG, QUESTION_ONLY, SUMMARY_ONLY, ConfiguredCommand, takes_settings
 from freqkv_cli.commands.running import Task, run
-from freqkv_cli.config import Output, Settings
+from freqkv_cli.config import Output, Settings, parse_size
 from freqkv_cli.errors import UsageError
 
 ANSWERS_USAGE = "freqkv evaluate answers QUESTIONS DOCUMENT [QUESTIONS DOCUMENT]..."
 SUMMARIES_USAGE = "freqkv evaluate summaries DOCUMENT..."
 
-evaluate_app = typer.Typer(no_args_is_help=True, help="Measure answers and summaries.")
+PERPLEXITY_USAGE = "freqkv evaluate perplexity FILE..."
+SPECTRUM_USAGE = "freqkv evaluate spectrum FILE..."
+# What has no meaning where nothing is asked and nothing is kept.
+NOT_FOR_MEMORY = (
+    *("policy", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_tokens", "stream"),
+    *("cache", "refresh", "states_limit", "state_dtype"),
+    *SUMMARY_ONLY,
+    *QUESTION_ONLY,
+)
+POLICIES = "freqkv,window,window@0.75,stride,pool,uniform,adaptive,keydiff,morph,landmarks"
+Policies = Annotated[
+    str,
+    typer.Option(
+        "--policies", metavar="NAMES", help="Policies, on the same tokens; window@0.75: with 3/4 of the slots; full."
+    ),
+]
+Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw the figures into a .png or .svg.")]
+
+evaluate_app = typer.Typer(no_args_is_help=True, help="Measure answers, summaries and memories.")
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
@@ -105,6 +125,135 @@ def summaries(
         return lambda opened: evaluate_summaries(opened, settings, ready)
 
     run(ctx, f"loading {settings.model}", documents, settings, output, load)
+
+
+@evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
+@takes_settings(*NOT_FOR_MEMORY)
+def perplexity(
+    ctx: typer.Context,
+    documents: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE...", help="Texts, read one after another.", show_default=False),
+    ] = None,
+    policies: Policies = POLICIES,
+    tokens: Annotated[str, typer.Option("--tokens", metavar="SIZE", help="Read so many at the most.")] = "16k",
+    plot: Plot = None,
+    *,
+    settings: Settings,
+    output: Output,
+) -> None:
+    """Measure how well the model foretells a text through each policy's memory.
+
+    freqkv evaluate perplexity book.txt --policies freqkv,window,full --cache-size 1024
+
+    By place in the text, and for rare tokens by how far back the same token stood last.
+    """
+    if not documents:
+        raise UsageError(f"no document: {PERPLEXITY_USAGE}")
+    labels, count = words(policies), read_size("--tokens", tokens)
+
+    def load() -> Task:
+        from freqkv_cli.lab.contenders import check_labels
+        from freqkv_cli.lab.perplexity import evaluate_perplexity
+
+        check_labels(labels)
+        return lambda opened: evaluate_perplexity(opened, settings, labels, count, plot)
+
+    run(ctx, f"loading {settings.model}", documents, settings, output, load)
+
+
+@evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
+@takes_settings(*NOT_FOR_MEMORY)
+def recall(
+    ctx: typer.Context,
+    documents: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILE]...", help="What the facts lie in; made-up sentences if nothing.", show_default=False
+        ),
+    ] = None,
+    policies: Policies = POLICIES,
+    kinds: Annotated[
+        str,
+        typer.Option(
+            "--kinds", metavar="NAMES", help="Facts: passkey (one), pairs (many), cloze (from the text itself)."
+        ),
+    ] = "passkey,pairs,cloze",
+    tokens: Annotated[str, typer.Option("--tokens", metavar="SIZE", help="Read so many at the most.")] = "8k",
+    items: Annotated[int, typer.Option("--items", metavar="N", min=1, help="Facts of each kind, passkey aside.")] = 12,
+    first: Annotated[
+        bool, typer.Option("--query-first", help="Let the model know the question before it reads; passkey alone.")
+    ] = False,
+    plot: Plot = None,
+    *,
+    settings: Settings,
+    output: Output,
+) -> None:
+    """Measure how far back each policy's memory reaches: facts in a text, asked for at growing distances.
+
+    freqkv evaluate recall book.txt --policies freqkv,window --cache-size 512
+
+    An answer counts when it is likelier than seven wrong ones of its kind; whether it is written exactly is told too.
+    """
+    labels, count = words(policies), read_size("--tokens", tokens)
+
+    def load() -> Task:
+        from freqkv_cli.lab.contenders import check_labels
+        from freqkv_cli.lab.recall import Wanted, evaluate_recall
+
+        check_labels(labels)
+        wanted = Wanted(count, words(kinds), items, first)
+        return lambda opened: evaluate_recall(opened, settings, labels, wanted, plot)
+
+    run(ctx, f"loading {settings.model}", documents or [], settings, output, load)
+
+
+@evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
+@takes_settings(*NOT_FOR_MEMORY, "retain_ratio")
+def spectrum(
+    ctx: typer.Context,
+    documents: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE...", help="Texts, read one after another.", show_default=False),
+    ] = None,
+    tokens: Annotated[str, typer.Option("--tokens", metavar="SIZE", help="Read so many at the most.")] = "8K",
+    energy: Annotated[
+        float, typer.Option("--energy", metavar="SHARE", help="What the recommended retain ratio should hold.")
+    ] = 0.9,
+    plot: Plot = None,
+    *,
+    settings: Settings,
+    output: Output,
+) -> None:
+    """Measure how smoothly keys and values run along a text, by frequency, layer and head.
+
+    freqkv evaluate spectrum book.txt --energy 0.95 --plot spectrum.svg
+
+    FreqKV keeps the lower frequencies; this tells how much of the energy is there, and which retain ratio holds it.
+    """
+    if not documents:
+        raise UsageError(f"no document: {SPECTRUM_USAGE}")
+    if not 0 < energy < 1:
+        raise UsageError(f"--energy must be between 0 and 1, both excluded, not {energy}")
+    count = read_size("--tokens", tokens)
+
+    def load() -> Task:
+        from freqkv_cli.lab.spectrum import evaluate_spectrum
+
+        return lambda opened: evaluate_spectrum(opened, settings, count, energy, plot)
+
+    run(ctx, f"loading {settings.model}", documents, settings, output, load)
+
+
+def read_size(flag: str, text: str) -> int:
+    """Return a number of tokens. Raises UsageError for what is none, or less than two."""
+    try:
+        size = parse_size(text)
+    except ValueError as error:
+        raise UsageError(f"{flag} {error}") from None
+    if size < 2:
+        raise UsageError(f"{flag} must be 2 or more, not {size}")
+    return size
 
 
 def pairs(arguments: list[str]) -> tuple[list[str], list[str]]:

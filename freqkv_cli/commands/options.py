@@ -58,7 +58,7 @@ DESCRIBED = {
         MODEL, "Folder of what the model has learnt (freqkv train), or none: leave the model as it is.", "FOLDER"
     ),
     "policy": Described(
-        CACHE, "What happens to old slots: low-pass filtered, dropped, or all kept (short texts only)."
+        CACHE, "What happens to old slots: filtered, dropped, averaged, picked (docs/policies.md); full keeps all."
     ),
     "cache_size": Described(
         CACHE, "Slots per layer, the hard bound; auto: the model's window if memory allows, on CPUs 2048.", "SLOTS"

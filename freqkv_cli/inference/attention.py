@@ -5,6 +5,9 @@ builds a Q x (P + Q) mask for that, which the CPU kernels are slow with and whic
 GPU's. This one is registered under a name of its own through transformers' AttentionInterface; no model is patched.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +20,19 @@ from freqkv_cli.models.trimming import import_modeling
 ATTENTION_NAME = "freqkv"
 TILE = 128  # queries per tile: the scores of a tile stay in the CPU's caches
 FUSED_TILE = 256  # the same for torch's own kernel, which looks at every key that it is given, hidden or not
+
+Observer = Callable[[int, Tensor, float], None]  # told of a layer's index, its queries, and the factor of the scores
+_OBSERVER: ContextVar[Observer | None] = ContextVar("observer", default=None)
+
+
+@contextmanager
+def observed_by(observer: Observer | None) -> Iterator[None]:
+    """Tell `observer` of the queries of every forward until the block ends; None: nobody is told."""
+    before = _OBSERVER.set(observer)
+    try:
+        yield
+    finally:
+        _OBSERVER.reset(before)
 
 
 def register_attention() -> str:
@@ -36,7 +52,7 @@ def chunk_attention(
     """Attend from the last Q of K tokens to all that came before each of them.
 
     Args:
-        module: the attention module (unused).
+        module: the attention module; its `layer_idx` names the layer to an observer.
         query: [batch, heads, Q, head_dim]; the queries of the last Q keys.
         key, value: [batch, kv_heads, K, head_dim], K >= Q; heads is a multiple of kv_heads.
         attention_mask: None, but where continuations are weighed side by side: which keys each query may see,
@@ -47,6 +63,9 @@ def chunk_attention(
         [batch, Q, heads, head_dim], and None for the weights.
     """
     scaling = options.get("scaling") or query.shape[-1] ** -0.5
+    observer = _OBSERVER.get()
+    if observer is not None:
+        observer(module.layer_idx, query, scaling)
     if attention_mask is not None:
         grouped = query.shape[1] != key.shape[1]
         attended = scaled_dot_product_attention(query, key, value, attention_mask, scale=scaling, enable_gqa=grouped)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from freqkv_cli.inference.attention import observed_by
 from freqkv_cli.inference.lookahead import Lookahead
 from freqkv_cli.inference.sampling import Sampler
 from freqkv_cli.kvcache.cache import FreqkvCache
@@ -104,7 +105,7 @@ class Engine:
 
     def _try(self, cache: FreqkvCache, token: int, guess: list[int]) -> list[Tensor]:
         """Read `token` and what of `guess` the model agrees with; return the logits after each token read."""
-        rows = list(self._run(cache, [token, *guess], 1 + len(guess)))
+        rows = list(self.run(cache, [token, *guess], 1 + len(guess)))
         right = 0
         while right < len(guess) and int(rows[right].argmax()) == guess[right]:
             right += 1
@@ -140,14 +141,17 @@ class Engine:
 
     def forward(self, cache: FreqkvCache, ids: list[int]) -> Tensor:
         """Run one forward over `ids` (they must fit in `cache.room`); return the last token's logits, [vocabulary]."""
-        return self._run(cache, ids, 1)[-1]
+        return self.run(cache, ids, 1)[-1]
 
-    def _run(self, cache: FreqkvCache, ids: list[int], keep: int) -> Tensor:
-        """Run one forward over `ids`; return the logits of the last `keep` tokens, [keep, vocabulary]."""
+    def run(self, cache: FreqkvCache, ids: list[int], keep: int) -> Tensor:
+        """Run one forward over `ids` (they must fit in `cache.room`); return the logits of the last `keep` tokens,
+        [keep, vocabulary].
+        """
         started = time.perf_counter()
         batch = torch.tensor([ids], device=self.device)
         # Neither position_ids nor attention_mask: the model's defaults are slot positions (see kvcache/cache.py).
-        output = self.model(input_ids=batch, use_cache=True, logits_to_keep=keep, **{self._cache_argument: cache})
+        with observed_by(cache.observe if cache.policy.observes else None):
+            output = self.model(input_ids=batch, use_cache=True, logits_to_keep=keep, **{self._cache_argument: cache})
         logits: Tensor = output.logits[0]
         self.clock.forward += time.perf_counter() - started
         self.clock.forwards += 1

@@ -13,7 +13,7 @@ positions; nothing is patched and neither position_ids nor attention_mask is pas
 forwards (`make_room`), because positions are fixed before the first layer runs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -23,7 +23,9 @@ from transformers.cache_utils import Cache, DynamicLayer
 
 from freqkv_cli.errors import UsageError
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.policies.policy import CompressionPolicy
+from freqkv_cli.kvcache.observation import Observation
+from freqkv_cli.kvcache.policies.past import Past
+from freqkv_cli.kvcache.policies.policy import CompressionPolicy, ElasticPolicy
 from freqkv_cli.kvcache.rope import SlotRotation
 
 
@@ -36,14 +38,19 @@ class GrowingLayer(DynamicLayer):
     keys: Tensor
     values: Tensor
 
-    def compress(self, geometry: Geometry, policy: CompressionPolicy, rotation: SlotRotation) -> None:
-        """Replace the old slots by fewer ones (FreqKV step 3); sinks and recent tokens stay."""
+    def old(self, geometry: Geometry, rotation: SlotRotation) -> tuple[Tensor, Tensor]:
+        """Return what lies between sinks and recent tokens: position-free keys (fp32), and values."""
+        middle = slice(geometry.sink_tokens, self.keys.shape[-2] - geometry.recent_tokens)
+        return rotation.unrotate(self.keys[..., middle, :], geometry.sink_tokens), self.values[..., middle, :]
+
+    def compress(
+        self, geometry: Geometry, policy: CompressionPolicy, rotation: SlotRotation, length: int, past: Past
+    ) -> None:
+        """Replace the old slots by `length` ones (FreqKV step 3); sinks and recent tokens stay."""
         sinks, recent = geometry.sink_tokens, geometry.recent_tokens
-        rows = self.keys.shape[-2] - sinks - recent
-        length = geometry.retained(rows)
-        middle = slice(sinks, sinks + rows)
-        free = rotation.unrotate(self.keys[..., middle, :], sinks)
-        keys, values = policy.compress(free, self.values[..., middle, :], length)
+        keys, values = self.old(geometry, rotation)
+        rows = values.shape[-2]
+        keys, values = policy.compress(keys, values, length, past)
         keys = rotation.rotate(keys, sinks)
         if recent:
             moved = rotation.move(self.keys[..., sinks + rows :, :], sinks + rows, sinks + length)
@@ -136,6 +143,8 @@ class FreqkvCache(Cache):
         self.policy = policy
         self.rotation = rotation
         self.compressions = 0
+        self.rows_kept = 0  # of the last round: the old slots that stand for more than a token each
+        self.observation = Observation()
         self._slots_freed = 0
         self._whole = True
 
@@ -190,11 +199,36 @@ class FreqkvCache(Cache):
         before = self.length
         self._whole = False  # whatever ends this early leaves some layers compressed and others not
         with self._writing():
-            for layer in self.layers:
-                layer.compress(self.geometry, self.policy, self.rotation.to(layer.keys.device))
+            length, pasts = self._retained(), self._pasts()
+            for layer, past in zip(self.layers, pasts, strict=True):
+                layer.compress(self.geometry, self.policy, self.rotation.to(layer.keys.device), length, past)
         self.compressions += 1
+        self.rows_kept = length
+        self.observation.clear()  # those queries were rotated for slots that are no more
         self._slots_freed += before - self.length
         self._whole = True
+
+    def observe(self, layer: int, queries: Tensor, scaling: float) -> None:
+        """Take notice of the queries of a forward, [batch, heads, Q, head_dim], rotated, where a policy asks for it."""
+        self.observation.add(layer, queries[..., -self.policy.observes :, :] * scaling, self.policy.observes)
+
+    def _retained(self) -> int:
+        """L of the next round: what the geometry says, or an elastic policy."""
+        rows = self.length - self.geometry.sink_tokens - self.geometry.recent_tokens
+        if not isinstance(self.policy, ElasticPolicy):
+            return self.geometry.retained(rows)
+        spans = (layer.old(self.geometry, self.rotation.to(layer.keys.device)) for layer in self.layers)
+        return self.policy.choose_length(spans, rows - 1)
+
+    def _pasts(self) -> Iterator[Past]:
+        """What the old rows of each layer stand for: every other slot is a token, so they are all the others."""
+        tokens = self.tokens_seen - (self.length - self.rows_kept)
+        middle = slice(self.geometry.sink_tokens, self.length - self.geometry.recent_tokens)
+        for index, layer in enumerate(self.layers):
+            attention = self.observation.attention(index, layer.keys) if self.policy.observes else None
+            if attention is not None:
+                attention = attention[..., middle]
+            yield Past(self.rows_kept, tokens, attention)
 
     def cut_back(self, tokens: int) -> bool:
         """Forget the rows behind the first `tokens` tokens seen, as of a forward that was stopped half-way.
@@ -204,24 +238,37 @@ class FreqkvCache(Cache):
         length = tokens - self._slots_freed
         if not self._whole or not 0 <= length <= min(layer.get_seq_length() for layer in self.layers):
             return False
+        self.observation.clear()  # a part of the layers may have seen the forward that was stopped
         for layer in self.layers:
             layer.set_length(length)
         return True
 
-    def restore(self, rows: Iterable[tuple[Tensor, Tensor]], tokens_seen: int, compressions: int) -> None:
-        """Hold `rows`, the used keys and values of each layer in turn, as after reading `tokens_seen` tokens."""
+    def restore(
+        self, rows: Iterable[tuple[Tensor, Tensor]], tokens_seen: int, compressions: int, rows_kept: int | None = None
+    ) -> None:
+        """Hold `rows`, the used keys and values of each layer in turn, as after reading `tokens_seen` tokens.
+
+        `rows_kept` is what the last round left; None: what the geometry leaves of a full cache.
+        """
         with self._writing():
             for layer, (keys, values) in zip(self.layers, rows, strict=True):
                 layer.reset()
                 layer.update(keys, values)
+        geometry = self.geometry
+        if rows_kept is None:
+            full = geometry.cache_size - geometry.sink_tokens - geometry.recent_tokens
+            rows_kept = geometry.retained(full) if compressions else 0
         self.compressions = compressions
+        self.rows_kept = rows_kept
+        self.observation.clear()
         self._slots_freed = tokens_seen - self.length
         self._whole = True
 
     def reset(self) -> None:
         """Forget everything and keep the bytes."""
         super().reset()
-        self.compressions = self._slots_freed = 0
+        self.compressions = self.rows_kept = self._slots_freed = 0
+        self.observation.clear()
         self._whole = True
 
     def take_back(self, tokens: int) -> None:
@@ -232,6 +279,7 @@ class FreqkvCache(Cache):
         length = self.length - tokens
         if not 0 <= length <= self.length or (self.compressions and length < self.geometry.sink_tokens):
             raise ValueError(f"{tokens} tokens cannot be taken back from {self.length} slots")
+        self.observation.take_back(tokens)
         for layer in self.layers:
             layer.set_length(length)
 
@@ -261,6 +309,8 @@ class FreqkvCache(Cache):
                 if theirs.is_initialized:
                     mine.update(theirs.keys, theirs.values)
         self.compressions = other.compressions
+        self.rows_kept = other.rows_kept
+        self.observation = other.observation.copy()
         self._slots_freed = other._slots_freed
 
 

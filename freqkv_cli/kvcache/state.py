@@ -80,8 +80,8 @@ def read_state(
 ) -> bytes:
     """Fill `cache` from the state with this manifest, layer by layer onto `devices` as `dtype`, and return its text.
 
-    The manifest tells `tokens_seen` and `compressions`. Raises StateError where the file is not of this shape, or has
-    changed by a single bit; the cache is empty then.
+    The manifest tells `tokens_seen`, `compressions` and, where it is not too old, `rows_kept`. Raises StateError where
+    the file is not of this shape, or has changed by a single bit; the cache is empty then.
     """
     digest = Checksum(manifest)
     try:
@@ -99,6 +99,7 @@ def read_state(
                 ),
                 manifest["tokens_seen"],
                 manifest["compressions"],
+                manifest.get("rows_kept"),
             )
     except SafetensorError as error:
         cache.reset()

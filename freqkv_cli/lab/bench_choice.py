@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from freqkv_cli.config import choices
 from freqkv_cli.errors import UsageError
 from freqkv_cli.lab.bench_runs import REQUEST
 
 OWN = "freqkv"
-POLICIES = (OWN, "window", "full")
+POLICIES = (OWN, "window", "full")  # unless others are named
 # What freqkv is put against, and what each is called in tables.
 RIVALS = {
     "llama.cpp": "llama.cpp",
@@ -36,7 +37,7 @@ class Choice:
     plot: Path | None = None
 
     def __post_init__(self) -> None:
-        _require_known("--policies", self.policies, POLICIES)
+        _require_known("--policies", self.policies, choices("policy"))
         _require_known("--against", self.against, tuple(RIVALS))
         if not self.depths or self.depths[0] < REQUEST or list(self.depths) != sorted(set(self.depths)):
             raise UsageError(f"--depths must rise and be {REQUEST} or more, such as 2k,6k,30k")

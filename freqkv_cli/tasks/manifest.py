@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from freqkv_cli.config import Policy
 from freqkv_cli.documents.page import Page
 from freqkv_cli.errors import StateError
 from freqkv_cli.kvcache.header import damaged, read_head
@@ -67,7 +68,7 @@ class Reader:
 class Slots:
     """How the cache is divided and filtered; see `Geometry`."""
 
-    policy: Literal["freqkv", "window", "full"]
+    policy: Policy
     cache_size: Count
     sink_tokens: Count
     recent_tokens: Count
@@ -78,8 +79,9 @@ class Slots:
 class Manifest:
     """What a state says of itself.
 
-    `asked` are the settings that were not left to freqkv. `slots_used`, `tokens_seen` and `compressions` are of the
-    cache; `tokens_read` counts the documents' tokens alone. `complete` is False for a checkpoint. `characters` and
+    `asked` are the settings that were not left to freqkv. `slots_used`, `tokens_seen`, `compressions` and `rows_kept`
+    (None in older states: what the geometry leaves of a full cache) are of the cache; `tokens_read` counts the
+    documents' tokens alone. `complete` is False for a checkpoint. `characters` and
     `digest` are of the text of a single document, by which it is known again when it has grown; `seams` are the places
     in it where it had ended before. `extra` is what the notes depend on. Times are seconds, dates are in UTC.
     """
@@ -103,6 +105,7 @@ class Manifest:
     read_seconds: float
     characters: Count = 0
     digest: str = ""
+    rows_kept: Count | None = None
     seams: list[Count] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
     checksum: str = ""
@@ -132,6 +135,9 @@ def read_manifest(path: Path) -> Manifest:
         raise damaged(path, f"{where} in its manifest: {first['msg']}") from None
     if not manifest.tokens_read <= manifest.tokens_seen >= manifest.slots_used <= manifest.slots.cache_size:
         raise damaged(path, "the counts in its manifest contradict each other")
+    slots = manifest.slots
+    if manifest.rows_kept and manifest.rows_kept + slots.sink_tokens + slots.recent_tokens > manifest.slots_used:
+        raise damaged(path, "its manifest tells of more filtered slots than there are")
     return manifest
 
 

@@ -108,6 +108,7 @@ def describe(session: Session, *, complete: bool, stored_dtype: str, extra: Mapp
         read_seconds=round(session.seconds_reused + session.read_seconds, 3),
         characters=stream.characters,
         digest=stream.digest.hexdigest(),
+        rows_kept=cache.rows_kept,
         seams=list(stream.seams),
         extra=dict(extra),
     )

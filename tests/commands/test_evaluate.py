@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from freqkv_cli.commands.evaluate import pairs
+from freqkv_cli.commands.evaluate import POLICIES, pairs
+from freqkv_cli.config import choices
 from freqkv_cli.errors import UsageError
-from freqkv_cli.lab import answers, summaries
+from freqkv_cli.lab import answers, perplexity, recall, spectrum, summaries
 from freqkv_cli.tasks.events import Done, Event, Text
 
 Run = Callable[..., Result]
@@ -32,6 +33,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setitem(sys.modules, documents.__name__, documents)
     monkeypatch.setattr(answers, "evaluate_answers", play)
     monkeypatch.setattr(summaries, "evaluate_summaries", play)
+    monkeypatch.setattr(perplexity, "evaluate_perplexity", play)
+    monkeypatch.setattr(recall, "evaluate_recall", play)
+    monkeypatch.setattr(spectrum, "evaluate_spectrum", play)
     return called
 
 
@@ -64,6 +68,16 @@ def test_answers_passes_on_what_was_asked_for(freqkv: Run, asked: dict[str, Any]
         (["answers", "northanger_abbey", "a.txt", "--methods", "magic"], "there is no method 'magic'"),
         (["summaries"], "no document"),
         (["summaries", "a.txt", "b.txt", "--report", "r.json"], "1 reports for 2 documents"),
+        (["perplexity"], "no document"),
+        (["perplexity", "a.txt", "--policies", "freqkv,magic"], "--policies: there is no magic"),
+        (["perplexity", "a.txt", "--policies", ","], "--policies names none"),
+        (["perplexity", "a.txt", "--tokens", "many"], "--tokens must be a whole number"),
+        (["perplexity", "a.txt", "--tokens", "1"], "--tokens must be 2 or more"),
+        (["recall", "--policies", "window@2"], "behind @ stands a share"),
+        (["recall", "--kinds", "riddles"], "--kinds: there is no riddles"),
+        (["recall", "--kinds", "pairs", "--query-first"], "--query-first asks for the passkey"),
+        (["spectrum"], "no document"),
+        (["spectrum", "a.txt", "--energy", "1"], "--energy must be between 0 and 1"),
     ],
 )
 def test_what_cannot_be_is_refused(freqkv: Run, asked: dict[str, Any], arguments: list[str], problem: str) -> None:
@@ -80,3 +94,31 @@ def test_summaries_are_made_without_reports(freqkv: Run, asked: dict[str, Any]) 
     )
     documents, settings, reports = asked["arguments"]
     assert (len(documents), settings.length, reports) == (1, "medium", None)
+
+
+def test_memories_are_measured_as_asked_for(freqkv: Run, asked: dict[str, Any]) -> None:
+    options = ["--cache-size", "1K", "--recent-tokens", "128", "--tokens", "32k", "--plot", "p.svg"]
+    result = freqkv("evaluate", "perplexity", "a.txt", "b.txt", "--policies", "window@0.75, full", *options)
+    assert result.exception is None
+    documents, settings, labels, tokens, plot = asked["arguments"]
+    assert (len(documents), settings.cache_size, settings.recent_tokens) == (2, 1024, 128)
+    assert (labels, tokens, str(plot)) == (("window@0.75", "full"), 32_000, "p.svg")
+
+
+def test_recall_needs_no_document(freqkv: Run, asked: dict[str, Any]) -> None:
+    assert freqkv("evaluate", "recall", "--kinds", "passkey", "--query-first", "--items", "3").exception is None
+    documents, _, labels, wanted, plot = asked["arguments"]
+    assert (documents, plot) == ([], None)
+    assert {"freqkv", "window", "landmarks"} <= set(labels)
+    assert (wanted.tokens, wanted.kinds, wanted.items, wanted.first) == (8000, ("passkey",), 3, True)
+
+
+def test_spectrum_takes_a_share_of_the_energy(freqkv: Run, asked: dict[str, Any]) -> None:
+    assert freqkv("evaluate", "spectrum", "a.txt", "--energy", "0.95", "--tokens", "2K").exception is None
+    assert asked["arguments"][2:] == (2048, 0.95, None)
+
+
+def test_by_default_every_policy_takes_part_that_can_read_on() -> None:
+    """A new policy must not be forgotten in the table."""
+    named = {label.partition("@")[0] for label in POLICIES.split(",")}
+    assert named == set(choices("policy")) - {"full"}

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from freqkv_cli.inference.attention import TILE, chunk_attention, register_attention
+from freqkv_cli.inference.attention import TILE, chunk_attention, observed_by, register_attention
 from tests.tiny_models import tiny_model
 
 
@@ -67,3 +67,25 @@ def test_a_model_uses_it_without_a_mask() -> None:
         expected = model(ids).logits
         model.set_attn_implementation(register_attention())
         torch.testing.assert_close(model(ids).logits, expected, atol=1e-5, rtol=0)
+
+
+def test_an_observer_is_told_of_every_layer_until_the_block_ends() -> None:
+    model = tiny_model("llama", layers=2)
+    model.set_attn_implementation(register_attention())
+    told: list[tuple[int, tuple[int, ...], float]] = []
+
+    def observer(layer: int, query: Tensor, scaling: float) -> None:
+        told.append((layer, tuple(query.shape), scaling))
+
+    ids = torch.arange(3, 10)[None]
+    with torch.no_grad():
+        expected = model(ids).logits
+        with observed_by(observer):
+            assert torch.equal(model(ids).logits, expected)
+            with observed_by(None):
+                model(ids)
+        assert told == [(0, (1, 4, 7, 16), 0.25), (1, (1, 4, 7, 16), 0.25)]
+        with pytest.raises(KeyboardInterrupt), observed_by(observer):
+            raise KeyboardInterrupt
+        model(ids)
+    assert len(told) == 2

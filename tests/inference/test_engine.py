@@ -190,3 +190,19 @@ def test_continuations_are_weighed_side_by_side_as_if_alone(architecture: str) -
         torch.equal(layer.keys, keys) and torch.equal(layer.values, values)
         for layer, (keys, values) in zip(cache.layers, before, strict=True)
     )
+
+
+def test_the_engine_lets_a_policy_observe(model: PreTrainedModel) -> None:
+    cache, plain = new_cache(model, Geometry(60), "morph"), new_cache(model, Geometry(60), "morph")
+    engine = Engine(model, chunk=16)
+    logits = engine.read(cache, random_ids(40))
+    assert logits is not None
+    written = list(engine.decode(cache, logits, Sampler(Sampling()), stop=frozenset(), max_tokens=9))
+    with torch.no_grad():
+        read_logits(model, plain, [*random_ids(40), *written[:-1]])
+    for layer in range(3):
+        seen = cache.observation.attention(layer, cache.layers[layer].keys)
+        expected = plain.observation.attention(layer, plain.layers[layer].keys)
+        assert seen is not None
+        assert expected is not None
+        torch.testing.assert_close(seen, expected, atol=1e-4, rtol=0)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from freqkv_cli.inference.attention import register_attention
+from freqkv_cli.inference.attention import observed_by, register_attention
 from freqkv_cli.inference.engine import cache_argument
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
@@ -32,6 +32,7 @@ def read_logits(model: Any, cache: FreqkvCache, ids: list[int], chunk: int = 7, 
         cache.make_room()
         size = min(chunk if source is None else source.randint(1, 2 * chunk), cache.room)
         batch = torch.tensor([ids[done : done + size]])
-        rows.append(model(input_ids=batch, use_cache=True, **{cache_argument(model): cache}).logits[0])
+        with observed_by(cache.observe if cache.policy.observes else None):
+            rows.append(model(input_ids=batch, use_cache=True, **{cache_argument(model): cache}).logits[0])
         done += batch.shape[1]
     return torch.cat(rows)

@@ -212,7 +212,7 @@ def test_impossible_geometry(fields: tuple[int, int, int, float]) -> None:
 
 
 def test_unknown_policy() -> None:
-    with pytest.raises(UsageError, match="no cache policy 'magic'; choose one of: freqkv, window, full"):
+    with pytest.raises(UsageError, match="no cache policy 'magic'; choose one of: freqkv, window, full, stride"):
         make_policy("magic")
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
+from freqkv_cli.config import choices
 from freqkv_cli.errors import StateError
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.inference.sampling import Sampler, Sampling
@@ -27,8 +28,8 @@ TEXT = [3 + number * 7 % (VOCABULARY - 3) for number in range(200)]
 REQUEST = [5, 9, 17, 33]
 
 
-def empty_cache(model: Any) -> FreqkvCache:
-    return make_cache(model, Geometry(SLOTS, 6), make_policy("freqkv"), window=WINDOW)
+def empty_cache(model: Any, policy: str = "freqkv") -> FreqkvCache:
+    return make_cache(model, Geometry(SLOTS, 6), make_policy(policy), window=WINDOW)
 
 
 def read_text(model: Any) -> FreqkvCache:
@@ -45,7 +46,7 @@ def answered(model: Any, cache: FreqkvCache) -> list[int]:
 
 
 def save(path: Path, cache: FreqkvCache, text: str = "{}", dtype: torch.dtype | None = None) -> dict[str, Any]:
-    manifest = {"tokens_seen": cache.tokens_seen, "compressions": cache.compressions}
+    manifest = {"tokens_seen": cache.tokens_seen, "compressions": cache.compressions, "rows_kept": cache.rows_kept}
     write_state(path, cache, manifest, text, dtype)
     return stored_manifest(path)
 
@@ -55,12 +56,40 @@ def stored_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def opened(path: Path, model: Any, manifest: dict[str, Any], slots: int) -> tuple[FreqkvCache, bytes]:
-    cache = empty_cache(model)
+def opened(
+    path: Path, model: Any, manifest: dict[str, Any], slots: int, policy: str = "freqkv"
+) -> tuple[FreqkvCache, bytes]:
+    cache = empty_cache(model, policy)
     layers = model.config.num_hidden_layers
     shape = Shape(layers, 2, slots, HEAD_DIM, 1000)
     text = read_state(path, cache, manifest, shape, [torch.device("cpu")] * layers, torch.float32)
     return cache, text
+
+
+@pytest.mark.parametrize("policy", [name for name in choices("policy") if make_policy(name).evicts])
+def test_reading_goes_on_alike_with_every_policy(policy: str, tmp_path: Path) -> None:
+    model = tiny_model("llama")
+    fresh = empty_cache(model, policy)
+    Engine(model, chunk=16).read(fresh, TEXT)
+    fresh.compress()  # the moment at which no policy has anything in mind that a state does not hold
+    manifest = save(tmp_path / "a.freqkv", fresh)
+    saved, _ = opened(tmp_path / "a.freqkv", model, manifest, fresh.length, policy)
+    for cache in (saved, fresh):
+        Engine(model, chunk=16).read(cache, TEXT)
+    assert (saved.tokens_seen, saved.compressions, saved.rows_kept) == (400, fresh.compressions, fresh.rows_kept)
+    for one, other in zip(saved.layers, fresh.layers, strict=True):
+        assert torch.equal(one.keys, other.keys)
+        assert torch.equal(one.values, other.values)
+
+
+def test_an_older_state_tells_no_rows_kept(tmp_path: Path) -> None:
+    model = tiny_model("llama")
+    fresh = read_text(model)
+    manifest = {"tokens_seen": fresh.tokens_seen, "compressions": fresh.compressions}
+    write_state(tmp_path / "a.freqkv", fresh, manifest, "{}")
+    manifest = stored_manifest(tmp_path / "a.freqkv")
+    saved, _ = opened(tmp_path / "a.freqkv", model, manifest, fresh.length)
+    assert saved.rows_kept == fresh.rows_kept == 21
 
 
 @pytest.mark.parametrize("architecture", SUPPORTED)

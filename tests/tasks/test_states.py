@@ -303,6 +303,7 @@ def reader_plan(model: str) -> Plan:
         (lambda manifest: manifest["documents"].clear(), "checksum|passages"),
         (lambda manifest: manifest.update(complete=False), "did not end"),
         (lambda manifest: manifest.update(compressions=-1), "compressions"),
+        (lambda manifest: manifest.update(rows_kept=manifest["slots_used"]), "more filtered slots"),
         (lambda manifest: manifest["slots"].update(policy="../x"), "policy|checksum"),
     ],
 )

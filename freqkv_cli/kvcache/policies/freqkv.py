@@ -4,6 +4,7 @@ from torch import Tensor
 
 from freqkv_cli.kvcache.dct import lowpass
 from freqkv_cli.kvcache.halving import can_halve, halve
+from freqkv_cli.kvcache.policies.past import FRESH, Past
 
 
 class FreqkvPolicy:
@@ -11,8 +12,9 @@ class FreqkvPolicy:
 
     name = "freqkv"
     evicts = True
+    observes = 0
 
-    def compress(self, keys: Tensor, values: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    def compress(self, keys: Tensor, values: Tensor, length: int, past: Past = FRESH) -> tuple[Tensor, Tensor]:
         """Filter keys and values alike; see CompressionPolicy.compress."""
         if values.requires_grad or not can_halve(values.shape[-2], length, values.dtype):
             return lowpass(keys, length), lowpass(values, length)

@@ -1,0 +1,22 @@
+"""What a policy may know of the rows it is given, beside the rows themselves."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The first `kept` rows are what the last round left, and stand for `tokens` tokens; each row behind them for one.
+
+    attention: [batch, kv_heads, T], the mean attention that recent queries paid to each row, see Observation; None
+    where the policy does not ask for it, or none have been seen since the last round (a state that was just opened).
+    The defaults say: nothing was compressed yet, nothing was observed.
+    """
+
+    kept: int = 0
+    tokens: int = 0
+    attention: Tensor | None = None
+
+
+FRESH = Past()

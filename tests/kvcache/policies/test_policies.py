@@ -1,0 +1,323 @@
+"""What every policy promises, and what each one is for; rows are followed by what is written into them."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from freqkv_cli.config import choices
+from freqkv_cli.kvcache.geometry import Geometry
+from freqkv_cli.kvcache.policies.adaptive import LEAST, MOST, AdaptivePolicy
+from freqkv_cli.kvcache.policies.past import Past
+from freqkv_cli.kvcache.policies.policy import ElasticPolicy, make_policy
+from tests.kvcache.reading import new_cache, random_ids, read_logits
+from tests.tiny_models import tiny_model
+
+NAMES = [name for name in choices("policy") if make_policy(name).evicts]
+PICKING = ["window", "stride", "keydiff", "morph", "landmarks"]  # what they keep is verbatim
+AVERAGING = ["freqkv", "pool", "uniform", "adaptive"]
+SIZES = [(16, 8), (17, 8), (31, 5), (10, 9), (9, 1), (64, 32)]
+
+
+@pytest.fixture(scope="module")
+def model() -> PreTrainedModel:
+    return tiny_model("llama")
+
+
+def rows_of(rows: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    source = torch.Generator().manual_seed(seed)
+    return torch.randn(1, 2, rows, 6, generator=source), torch.randn(1, 2, rows, 6, generator=source)
+
+
+def numbered(rows: int) -> Tensor:
+    """Values that say which row they are."""
+    return torch.arange(rows, dtype=torch.float32).view(1, 1, rows, 1).expand(1, 2, rows, 6).contiguous()
+
+
+def test_every_policy_is_either_picking_or_averaging() -> None:
+    assert sorted(PICKING + AVERAGING) == sorted(NAMES)
+    assert [name for name in choices("policy") if name not in NAMES] == ["full"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("rows", "length"), SIZES)
+def test_as_many_rows_as_asked_for(name: str, rows: int, length: int) -> None:
+    keys, values = make_policy(name).compress(*rows_of(rows), length)
+    assert keys.shape == values.shape == (1, 2, length, 6)
+    assert torch.isfinite(keys).all()
+
+
+@pytest.mark.parametrize("name", AVERAGING)
+@pytest.mark.parametrize(("rows", "length"), SIZES)
+def test_averages_keep_constants(name: str, rows: int, length: int) -> None:
+    keys, _ = rows_of(rows)
+    constant = torch.full_like(keys, 1.25)
+    new_keys, new_values = make_policy(name).compress(constant, constant, length, Past(rows // 3, 50))
+    torch.testing.assert_close(new_keys, constant[..., :length, :])
+    torch.testing.assert_close(new_values, constant[..., :length, :])
+
+
+@pytest.mark.parametrize("name", PICKING)
+@pytest.mark.parametrize(("rows", "length"), SIZES)
+def test_picked_rows_are_verbatim_and_in_the_order_of_time(name: str, rows: int, length: int) -> None:
+    keys, _ = rows_of(rows)
+    attention = torch.rand(1, 2, rows, generator=torch.Generator().manual_seed(3))
+    new_keys, new_values = make_policy(name).compress(keys, numbered(rows), length, Past(attention=attention))
+    for head in range(2):
+        kept = new_values[0, head, :, 0].long()
+        assert (kept.diff() > 0).all()
+        assert torch.equal(new_keys[0, head], keys[0, head, kept])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_time_goes_on(name: str) -> None:
+    """Whatever is kept or averaged, rows stay in order: values that rise along the sequence still rise."""
+    keys, _ = rows_of(48)
+    smooth = torch.cos(math.pi * (torch.arange(48) + 0.5) / 48).view(1, 1, 48, 1).expand(1, 2, 48, 6)
+    _, values = make_policy(name).compress(keys, -smooth, 24)
+    assert (values.diff(dim=-2) > 0).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_flow(name: str) -> None:
+    keys, values = (x.requires_grad_() for x in rows_of(12))
+    new_keys, new_values = make_policy(name).compress(keys, values, 6)
+    (new_keys.sum() + new_values.square().sum()).backward()
+    assert keys.grad is not None
+    assert values.grad is not None
+    assert values.grad.abs().sum() > 0
+
+
+# --- each in the cache ---
+
+
+@pytest.mark.parametrize("name", NAMES)
+@torch.no_grad()
+def test_sinks_and_recent_tokens_stay(model: PreTrainedModel, name: str) -> None:
+    geometry = Geometry(40, 4, 6, 0.5)
+    cache = new_cache(model, geometry, name)
+    read(model, cache, random_ids(40))
+    before = [(layer.keys.clone(), layer.values.clone()) for layer in cache.layers]
+    cache.make_room()
+    end = cache.length - 6
+    for layer, (keys, values) in zip(cache.layers, before, strict=True):
+        assert layer.get_seq_length() == cache.length < 40
+        assert torch.equal(layer.keys[..., :4, :], keys[..., :4, :])
+        assert torch.equal(layer.values[..., :4, :], values[..., :4, :])
+        assert torch.equal(layer.values[..., -6:, :], values[..., -6:, :])
+        recent = cache.rotation.unrotate(layer.keys[..., -6:, :], end)
+        torch.testing.assert_close(recent, cache.rotation.unrotate(keys[..., -6:, :], 34), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_results_depend_on_tokens_not_on_chunks(name: str) -> None:
+    """In double precision: in single, rounding can turn the order of two scores that are nearly equal."""
+    model, ids = tiny_model("llama").double(), random_ids(230)
+    whole = read(model, new_cache(model, Geometry(40, 4, 6, 0.5), name), ids, chunk=40)
+    for cut in ({"chunk": 1}, {"chunk": 7}, {"seed": 1}):
+        cache = new_cache(model, Geometry(40, 4, 6, 0.5), name)
+        torch.testing.assert_close(read(model, cache, ids, **cut), whole, atol=1e-4, rtol=0)
+        assert cache.compressions > 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_fork_reads_on_as_its_parent(model: PreTrainedModel, name: str) -> None:
+    cache = new_cache(model, Geometry(40), name)
+    read(model, cache, random_ids(95))
+    fork = cache.fork()
+    fork.make_room(20)
+    first = read(model, fork, random_ids(60, 1))
+    again = cache.fork()
+    again.make_room(20)
+    assert torch.equal(read(model, again, random_ids(60, 1)), first)
+    assert fork.rows_kept == again.rows_kept
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_growing_and_fixed_layers_agree(model: PreTrainedModel, name: str) -> None:
+    ids = random_ids(150)
+    for ratio in (0.5, 0.9):
+        geometry = Geometry(40, retain_ratio=ratio)
+        fixed = read(model, new_cache(model, geometry, name), ids)
+        growing = read(model, new_cache(model, geometry, name, differentiable=True), ids)
+        torch.testing.assert_close(growing, fixed, atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def read(model: PreTrainedModel, cache: Any, ids: list[int], **cut: Any) -> Tensor:
+    """Read as the engine does, queries observed."""
+    return read_logits(model, cache, ids, **cut)
+
+
+# --- one by one ---
+
+
+def test_stride_keeps_every_second_row_and_the_last() -> None:
+    _, values = make_policy("stride").compress(numbered(10), numbered(10), 5)
+    assert values[0, 0, :, 0].tolist() == [1, 3, 5, 7, 9]
+    _, values = make_policy("stride").compress(numbered(10), numbered(10), 4)
+    assert values[0, 0, :, 0].tolist() == [2, 4, 7, 9]
+
+
+def test_pool_averages_pairs() -> None:
+    _, values = make_policy("pool").compress(numbered(6), numbered(6), 3)
+    assert values[0, 0, :, 0].tolist() == [0.5, 2.5, 4.5]
+
+
+def test_keydiff_keeps_the_odd_ones_out() -> None:
+    keys = torch.ones(1, 1, 12, 4) + 0.01 * torch.randn(1, 1, 12, 4, generator=torch.Generator().manual_seed(0))
+    keys[0, 0, 3] = torch.tensor([1.0, -1.0, 1.0, -1.0])
+    keys[0, 0, 8] = torch.tensor([-1.0, 1.0, 1.0, 1.0])
+    _, values = make_policy("keydiff").compress(keys, numbered(12)[:, :1], 2)
+    assert values[0, 0, :, 0].tolist() == [3, 8]
+
+
+def test_morph_keeps_what_is_attended_to_and_does_without() -> None:
+    keys, _ = rows_of(8)
+    attention = torch.zeros(1, 2, 8)
+    attention[0, 0, [1, 5]] = 1.0
+    attention[0, 1, [0, 7]] = 1.0
+    _, values = make_policy("morph").compress(keys, numbered(8), 2, Past(attention=attention))
+    assert values[0, :, :, 0].tolist() == [[1, 5], [0, 7]]
+    unseen = make_policy("morph").compress(keys, numbered(8), 2)[1]
+    assert torch.equal(unseen, make_policy("keydiff").compress(keys, numbered(8), 2)[1])
+
+
+def test_uniform_gives_every_token_the_same_weight() -> None:
+    """Each token writes a one into a channel of its own; whatever the round, the columns sum to the same."""
+    tokens, slots, left = 100, 16, 8
+    policy = make_policy("uniform")
+    held, kept, seen = torch.zeros(0, tokens), 0, 0
+    while seen < tokens:
+        new = torch.eye(tokens)[seen : seen + slots - len(held)]
+        held, before, seen = torch.cat((held, new)), seen, seen + len(new)
+        if len(held) < slots:
+            break
+        x = held[None, None]
+        held = policy.compress(x, x, left, Past(kept, before))[1][0, 0]
+        kept = left
+        weights = held.sum(0)[:seen]
+        torch.testing.assert_close(weights, torch.full((seen,), left / seen), atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(held.sum(1), torch.ones(left), atol=1e-5, rtol=0)
+    assert seen == tokens
+
+
+def test_freqkv_forgets_what_uniform_remembers() -> None:
+    """The horizon: after five rounds the first token weighs a thirtieth of what it weighs in a uniform memory."""
+    weights = {}
+    for name in ("pool", "uniform"):
+        held, seen = torch.eye(48)[:16], 16
+        kept = 0
+        for _ in range(5):
+            x = held[None, None]
+            held = make_policy(name).compress(x, x, 8, Past(kept, seen - (len(held) - kept)))[1][0, 0]
+            kept = 8
+            held, seen = torch.cat((held, torch.eye(48)[seen : seen + 8])), seen + 8
+        weights[name] = held[:, 0].sum().item()
+    assert weights["pool"] == pytest.approx(1 / 32)
+    assert weights["uniform"] == pytest.approx(8 / 48, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["uniform", "keydiff", "freqkv"])
+def test_the_cache_tells_what_its_rows_stand_for(model: PreTrainedModel, name: str) -> None:
+    pasts: list[Past] = []
+    cache = new_cache(model, Geometry(40, 4, 6, 0.5), name)
+    policy: Any = cache.policy
+    compress = policy.compress
+
+    def listen(keys: Tensor, values: Tensor, length: int, past: Past) -> tuple[Tensor, Tensor]:
+        pasts.append(past)
+        result: tuple[Tensor, Tensor] = compress(keys, values, length, past)
+        return result
+
+    policy.compress = listen
+    read(model, cache, random_ids(80))
+    # 30 old rows each time; then 15 of them stand for all that was read but sinks, recent and the 15 new ones.
+    assert [(past.kept, past.tokens) for past in pasts[::3]] == [(0, 0), (15, 30), (15, 45)]
+    assert {past.attention for past in pasts} == {None}
+
+
+def test_morph_sees_the_attention_of_the_last_queries(model: PreTrainedModel) -> None:
+    """Against attention weights that transformers itself works out."""
+    ids = random_ids(40)
+    cache = new_cache(model, Geometry(40, 4, 0, 0.5), "morph")
+    read(model, cache, ids)
+    model.set_attn_implementation("eager")
+    with torch.no_grad():
+        weights = model(torch.tensor([ids]), output_attentions=True).attentions
+    for index, layer in enumerate(cache.layers):
+        expected = weights[index][0, :, -32:].mean(dim=1).view(2, 2, 40).mean(dim=1)
+        seen = cache.observation.attention(index, layer.keys)
+        assert seen is not None
+        torch.testing.assert_close(seen[0, :, :8], expected[:, :8], atol=1e-5, rtol=1e-4)
+        assert (seen[0, :, 8:] == 1).all()  # the queries' own slots
+    cache.make_room()
+    assert cache.observation.count(0) == 0
+
+
+def test_queries_that_were_taken_back_are_not_observed(model: PreTrainedModel) -> None:
+    one, two = (new_cache(model, Geometry(60), "morph") for _ in range(2))
+    read(model, one, random_ids(50))
+    read(model, two, [*random_ids(50), 7, 8, 9])
+    two.take_back(3)
+    assert one.observation.count(0) == 32
+    assert two.observation.count(0) == 29
+    twin = two.fork()
+    read(model, two, random_ids(5, 1))
+    assert twin.observation.count(0) == 29
+
+
+def test_other_policies_observe_nothing(model: PreTrainedModel) -> None:
+    cache = new_cache(model, Geometry(60))
+    read(model, cache, random_ids(50))
+    assert cache.observation.count(0) == 0
+
+
+def test_adaptive_keeps_few_rows_of_what_drifts_and_many_of_noise() -> None:
+    policy = make_policy("adaptive")
+    assert isinstance(policy, ElasticPolicy)
+    drift = torch.cos(math.pi * torch.outer(torch.arange(64) + 0.5, torch.arange(6.0)) / 64).expand(1, 2, 64, 6)
+    noise = rows_of(64)
+    assert policy.choose_length([(drift, drift)] * 3, 63) == round(LEAST * 64)
+    many = policy.choose_length([noise], 63)
+    assert 0.8 * 64 <= many <= round(MOST * 64)
+    assert LEAST * 64 < policy.choose_length([(drift, drift), noise], 63) < many
+    assert policy.choose_length([noise], 5) == 5
+
+
+def test_adaptive_has_one_length_in_all_layers(model: PreTrainedModel) -> None:
+    cache = new_cache(model, Geometry(40), "adaptive")
+    read(model, cache, random_ids(300), seed=1)
+    assert {layer.get_seq_length() for layer in cache.layers} == {cache.length}
+    assert isinstance(cache.policy, AdaptivePolicy)
+    assert cache.rows_kept > 36 // 2  # random weights make noise, of which more than half must stay
+    assert cache.tokens_seen == 300
+
+
+def test_landmarks_are_what_is_attended_to_and_what_stands_out() -> None:
+    keys = torch.ones(1, 2, 40, 6) + 0.01 * rows_of(40)[0]
+    odd = [[5, 17, 30], [2, 3, 39]]
+    for head, rows in enumerate(odd):
+        keys[0, head, rows] = -keys[0, head, rows] * torch.tensor([1.0, -1.0, 1.0, 0.5, 2.0, 1.0])
+    attention = torch.zeros(1, 2, 40)
+    attention[0, 0, [7, 8, 9]] = 0.3
+    attention[0, 1, [20, 3, 9]] = 0.3  # row 3 is both
+    policy = make_policy("landmarks")
+    kept = policy.compress(keys, numbered(40), 6, Past(attention=attention))[1][0, :, :, 0]
+    assert kept[0].tolist() == [5, 7, 8, 9, 17, 30]
+    assert set(kept[1].tolist()) > {2, 3, 9, 20, 39}
+    unseen = policy.compress(keys, numbered(40), 3)[1][0, :, :, 0]
+    assert unseen.tolist() == odd
+
+
+def test_morph_keeps_the_rows_of_its_own_queries(model: PreTrainedModel) -> None:
+    """They are too young to be judged by who looks at them."""
+    cache = new_cache(model, Geometry(100, 4), "morph")
+    read(model, cache, random_ids(100))
+    before = [layer.values[..., -32:, :].clone() for layer in cache.layers]
+    cache.make_room()
+    for layer, values in zip(cache.layers, before, strict=True):
+        assert torch.equal(layer.values[..., -32:, :], values)
