@@ -78,8 +78,8 @@ class Settings:
     prompt_file: str | None = None
     notes: bool = False
     effort: Literal["low", "medium", "high"] = "medium"
-    verify: Literal["auto", "words", "names"] = "auto"
     recall: int = 5
+    verify: Literal["auto", "words", "names"] = "auto"
     show_passages: bool = False
     pin_question: bool = False
 

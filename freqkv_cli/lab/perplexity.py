@@ -116,7 +116,7 @@ def rows(
         found.append(
             {
                 "policy": contender.label,
-                "adapter": getattr(settings, "adapter", None),
+                "adapter": settings.adapter,
                 "cache_size": contender.geometry.cache_size,
                 "recent_tokens": contender.geometry.recent_tokens,
                 "tokens": len(own),

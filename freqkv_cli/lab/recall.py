@@ -84,7 +84,7 @@ def evaluate_recall(
         "command": "evaluate recall",
         "finish_reason": reason,
         **described(subject, replace(settings, seed=seed), documents),
-        "adapter": getattr(settings, "adapter", None),
+        "adapter": settings.adapter,
         "query": "first" if wanted.first else "last",
         "tokens": len(quiz.ids),
         "tokens_read": len(quiz.ids) if asked else 0,
