@@ -24,6 +24,7 @@ from freqkv_cli.lab.summary_scores import (
 )
 from freqkv_cli.lab.table import table
 from freqkv_cli.tasks.events import Done, Event, Text
+from freqkv_cli.tasks.outline import without_notes
 from freqkv_cli.tasks.summarize import WORDS, summarize
 
 HEAD = (
@@ -84,14 +85,17 @@ def summarize_one(document: Document, settings: Settings) -> Generator[Event, No
 
 
 def read_report(path: str) -> dict[str, Any]:
-    """Return the output of `freqkv summarize --json` in a file. Raises InputError when it is not one."""
+    """Return the output of `freqkv summarize --json` in a file, without the outline of `--notes` in its text.
+
+    Raises InputError when it is not one.
+    """
     try:
         report = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a report ({error}): give the output of summarize --json") from None
     if not isinstance(report, dict) or not isinstance(report.get("text"), str):
         raise InputError(f"{path} has no summary in it: give the output of summarize --json")
-    return report
+    return {**report, "text": without_notes(report["text"])}
 
 
 def read_whole(document: Document) -> tuple[str, list[tuple[float, str]]]:

@@ -1,5 +1,6 @@
 """How a summary and its notes are laid out: as paragraphs, as Markdown or as a list, with places in the last two."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -7,6 +8,7 @@ from freqkv_cli.recall.note import SectionNote
 from freqkv_cli.recall.passage import Passage
 
 PARAGRAPH_SENTENCES = 6
+NOTES_HEADING = re.compile(r"\n+(?:## )?Notes\n\n(?=- )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +70,9 @@ def notes_text(notes: Sequence[SectionNote], format: str, names: Sequence[str]) 
         label = f"**{document}{note.label}**" if format == "markdown" else f"{document}{note.label}"
         lines.append(f"- {label}: {note.text} [{note.where}]\n")
     return heading + "".join(lines)
+
+
+def without_notes(text: str) -> str:
+    """Return a summary without the outline that `notes_text` may have put below it."""
+    *_, end = [len(text), *(match.start() for match in NOTES_HEADING.finditer(text))]
+    return text[:end]

@@ -12,7 +12,9 @@ from freqkv_cli.documents.document import Document, open_document
 from freqkv_cli.errors import InputError
 from freqkv_cli.lab import summaries
 from freqkv_cli.lab.summaries import evaluate_summaries, measure, read_report, read_whole, summaries_table
+from freqkv_cli.recall.note import SectionNote
 from freqkv_cli.tasks.events import Done, Event, Progress, Text
+from freqkv_cli.tasks.outline import Sentence, Writer, notes_text
 from tests.lab.test_summary_scores import PEOPLE, TEXT
 
 GOOD: dict[str, Any] = {"text": "Anna met Zara. Later came Jonas.", "finish_reason": "stop", "tokens_read": 600}
@@ -91,6 +93,18 @@ def test_reports_are_read_instead(document: Document, tmp_path: Path) -> None:
     *_, done = evaluate_summaries([document], Settings(length=60), [read_report(str(path))])
     assert isinstance(done, Done)
     assert done.report["summaries"][0]["words_asked"] == 60
+
+
+@pytest.mark.parametrize("format", ["text", "markdown", "bullets"])
+def test_the_outline_below_a_summary_is_no_part_of_it(tmp_path: Path, format: str) -> None:
+    note = SectionNote("One", "a.txt", "p. 1", "Ann sails.", True, "p. 1", 1, 1, None, None, 0.0, 1.0)
+    writer = Writer(format, ["a.txt"])
+    writer.add([Sentence("Ann sails.", None, own=True), Sentence("Notes are sung.", None, own=True)], [note])
+    alone = writer.text
+    writer.plain(notes_text([note], format, ["a.txt"]))
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps({"text": writer.text}), encoding="utf-8")
+    assert read_report(str(path))["text"].strip() == alone.strip()
 
 
 @pytest.mark.parametrize("content", ["no json", "[]", '{"summary": "x"}', '{"text": null}'])
