@@ -17,7 +17,7 @@ from freqkv_cli.config import Settings, flag_name
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import FreqkvError, StateError, UsageError
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.header import damaged
+from freqkv_cli.kvcache.header import damaged, read_head
 from freqkv_cli.kvcache.state import Shape, read_state, write_state
 from freqkv_cli.models.adapter import NONE
 from freqkv_cli.models.aliases import ALIASES
@@ -174,7 +174,11 @@ def load(session: Session, path: Path, manifest: Manifest) -> Content:
     layers, kv_heads, head_dim = kv_shape(model.config)
     shape = Shape(layers, kv_heads, manifest.slots_used, head_dim, available_memory("cpu") // PARSED)
     devices = [next(layer.parameters()).device for layer in model.base_model.layers]
-    text = read_state(path, session.cache, manifest.table(), shape, devices, getattr(torch, session.loaded.dtype))
+    # The checksum is of the manifest as it stands in the file, which may lack what later versions added.
+    stored = json.loads(read_head(path))
+    if stored["checksum"] != manifest.checksum:
+        raise damaged(path, "it has changed since it was opened")
+    text = read_state(path, session.cache, stored, shape, devices, getattr(torch, session.loaded.dtype))
     try:
         return _content().validate_json(text, strict=True)
     except (ValidationError, RecursionError):

@@ -4,7 +4,7 @@ import json
 import random
 import resource
 from collections.abc import Callable, Generator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ from freqkv_cli.documents import open_documents
 from freqkv_cli.errors import ExitCode, FreqkvError, StateError, UsageError
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import make_cache
+from freqkv_cli.kvcache.header import read_head
 from freqkv_cli.kvcache.policies.policy import make_policy
 from freqkv_cli.tasks import reader
 from freqkv_cli.tasks.count import count
 from freqkv_cli.tasks.events import Event, Note
-from freqkv_cli.tasks.manifest import read_manifest
+from freqkv_cli.tasks.manifest import Manifest, read_manifest
 from freqkv_cli.tasks.plan import Plan, make_plan
 from freqkv_cli.tasks.read import read
 from freqkv_cli.tasks.reader import open_reading
@@ -54,6 +55,22 @@ def test_a_state_answers_as_a_fresh_reading_from_memory_alone(tiny: str, book: P
     fresh, saved = (ask_about(path, tiny, cache=False, recall=0, max_tokens=40) for path in (book, state))
     assert len(fresh.text) > 20
     assert saved.text == fresh.text
+
+
+def test_a_state_of_before_a_field_was_added_answers_alike(
+    tiny: str, book: Path, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def older(manifest: Manifest) -> dict[str, Any]:
+        table = asdict(manifest)
+        del table["rows_kept"], table["reader"]["adapter_folder"]
+        return table
+
+    monkeypatch.setattr(Manifest, "table", older)
+    path = tmp_path / "older.freqkv"
+    read_to(path, book, tiny, cache=False)
+    assert "rows_kept" not in read_head(path)
+    older_answer, answer = (ask_about(one, tiny, recall=0, max_tokens=40).text for one in (path, state))
+    assert older_answer == answer
 
 
 def test_a_state_can_be_summarized_and_counted(tiny: str, book: Path, state: Path) -> None:
