@@ -20,6 +20,11 @@ def require_matplotlib(path: Path) -> None:
         raise UsageError('--plot needs matplotlib: pip install "freqkv[plot]", or pip install matplotlib')
 
 
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a figure into a .png or .svg, the same bytes for the same figure."""
+    figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
+
+
 def draw(report: dict[str, Any], path: Path) -> None:
     """Draw every reader of a report: its memory above, its speed of reading below."""
     from matplotlib.figure import Figure
@@ -43,7 +48,7 @@ def draw(report: dict[str, Any], path: Path) -> None:
         axes.grid(alpha=0.3)
         axes.legend(fontsize="small")
     figure.suptitle(_title(report), fontsize="medium")
-    figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
+    save_figure(figure, path)
 
 
 def _held(point: dict[str, Any]) -> int:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from freqkv_cli.lab.bench_plot import save_figure
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -30,4 +32,4 @@ def draw_lines(
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
     figure.suptitle(title, fontsize="medium")
-    figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
+    save_figure(figure, path)

@@ -23,7 +23,7 @@ from freqkv_cli.kvcache.policies.policy import make_policy
 from freqkv_cli.lab.outcome import last_value
 from freqkv_cli.lab.passage_search import Search
 from freqkv_cli.lab.verdicts import AnswerRecord, Citation
-from freqkv_cli.tasks.ask import FROM_MEMORY, MAX_TOKENS, answer_question
+from freqkv_cli.tasks.ask import FROM_MEMORY, answer_question, limit_of
 from freqkv_cli.tasks.events import Event
 from freqkv_cli.tasks.prompt import encode_text
 from freqkv_cli.tasks.session import Session
@@ -107,7 +107,7 @@ def shipped_answer(session: Session, question: str) -> AnswerRecord:
 def plain_answer(session: Session, question: str) -> AnswerRecord:
     """Answer from what is in the cache of `session`, on a fork. Raises KeyboardInterrupt when the user stops it."""
     began = time.perf_counter()
-    answer = last_value(session.answer(FROM_MEMORY.format(question=question), answer_length(session)))
+    answer = last_value(session.answer(FROM_MEMORY.format(question=question), limit_of(session)))
     if answer.finish_reason == "interrupted":
         raise KeyboardInterrupt
     return AnswerRecord(answer.text, time.perf_counter() - began)
@@ -161,9 +161,4 @@ def ends_of(ids: list[int], room: int, gap: list[int]) -> list[int]:
 def reserve(session: Session, questions: Sequence[str]) -> int:
     """Slots that the longest question and its answer take."""
     longest = max(len(session.prompt.request(FROM_MEMORY.format(question=question))) for question in questions)
-    return longest + answer_length(session)
-
-
-def answer_length(session: Session) -> int:
-    """The most tokens of an answer."""
-    return session.settings.max_tokens or MAX_TOKENS
+    return longest + limit_of(session)

@@ -20,9 +20,10 @@ from freqkv_cli.lab.contenders import Contender, open_contenders, shrunk
 from freqkv_cli.lab.line_plot import Line, draw_lines
 from freqkv_cli.lab.loss_figures import ages, by_age, by_position, compare, interval, perplexity, rounded
 from freqkv_cli.lab.losses import read_losses
+from freqkv_cli.lab.pace import reading_progress
 from freqkv_cli.lab.perplexity_table import perplexity_table
 from freqkv_cli.lab.setting import described
-from freqkv_cli.tasks.events import Done, Event, Progress, Text
+from freqkv_cli.tasks.events import Done, Event, Text
 from freqkv_cli.tasks.tokens import TokenStream
 
 REFERENCE = "freqkv"
@@ -83,17 +84,7 @@ def read_all(
             except StopIteration as end:
                 losses[contender.label] = end.value
                 break
-            speed = done / (time.perf_counter() - began)
-            yield Progress(
-                "reading",
-                source=contender.label,
-                tokens_done=done,
-                tokens_total=total,
-                total_is_exact=True,
-                seconds=time.perf_counter() - began,
-                tokens_per_second=speed,
-                eta_seconds=(total - done) / speed,
-            )
+            yield reading_progress(contender.label, done, total, began)
 
 
 def rows(

@@ -23,11 +23,12 @@ from freqkv_cli.lab.bench_subject import Subject, open_subject
 from freqkv_cli.lab.bench_text import synthetic_lines
 from freqkv_cli.lab.contenders import Contender, open_contenders, shrunk
 from freqkv_cli.lab.line_plot import Line, draw_lines
+from freqkv_cli.lab.pace import reading_progress
 from freqkv_cli.lab.recall_figures import Asked, halves, rows
 from freqkv_cli.lab.recall_items import KINDS, Item, Quiz, document_sentences, make_quiz
 from freqkv_cli.lab.recall_table import recall_table
 from freqkv_cli.lab.setting import described
-from freqkv_cli.tasks.events import Done, Event, Note, Progress, Text
+from freqkv_cli.tasks.events import Done, Event, Note, Text
 from freqkv_cli.tasks.prompt import encode_text
 
 DISTANCES = (0.25, 0.5, 1, 2, 4, 8, 16, 32, 64)  # between a fact and its question, in units of the slots
@@ -117,17 +118,7 @@ def ask_all(
         for stop, due in stops(quiz.items, subject.geometry.cache_size, length):
             for size in engine.prefill(cache, quiz.ids[at:stop]):
                 done += size
-                seconds = time.perf_counter() - began
-                yield Progress(
-                    "reading",
-                    source=contender.label,
-                    tokens_done=done,
-                    tokens_total=total,
-                    total_is_exact=True,
-                    seconds=seconds,
-                    tokens_per_second=done / seconds,
-                    eta_seconds=(total - done) * seconds / done,
-                )
+                yield reading_progress(contender.label, done, total, began)
             at = stop
             for item in due:
                 rank, exact = ask(engine, cache, subject.tokenizer, item)

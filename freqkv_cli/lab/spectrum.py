@@ -18,10 +18,11 @@ from freqkv_cli.lab.bench_plot import require_matplotlib
 from freqkv_cli.lab.bench_subject import open_subject
 from freqkv_cli.lab.contenders import open_contenders
 from freqkv_cli.lab.energy import PARTS, Energy, sampled, segments, wanted_ratio
+from freqkv_cli.lab.pace import reading_progress
 from freqkv_cli.lab.setting import described
 from freqkv_cli.lab.spectrum_plot import draw_spectrum
 from freqkv_cli.lab.table import table
-from freqkv_cli.tasks.events import Done, Event, Progress, Text
+from freqkv_cli.tasks.events import Done, Event, Text
 from freqkv_cli.tasks.tokens import TokenStream
 
 LEAST = 16  # rows below which there is no spectrum to speak of
@@ -60,17 +61,7 @@ def evaluate_spectrum(
         else:
             found.add(measured)
         done = piece.stop
-        seconds = time.perf_counter() - began
-        yield Progress(
-            "reading",
-            source="spectrum",
-            tokens_done=done,
-            tokens_total=len(ids),
-            total_is_exact=True,
-            seconds=seconds,
-            tokens_per_second=done / seconds,
-            eta_seconds=(len(ids) - done) * seconds / done,
-        )
+        yield reading_progress("spectrum", done, len(ids), began)
     assert found is not None
     report = {
         "schema_version": 1,

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from freqkv_cli.lab.bench_plot import save_figure
 from freqkv_cli.lab.energy import PARTS
 
 
@@ -37,4 +38,4 @@ def draw_spectrum(report: dict[str, Any], path: Path) -> None:
     model = report["model"]
     figure.suptitle(f"{model['id']}, {report['tokens']:,} tokens in sequences of {report['rows_transformed']:,} rows")
     with rc_context({"svg.fonttype": "none"}):  # text as text: a third of the bytes
-        figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
+        save_figure(figure, path)

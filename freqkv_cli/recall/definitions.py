@@ -95,5 +95,5 @@ def worths(sentence: str, subject: re.Pattern[str]) -> Iterator[float]:
 
 
 def spelled(subject: str) -> str:
-    """Return the pattern of a subject whatever the white space; a single word in the singular or plural."""
+    """Return the pattern of a subject, whatever the white space between its words."""
     return r"\s+".join(re.escape(word) for word in subject.split())

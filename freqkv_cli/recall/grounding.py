@@ -51,6 +51,10 @@ class Grounds:
         known = {word for source in self.sentences for word in meant(source)}
         return bool(words) and len(words & known) >= SHARED * len(words)
 
+    def answer(self, question: str, answer: str) -> bool:
+        """Return whether one sentence of the text says what an answer says."""
+        return any(answers(source, question, answer) for source in self.sentences)
+
 
 def says(source: str, sentence: str) -> bool:
     """Return whether `source` says the sentence in nearly these words, in order, with its names, numbers and "not"s."""

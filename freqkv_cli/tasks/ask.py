@@ -8,10 +8,10 @@ from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.recall.citation import check_answer
 from freqkv_cli.recall.definitions import Definition, find_definition
-from freqkv_cli.recall.grounding import answers
+from freqkv_cli.recall.grounding import Grounds
 from freqkv_cli.recall.index import Hit
 from freqkv_cli.recall.passage import Passage
-from freqkv_cli.recall.prose import split_sentences, without_quotes
+from freqkv_cli.recall.prose import without_quotes
 from freqkv_cli.recall.quotes import Quote, best_quotes, first_sentence, has_second_sentence
 from freqkv_cli.tasks.choice import FROM_PASSAGE, choose
 from freqkv_cli.tasks.events import Done, Event, Note, Text
@@ -138,8 +138,8 @@ def reply_from(
         answer = Answer()
     else:
         answer = yield from write(session, question, hits, limit_of(session))
-        shown = hits[:1] or found.hits
-        if strict and answer.finish_reason != "interrupted" and not is_said(answer.text, question, shown):
+        grounds = Grounds.of([hit.passage.text for hit in hits[:1] or found.hits])
+        if strict and answer.finish_reason != "interrupted" and not grounds.answer(question, answer.text):
             withheld, answer.text = answer.text, ""
     quotes = best_quotes(sought, found.hits, index, QUOTES, choice.text if choice else "")
     if definition is not None:
@@ -160,15 +160,6 @@ def reply_from(
 def limit_of(session: Session) -> int:
     """Return the most tokens of an answer."""
     return session.settings.max_tokens or MAX_TOKENS
-
-
-def is_said(answer: str, question: str, hits: Sequence[Hit]) -> bool:
-    """Return whether a sentence of the passages says what an answer says."""
-    return any(
-        answers(sentence, question, answer)
-        for hit in hits
-        for sentence in split_sentences(" ".join(hit.passage.text.split()))
-    )
 
 
 def fitting(session: Session, question: str, hits: Sequence[Hit]) -> list[Hit]:

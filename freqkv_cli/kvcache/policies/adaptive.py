@@ -13,10 +13,8 @@ from freqkv_cli.kvcache.dct import cosines, lowpass
 from freqkv_cli.kvcache.policies.past import FRESH, Past
 
 ENERGY = 0.9  # share of the energy, over all layers, keys and values, that a compression keeps
-LEAST, MOST = (
-    0.25,
-    0.875,
-)  # share of the rows, whatever the energy: a round must neither wipe the cache nor free nothing
+# Share of the rows, whatever the energy: a round must neither wipe the cache nor free nothing.
+LEAST, MOST = 0.25, 0.875
 
 
 class AdaptivePolicy:

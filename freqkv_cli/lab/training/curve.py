@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from freqkv_cli.lab.bench_plot import save_figure
+
 NAME = "curve.jsonl"
 SMOOTHING = 20  # steps that the drawn line of the training loss averages over
 
@@ -53,7 +55,7 @@ def draw_curve(lines: Iterable[dict[str, Any]], path: Path, title: str) -> None:
     axes.grid(alpha=0.3)
     axes.legend()
     figure.suptitle(title, fontsize="medium")
-    figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
+    save_figure(figure, path)
 
 
 def _mean(values: list[float]) -> float:
