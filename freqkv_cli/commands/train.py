@@ -59,6 +59,14 @@ def train(
         float,
         typer.Option("--retrieval", metavar="SHARE", help="Share of sequences with facts to find again."),
     ] = 0.0,
+    foresight: Annotated[
+        int,
+        typer.Option(
+            "--foresight",
+            metavar="SEQUENCES",
+            help="Read first, to learn which rows a policy is to keep (landmarks); 0: none.",
+        ),
+    ] = 40,
     packed: Annotated[
         bool, typer.Option("--packed/--per-document", help="Sequences run across texts, or never.")
     ] = True,
@@ -120,6 +128,7 @@ def train(
             length=length,
             packed=packed,
             retrieval=retrieval,
+            foresight=foresight,
             batch=batch,
             parallel=parallel,
             steps=steps,

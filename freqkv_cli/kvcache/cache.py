@@ -228,7 +228,7 @@ class FreqkvCache(Cache):
             attention = self.observation.attention(index, layer.keys) if self.policy.observes else None
             if attention is not None:
                 attention = attention[..., middle]
-            yield Past(self.rows_kept, tokens, attention)
+            yield Past(self.rows_kept, tokens, attention, index)
 
     def cut_back(self, tokens: int) -> bool:
         """Forget the rows behind the first `tokens` tokens seen, as of a forward that was stopped half-way.

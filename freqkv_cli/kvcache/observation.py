@@ -23,6 +23,10 @@ class Observation:
         """How many queries of a layer are known."""
         return self._queries[layer].shape[-2] if layer in self._queries else 0
 
+    def queries(self, layer: int) -> Tensor:
+        """The known queries of a layer, [batch, heads, count, head_dim], scaled and rotated. KeyError without any."""
+        return self._queries[layer]
+
     def attention(self, layer: int, keys: Tensor) -> Tensor | None:
         """Return the mean attention that the known queries pay to each slot; None where none is known.
 

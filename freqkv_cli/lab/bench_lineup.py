@@ -33,7 +33,9 @@ def open_readers(choice: Choice, subject: Subject, stack: ExitStack) -> tuple[li
     readers: list[Reader] = []
     for policy in choice.policies:
         slots = _whole(geometry, window, choice) if policy == "full" else geometry
-        readers.append(PolicyReader(loaded.model, slots, policy, window=window, chunk=chunk))
+        readers.append(
+            PolicyReader(loaded.model, slots, policy, window=window, chunk=chunk, foresight=loaded.foresight)
+        )
     plain = load_plain(loaded) if {"full", "bare"} & set(choice.against) else None
     settings: dict[str, Any] = {}
     for name in choice.against:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.inference.engine import Engine
@@ -62,9 +63,19 @@ class Reader(Protocol):
 class PolicyReader:
     """freqkv itself with one of its policies, as its commands read and answer (without the chat format)."""
 
-    def __init__(self, model: Any, geometry: Geometry, policy: str, *, window: int, chunk: int) -> None:
+    def __init__(
+        self,
+        model: Any,
+        geometry: Geometry,
+        policy: str,
+        *,
+        window: int,
+        chunk: int,
+        foresight: Tensor | None = None,
+    ) -> None:
         self.name = policy
         self.limit = None if make_policy(policy).evicts else geometry.cache_size
+        self._policy = make_policy(policy, foresight)
         self.pid = os.getpid()
         self._model = model
         self._geometry = geometry
@@ -78,7 +89,7 @@ class PolicyReader:
         """Give the old cache back before a new one is made."""
         self._model.set_attn_implementation(self._attention)  # other readers of the same model choose their own
         self._cache = None
-        self._cache = make_cache(self._model, self._geometry, make_policy(self.name), window=self._window)
+        self._cache = make_cache(self._model, self._geometry, self._policy, window=self._window)
         self._engine = Engine(self._model, self._chunk)
 
     def read(self, ids: Sequence[int]) -> Iterator[tuple[int, float]]:

@@ -29,7 +29,9 @@ class Contender:
 
     def new_cache(self, subject: Subject) -> FreqkvCache:
         """Return an empty cache for the subject's model."""
-        return make_cache(subject.loaded.model, self.geometry, make_policy(self.policy), window=subject.window)
+        loaded = subject.loaded
+        policy = make_policy(self.policy, loaded.foresight)
+        return make_cache(loaded.model, self.geometry, policy, window=subject.window)
 
     def new_engine(self, subject: Subject) -> Engine:
         """Return an engine with the subject's model and a clock of its own."""

@@ -77,7 +77,7 @@ def fresh_session(session: Session, policy: str) -> Session:
         session,
         settings=replace(session.settings, policy=policy),  # type: ignore[arg-type]
         engine=Engine(model, session.engine.chunk),
-        cache=make_cache(model, geometry, make_policy(policy), window=geometry.cache_size),
+        cache=make_cache(model, geometry, make_policy(policy, session.loaded.foresight), window=geometry.cache_size),
         tokens_read=0,
         read_seconds=0.0,
         stream=None,

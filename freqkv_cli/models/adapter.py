@@ -1,9 +1,11 @@
 """Adapters: what a model has learnt for a certain cache, merged into its weights when they are loaded; without peft.
 
 A folder holds `adapter_model.safetensors` and `adapter_config.json`, which peft reads and writes too, and
-`freqkv.json`, which says for which model and which cache it was trained.
+`freqkv.json`, which says for which model and which cache it was trained. There may be `foresight.safetensors`, too:
+what some policies go by when they choose what to keep (kvcache/importance.py).
 """
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 WEIGHTS, CONFIG, MANIFEST = "adapter_model.safetensors", "adapter_config.json", "freqkv.json"
+FORESIGHT = "foresight.safetensors"
 NONE = "none"  # the --adapter that leaves a model as it is
 PREFIX, FIRST, SECOND = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
 SHIPPED = Path(__file__).parent / "adapters"  # a folder for each alias that has an adapter
@@ -137,7 +140,8 @@ def open_adapter(folder: Path, *, shipped: bool = False) -> Adapter:
         )
     if not plain or beyond:
         raise ModelError(f"the adapter in {folder} is not plain LoRA ({', '.join(beyond) or 'another kind'})")
-    digest = sha256(folder / WEIGHTS)[:PRINT_DIGITS]
+    parts = [sha256(folder / name) for name in (WEIGHTS, FORESIGHT) if (folder / name).is_file()]
+    digest = (parts[0] if len(parts) == 1 else hashlib.sha256("".join(parts).encode()).hexdigest())[:PRINT_DIGITS]
     return Adapter(folder.absolute(), f"{digest}-{scale:g}", float(scale), manifest, shipped)
 
 
@@ -170,6 +174,23 @@ def merge_adapter(adapter: Adapter, weights: dict[str, "Tensor"]) -> dict[str, "
         if name.endswith(FIRST):
             merged[f"{module}.weight"] = weight.float() + adapter.scale * (second.float() @ first.float())
     return merged
+
+
+def read_foresight(folder: Path) -> "Tensor | None":
+    """Return what an adapter's folder knows of importance, [layers, kv_heads, features] in fp32; None if nothing.
+
+    Raises ModelError when it is damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    path = folder / FORESIGHT
+    if not path.is_file():
+        return None
+    try:
+        return load_file(path)["weights"].float()
+    except (OSError, SafetensorError, KeyError) as error:
+        raise ModelError(f"{path} is broken ({error}): make the adapter again") from None
 
 
 @cache

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from freqkv_cli.errors import FreqkvError, ModelError
-from freqkv_cli.models.adapter import Adapter
+from freqkv_cli.models.adapter import Adapter, read_foresight
 from freqkv_cli.models.device import Placement, Quant, choose_placement
 from freqkv_cli.models.memory import available_memory, explain_out_of_memory, is_out_of_memory, loading_bytes
 from freqkv_cli.models.quiet import quiet_transformers
@@ -15,6 +15,7 @@ from freqkv_cli.models.support import check_supported
 from freqkv_cli.models.trimming import import_modeling
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 PLAIN_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
@@ -33,6 +34,7 @@ class LoadedModel:
     weight_bytes: int
     notes: list[str] = field(default_factory=list)
     adapter: Adapter | None = None
+    foresight: "Tensor | None" = None  # of the adapter, for the cache's policy
 
 
 def load_config(source: ModelSource) -> "PretrainedConfig":
@@ -98,6 +100,7 @@ def load_model(
         weight_bytes=model.get_memory_footprint(return_buffers=False),
         notes=notes,
         adapter=adapter,
+        foresight=None if adapter is None else read_foresight(adapter.folder),
     )
 
 

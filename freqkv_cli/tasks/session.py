@@ -300,7 +300,7 @@ def load_session(plan: Plan, settings: Settings, started: float) -> Generator[Ev
     """Load the model of a plan and make the cache; `started` is when the work began. Raises as `open_session` does."""
     began = time.perf_counter()
     loaded = load_plan(plan)
-    cache = make_cache(loaded.model, plan.geometry, make_policy(settings.policy), window=plan.window)
+    cache = make_cache(loaded.model, plan.geometry, make_policy(settings.policy, loaded.foresight), window=plan.window)
     session = Session(settings, loaded, Engine(loaded.model, plan.chunk), cache, plan.prompt, started, speed_key(plan))
     session.load_seconds = time.perf_counter() - began
     for note in (*plan.place.notes, *loaded.notes):

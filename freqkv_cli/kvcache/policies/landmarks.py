@@ -1,32 +1,39 @@
-"""freqkv's own: keep what is in use and what stands out.
+"""freqkv's own: keep what is in use and what may be asked for.
 
 A row is worth its slot for one of two reasons. Recent queries look at it: it belongs to the thread of the text, from
-which the next words are foretold. Or its key is like no other: it may carry a name or a number that will be asked for
-when nobody looks at it any more. Attention alone forgets the second kind, distinctness alone loses the thread. Means of
-the other rows, in slots taken from either, made it worse (docs/experiments.md).
+which the next words are foretold. Or it may be asked for later, when nobody looks at it any more. Attention alone
+forgets the second kind, foresight alone loses the thread. What may be asked for is foretold by a function that an
+adapter brings along (kvcache/importance.py); without one it is what stands out, the keys least like the others. Means
+of the other rows, in slots taken from either, made it worse (docs/experiments.md).
 """
 
 from torch import Tensor
 
+from freqkv_cli.kvcache.importance import importance
 from freqkv_cli.kvcache.policies.past import FRESH, Past
 from freqkv_cli.kvcache.rows import distinctness, pick, strongest
 
-ATTENDED = 0.5  # of the rows that remain; the others are the most distinct
+ATTENDED = 0.5  # of the rows that remain; the others are the most important ones
 
 
 class LandmarksPolicy:
     """Every head keeps landmarks of its own, verbatim; what is not kept is gone.
 
-    A state holds no queries. Where none have been seen since it was opened, all rows are scored as by `keydiff`.
+    foresight: the weights of `importance` for each layer, [layers, kv_heads, features]; None: distinctness instead.
+    A state holds no queries. Where none have been seen since it was opened, no row counts as attended.
     """
 
     name = "landmarks"
     evicts = True
     observes = 32
 
+    def __init__(self, foresight: Tensor | None = None) -> None:
+        self.foresight = foresight
+
     def compress(self, keys: Tensor, values: Tensor, length: int, past: Past = FRESH) -> tuple[Tensor, Tensor]:
-        """Keep the most attended rows of each head, then the most distinct; see CompressionPolicy.compress."""
-        scores = distinctness(keys)
+        """Keep the most attended rows of each head, then the most important; see CompressionPolicy.compress."""
+        foresight = self.foresight
+        scores = distinctness(keys) if foresight is None else importance(foresight[past.layer], keys, values)
         if past.attention is not None:
             attended = past.attention.topk(round(ATTENDED * length), dim=-1).indices
             scores = scores.scatter(-1, attended, float("inf"))

@@ -11,12 +11,14 @@ class Past:
 
     attention: [batch, kv_heads, T], the mean attention that recent queries paid to each row, see Observation; None
     where the policy does not ask for it, or none have been seen since the last round (a state that was just opened).
+    layer: whose rows they are.
     The defaults say: nothing was compressed yet, nothing was observed.
     """
 
     kept: int = 0
     tokens: int = 0
     attention: Tensor | None = None
+    layer: int = 0
 
 
 FRESH = Past()

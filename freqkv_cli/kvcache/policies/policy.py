@@ -1,6 +1,7 @@
 """The one interface of all policies, and their names."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor
@@ -46,8 +47,18 @@ class ElasticPolicy(Protocol):
         ...
 
 
-def make_policy(name: str) -> CompressionPolicy:
-    """Return the policy called `name`; UsageError if there is none."""
+@runtime_checkable
+class ForesightedPolicy(Protocol):
+    """A policy that goes by what an adapter has learnt about which rows will be looked at; None: by other means."""
+
+    foresight: Tensor | None
+
+
+def make_policy(name: str, foresight: Tensor | None = None) -> CompressionPolicy:
+    """Return the policy called `name`; UsageError if there is none.
+
+    `foresight` is what an adapter knows of importance, for the policies that ask for it; see LandmarksPolicy.
+    """
     from freqkv_cli.kvcache.policies.adaptive import AdaptivePolicy
     from freqkv_cli.kvcache.policies.freqkv import FreqkvPolicy
     from freqkv_cli.kvcache.policies.full import FullPolicy
@@ -69,7 +80,7 @@ def make_policy(name: str) -> CompressionPolicy:
         "adaptive": AdaptivePolicy,
         "keydiff": KeydiffPolicy,
         "morph": MorphPolicy,
-        "landmarks": LandmarksPolicy,
+        "landmarks": partial(LandmarksPolicy, foresight),
     }
     if name not in policies:
         raise UsageError(f"there is no cache policy '{name}'; choose one of: {', '.join(policies)}")

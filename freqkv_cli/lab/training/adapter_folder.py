@@ -5,9 +5,10 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
 from freqkv_cli.lab.training.lora import lora_weights, write_config
-from freqkv_cli.models.adapter import WEIGHTS, AdapterManifest, write_manifest
+from freqkv_cli.models.adapter import FORESIGHT, WEIGHTS, AdapterManifest, write_manifest
 
 
 def write_adapter(folder: Path, model: Any, config: Any, manifest: AdapterManifest) -> None:
@@ -18,3 +19,10 @@ def write_adapter(folder: Path, model: Any, config: Any, manifest: AdapterManife
     draft.replace(folder / WEIGHTS)
     write_config(config, folder, manifest.base_name)
     write_manifest(folder, manifest)
+
+
+def write_foresight(folder: Path, weights: Tensor) -> None:
+    """Write what the policy goes by when it chooses what to keep, [layers, kv_heads, features], whole or not at all."""
+    draft = folder / f".{FORESIGHT}.draft"
+    save_file({"weights": weights.to("cpu", torch.float32).contiguous()}, draft, metadata={"format": "pt"})
+    draft.replace(folder / FORESIGHT)

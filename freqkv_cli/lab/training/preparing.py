@@ -7,18 +7,22 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
+from torch import Tensor
+
 from freqkv_cli import __version__
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import MemoryLimitError, UsageError
 from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.kvcache.cache import make_cache
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.kvcache.policies.policy import ForesightedPolicy, make_policy
 from freqkv_cli.lab.environment import cpu_name
+from freqkv_cli.lab.training.adapter_folder import write_foresight
 from freqkv_cli.lab.training.checkpoint import NAME, read_checkpoint
 from freqkv_cli.lab.training.corpus import Corpus, hold_out, read_texts
 from freqkv_cli.lab.training.curve import begin_curve
 from freqkv_cli.lab.training.footprint import kept_bytes
+from freqkv_cli.lab.training.foretelling import fit_foresight
 from freqkv_cli.lab.training.lora import add_lora
 from freqkv_cli.lab.training.recipe import Recipe
 from freqkv_cli.lab.training.retrieval import RetrievalTask
@@ -26,7 +30,7 @@ from freqkv_cli.lab.training.run import Job, Run
 from freqkv_cli.lab.training.sequences import PackedWindows, Samples, SeparateWindows, cut_held_out
 from freqkv_cli.lab.training.trainer import Trainer
 from freqkv_cli.lab.training.unrolling import Unrolling
-from freqkv_cli.models.adapter import FORMAT, AdapterCache, AdapterManifest
+from freqkv_cli.models.adapter import FORMAT, AdapterCache, AdapterManifest, read_foresight
 from freqkv_cli.models.device import Placement, choose_placement
 from freqkv_cli.models.fingerprint import weights_print
 from freqkv_cli.models.loading import LoadedModel, load_config, load_model, load_tokenizer
@@ -77,7 +81,9 @@ def prepare(settings: Settings, job: Job) -> Generator[Event, None, Run]:
         tokenizer=tokenizer,
     )
     lora = add_lora(loaded.model, rank=recipe.rank, alpha=recipe.alpha, seed=recipe.seed)
-    trainer = make_trainer(settings, recipe, loaded, geometry, corpus)
+    samples = make_samples(recipe, loaded.tokenizer, corpus)
+    foresight = yield from foresee(settings, job, recipe, loaded.model, samples)
+    trainer = make_trainer(settings, recipe, loaded.model, geometry, samples, foresight)
     manifest = describe(settings, recipe, source, loaded, geometry, corpus)
     held_out = cut_held_out(corpus.held_out, recipe.length, recipe.validation_sequences)
     run = Run(job, recipe, loaded, lora, trainer, held_out, manifest, geometry)
@@ -116,11 +122,8 @@ def settle(job: Job, settings: Settings) -> Recipe:
 def divide_slots(settings: Settings, recipe: Recipe, window: int) -> Geometry:
     """The slots that were asked for; a quarter of --length where none were, but no more than the window.
 
-    Raises UsageError where the teacher of `distill`, who has everything before it, could not read so much, and for a
-    policy that looks at queries, which are only shown to it while reading.
+    Raises UsageError where the teacher of `distill`, who has everything before it, could not read so much.
     """
-    if getattr(make_policy(settings.policy), "observes", 0):
-        raise UsageError(f"--policy {settings.policy} looks at queries, and cannot be trained with: use another one")
     if recipe.objective == "distill" and recipe.length > window:
         raise UsageError(
             f"--objective distill: the teacher reads {window:,} tokens at the most, not --length {recipe.length:,}"
@@ -175,25 +178,47 @@ def settle_memory(recipe: Recipe, config: Any, place: Placement, geometry: Geome
     return replace(recipe, checkpoint_chunks="on" if on else "off")
 
 
-def make_trainer(
-    settings: Settings, recipe: Recipe, loaded: LoadedModel, geometry: Geometry, corpus: Corpus
-) -> Trainer:
-    """Put model, cache, texts and recipe together."""
-    window = model_window(loaded.model.config)
-    new_cache = partial(
-        make_cache, loaded.model, geometry, make_policy(settings.policy), window=window, differentiable=True
-    )
-    ends = loaded.tokenizer.eos_token_id
+def make_samples(recipe: Recipe, tokenizer: Any, corpus: Corpus) -> Samples:
+    """Cut the texts into the sequences of the run."""
     windows = (
-        PackedWindows(corpus.texts, recipe.length, ends, recipe.seed)
+        PackedWindows(corpus.texts, recipe.length, tokenizer.eos_token_id, recipe.seed)
         if recipe.packed
         else SeparateWindows(corpus.texts, recipe.length, recipe.seed)
     )
-    task = RetrievalTask(loaded.tokenizer) if recipe.retrieval else None
-    unrolling = Unrolling(
-        loaded.model, new_cache, settings.chunk or DEFAULT_CHUNK, recompute=recipe.checkpoint_chunks == "on"
-    )
-    return Trainer(unrolling, recipe, Samples(windows, recipe.seed, recipe.retrieval, task))
+    task = RetrievalTask(tokenizer) if recipe.retrieval or recipe.foresight else None
+    return Samples(windows, recipe.seed, recipe.retrieval, task)
+
+
+def foresee(
+    settings: Settings, job: Job, recipe: Recipe, model: Any, samples: Samples
+) -> Generator[Event, None, Tensor | None]:
+    """Learn what the policy is to keep, if it goes by that, and leave it in the folder; a run that goes on has it."""
+    if not recipe.foresight or not isinstance(make_policy(settings.policy), ForesightedPolicy):
+        return None
+    known = read_foresight(job.target) if job.resume else None
+    if known is not None:
+        return known
+    length = min(recipe.length, model_window(model.config))
+    weights, explained = yield from fit_foresight(model, samples, length, recipe.foresight, job.target.name)
+    write_foresight(job.target, weights)
+    yield Note(f"what will be looked at from afar is foretold from keys and values: {explained:.0%} of it", wanted=True)
+    return weights
+
+
+def make_trainer(
+    settings: Settings,
+    recipe: Recipe,
+    model: Any,
+    geometry: Geometry,
+    samples: Samples,
+    foresight: Tensor | None,
+) -> Trainer:
+    """Put model, cache, texts and recipe together."""
+    policy = make_policy(settings.policy, foresight)
+    window = model_window(model.config)
+    new_cache = partial(make_cache, model, geometry, policy, window=window, differentiable=True)
+    recompute = recipe.checkpoint_chunks == "on"
+    return Trainer(Unrolling(model, new_cache, settings.chunk or DEFAULT_CHUNK, recompute), recipe, samples)
 
 
 def describe(

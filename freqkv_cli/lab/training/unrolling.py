@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from freqkv_cli.errors import UsageError
+from freqkv_cli.inference.attention import observed_by
 from freqkv_cli.inference.engine import cache_argument
 from freqkv_cli.kvcache.cache import FreqkvCache
 
@@ -54,7 +55,9 @@ class Unrolling:
         chunk = ids[:, : min(self.chunk, cache.room)]
         reader = self.model.base_model
         # As in the engine: the model's default positions are slot positions.
-        hidden: Tensor = reader(input_ids=chunk, use_cache=True, **{cache_argument(reader): cache}).last_hidden_state
+        with observed_by(cache.observe if cache.policy.observes else None):
+            output = reader(input_ids=chunk, use_cache=True, **{cache_argument(reader): cache})
+        hidden: Tensor = output.last_hidden_state
         return hidden
 
     def _recomputed(self, cache: FreqkvCache, ids: Tensor) -> tuple[Tensor, FreqkvCache]:

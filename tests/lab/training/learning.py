@@ -43,6 +43,6 @@ def cache_maker(model: Any, geometry: Geometry = SLOTS, policy: str = "freqkv") 
     return partial(make_cache, model, geometry, make_policy(policy), window=WINDOW, differentiable=True)
 
 
-def unrolled(model: Any, **more: Any) -> Unrolling:
+def unrolled(model: Any, policy: str = "freqkv", **more: Any) -> Unrolling:
     """An Unrolling over the slots of these tests."""
-    return Unrolling(model, cache_maker(model), chunk=7, **more)
+    return Unrolling(model, cache_maker(model, policy=policy), chunk=7, **more)

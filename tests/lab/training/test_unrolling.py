@@ -8,12 +8,15 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from freqkv_cli.errors import UsageError
-from freqkv_cli.kvcache.cache import FreqkvCache
+from freqkv_cli.inference.engine import Engine
+from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
+from freqkv_cli.kvcache.policies.policy import make_policy
 from freqkv_cli.kvcache.rope import SlotRotation
 from freqkv_cli.lab.training.lora import lora_weights
 from freqkv_cli.lab.training.unrolling import Unrolling
 from tests.lab.training.learning import SLOTS, TOKENS, cache_maker, learning_model, some_ids, unrolled
 from tests.oracle import Oracle
+from tests.tiny_models import WINDOW
 
 
 def losses(unrolling: Unrolling, ids: Tensor) -> Tensor:
@@ -74,17 +77,29 @@ def test_the_first_token_learns_from_the_last_one() -> None:
     assert reached[ids[0, -1]] == 0
 
 
-@pytest.mark.parametrize("kind", ["llama", "qwen3", "phi3"])
-def test_recomputed_chunks_give_the_same_gradients(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "policy"), [("llama", "freqkv"), ("qwen3", "freqkv"), ("phi3", "freqkv"), ("llama", "landmarks")]
+)
+def test_recomputed_chunks_give_the_same_gradients(kind: str, policy: str) -> None:
     model, ids = learning_model(kind), some_ids(rows=2)
-    kept = losses(unrolled(model), ids)
-    again = losses(unrolled(model, recompute=True), ids)
-    assert torch.equal(kept, again)
-    for first, second in zip(
-        gradients(unrolled(model), ids), gradients(unrolled(model, recompute=True), ids), strict=True
-    ):
+    keeping, recomputing = unrolled(model, policy), unrolled(model, policy, recompute=True)
+    assert torch.equal(losses(keeping, ids), losses(recomputing, ids))
+    for first, second in zip(gradients(keeping, ids), gradients(recomputing, ids), strict=True):
         assert first.abs().sum() > 0
         assert torch.equal(first, second)
+
+
+def test_queries_are_observed_as_while_reading() -> None:
+    model, ids = learning_model(), some_ids()
+    cache = make_cache(model, SLOTS, make_policy("landmarks"), window=WINDOW)
+    engine = Engine(model, chunk=7)
+    logits = engine.read(cache, ids[0].tolist())
+    assert logits is not None
+    *_, (_, hidden) = unrolled(model, "landmarks").run(ids)
+    assert torch.allclose(model.get_output_embeddings()(hidden)[0, -1], logits, atol=1e-4)
+    blind = Unrolling(model, cache_maker(model, policy="keydiff"), chunk=7)
+    *_, (_, unseen) = blind.run(ids)
+    assert not torch.allclose(unseen, hidden, atol=1e-3)
 
 
 def test_rows_of_a_batch_do_not_meet() -> None:

@@ -1,0 +1,33 @@
+"""How much a row of the cache will be looked at later, foretold from its key and value.
+
+Nobody knows what will be asked for. But what is looked at from far away is mostly of a kind (names, numbers,
+headings), and a head's own keys and values show it: a linear function of them, one per layer and key head, foretells
+more than half of it (docs/experiments.md). lab/training/foretelling.py fits them; an adapter brings them along.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool1d
+
+NEIGHBOURS = 5  # rows that share their importance: a number is several tokens, and of no use without one of them
+
+
+def features(keys: Tensor, values: Tensor) -> Tensor:
+    """What importance is a linear function of: [..., T, key_dim + value_dim + 3] in fp32.
+
+    keys, values: [..., T, head_dim], keys without their rotation. The last three are both lengths, and one.
+    """
+    keys, values = keys.detach().float(), values.detach().float()
+    lengths = (keys.norm(dim=-1, keepdim=True), values.norm(dim=-1, keepdim=True))
+    return torch.cat((keys, values, *lengths, torch.ones_like(lengths[0])), dim=-1)
+
+
+def importance(weights: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Return the foretold importance of each row, shared with its neighbours: [batch, heads, T] in fp32.
+
+    Args:
+        weights: [heads, features], those of one layer.
+        keys, values: [batch, heads, T, head_dim], keys without their rotation.
+    """
+    alone = (features(keys, values) @ weights.to(keys.device).unsqueeze(-1)).squeeze(-1)
+    return avg_pool1d(alone, NEIGHBOURS, stride=1, padding=NEIGHBOURS // 2, count_include_pad=False)
