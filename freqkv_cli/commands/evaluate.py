@@ -31,6 +31,14 @@ Policies = Annotated[
     ),
 ]
 Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw the figures into a .png or .svg.")]
+Adapters = Annotated[
+    Path | None,
+    typer.Option(
+        "--adapters",
+        metavar="FOLDER",
+        help="Adapters called like policies: each of those reads once more with its own.",
+    ),
+]
 
 evaluate_app = typer.Typer(no_args_is_help=True, help="Measure answers, summaries and memories.")
 
@@ -137,6 +145,7 @@ def perplexity(
     ] = None,
     policies: Policies = POLICIES,
     tokens: Annotated[str, typer.Option("--tokens", metavar="SIZE", help="Read so many at the most.")] = "16k",
+    adapters: Adapters = None,
     plot: Plot = None,
     *,
     settings: Settings,
@@ -153,11 +162,12 @@ def perplexity(
     labels, count = words(policies), read_size("--tokens", tokens)
 
     def load() -> Task:
-        from freqkv_cli.lab.contenders import check_labels
+        from freqkv_cli.lab.contenders import check_adapters, check_labels
         from freqkv_cli.lab.perplexity import evaluate_perplexity
 
         check_labels(labels)
-        return lambda opened: evaluate_perplexity(opened, settings, labels, count, plot)
+        check_adapters(adapters, labels)
+        return lambda opened: evaluate_perplexity(opened, settings, labels, count, plot, adapters)
 
     run(ctx, f"loading {settings.model}", documents, settings, output, load)
 
@@ -184,6 +194,7 @@ def recall(
     first: Annotated[
         bool, typer.Option("--query-first", help="Let the model know the question before it reads; passkey alone.")
     ] = False,
+    adapters: Adapters = None,
     plot: Plot = None,
     *,
     settings: Settings,
@@ -198,12 +209,13 @@ def recall(
     labels, count = words(policies), read_size("--tokens", tokens)
 
     def load() -> Task:
-        from freqkv_cli.lab.contenders import check_labels
+        from freqkv_cli.lab.contenders import check_adapters, check_labels
         from freqkv_cli.lab.recall import Wanted, evaluate_recall
 
         check_labels(labels)
+        check_adapters(adapters, labels)
         wanted = Wanted(count, words(kinds), items, first)
-        return lambda opened: evaluate_recall(opened, settings, labels, wanted, plot)
+        return lambda opened: evaluate_recall(opened, settings, labels, wanted, plot, adapters)
 
     run(ctx, f"loading {settings.model}", documents or [], settings, output, load)
 

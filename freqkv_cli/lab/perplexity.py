@@ -16,7 +16,7 @@ from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import InputError
 from freqkv_cli.lab.bench_plot import require_matplotlib
 from freqkv_cli.lab.bench_subject import Subject, open_subject
-from freqkv_cli.lab.contenders import Contender, open_contenders, shrunk
+from freqkv_cli.lab.contenders import Contender, Subjects, open_contenders, shrunk
 from freqkv_cli.lab.line_plot import Line, draw_lines
 from freqkv_cli.lab.loss_figures import ages, by_age, by_position, compare, interval, perplexity, rounded
 from freqkv_cli.lab.losses import read_losses
@@ -32,9 +32,16 @@ WORD = re.compile(r"\w")
 
 
 def evaluate_perplexity(
-    documents: Sequence[Document], settings: Settings, labels: Sequence[str], tokens: int, plot: Path | None = None
+    documents: Sequence[Document],
+    settings: Settings,
+    labels: Sequence[str],
+    tokens: int,
+    plot: Path | None = None,
+    adapters: Path | None = None,
 ) -> Iterator[Event]:
     """Read the first `tokens` tokens with each contender and yield the table as Text, then the report.
+
+    With a folder of `adapters`, each policy that has one there reads once more with it.
 
     After Ctrl-C the figures are those of the contenders that have read everything.
     """
@@ -45,11 +52,11 @@ def evaluate_perplexity(
     ids = array("i", islice(TokenStream(documents, subject.tokenizer), tokens))
     if len(ids) < 2:
         raise InputError("the text has fewer than two tokens: there is nothing to foretell")
-    contenders = open_contenders(labels, subject, settings)
+    contenders = open_contenders(labels, subject, settings, adapters)
     losses: dict[str, array[float]] = {}
     reason = "stop"
     try:
-        yield from read_all(contenders, subject, ids, losses)
+        yield from read_all(contenders, Subjects(settings, subject), ids, losses)
     except KeyboardInterrupt:
         reason = "interrupted"
     report = {
@@ -69,13 +76,13 @@ def evaluate_perplexity(
 
 
 def read_all(
-    contenders: Sequence[Contender], subject: Subject, ids: Sequence[int], losses: dict[str, "array[float]"]
+    contenders: Sequence[Contender], subjects: Subjects, ids: Sequence[int], losses: dict[str, "array[float]"]
 ) -> Generator[Event, None, None]:
     """Let every contender read `ids`, as far as it can; what it has read goes into `losses` under its label."""
     pieces = {one.label: ids if one.limit is None else ids[: one.limit] for one in contenders}
     total, done, began = sum(map(len, pieces.values())), 0, time.perf_counter()
     for contender in contenders:
-        piece = pieces[contender.label]
+        piece, subject = pieces[contender.label], (yield from subjects.of(contender))
         cache = shrunk(contender, len(piece)).new_cache(subject)
         reading = read_losses(contender.new_engine(subject), cache, piece)
         while True:
@@ -107,7 +114,7 @@ def rows(
         found.append(
             {
                 "policy": contender.label,
-                "adapter": settings.adapter,
+                "adapter": contender.adapter or settings.adapter,
                 "cache_size": contender.geometry.cache_size,
                 "recent_tokens": contender.geometry.recent_tokens,
                 "tokens": len(own),

@@ -19,9 +19,9 @@ from freqkv_cli.inference.sampling import Sampler, Sampling
 from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.lab.bench import SEED
 from freqkv_cli.lab.bench_plot import require_matplotlib
-from freqkv_cli.lab.bench_subject import Subject, open_subject
+from freqkv_cli.lab.bench_subject import open_subject
 from freqkv_cli.lab.bench_text import synthetic_lines
-from freqkv_cli.lab.contenders import Contender, open_contenders, shrunk
+from freqkv_cli.lab.contenders import Contender, Subjects, open_contenders, shrunk
 from freqkv_cli.lab.line_plot import Line, draw_lines
 from freqkv_cli.lab.pace import reading_progress
 from freqkv_cli.lab.recall_figures import Asked, halves, rows
@@ -55,9 +55,17 @@ class Wanted:
 
 
 def evaluate_recall(
-    documents: Sequence[Document], settings: Settings, labels: Sequence[str], wanted: Wanted, plot: Path | None = None
+    documents: Sequence[Document],
+    settings: Settings,
+    labels: Sequence[str],
+    wanted: Wanted,
+    plot: Path | None = None,
+    adapters: Path | None = None,
 ) -> Iterator[Event]:
-    """Ask every contender and yield the table as Text, then the report; after Ctrl-C, what there is."""
+    """Ask every contender and yield the table as Text, then the report; after Ctrl-C, what there is.
+
+    With a folder of `adapters`, each policy that has one there is asked once more with it.
+    """
     began = time.perf_counter()
     if plot is not None:
         require_matplotlib(plot)
@@ -75,7 +83,8 @@ def evaluate_recall(
     asked: list[Asked] = []
     reason = "stop"
     try:
-        yield from ask_all(open_contenders(labels, subject, settings), subject, quiz, wanted.first, asked)
+        contenders = open_contenders(labels, subject, settings, adapters)
+        yield from ask_all(contenders, Subjects(settings, subject), quiz, wanted.first, asked)
     except KeyboardInterrupt:
         reason = "interrupted"
     distances = [share * subject.geometry.cache_size for share in DISTANCES]
@@ -103,25 +112,27 @@ def evaluate_recall(
 
 
 def ask_all(
-    contenders: Sequence[Contender], subject: Subject, quiz: Quiz, first: bool, asked: list[Asked]
+    contenders: Sequence[Contender], subjects: Subjects, quiz: Quiz, first: bool, asked: list[Asked]
 ) -> Generator[Event, None, None]:
     """Let every contender read, and ask on the way; what is answered goes into `asked`."""
-    prefix = encode_text(subject.tokenizer, FIRST) if first else []
+    tokenizer, slots = subjects.first.tokenizer, subjects.first.geometry.cache_size
+    prefix = encode_text(tokenizer, FIRST) if first else []
     lengths = [min(len(quiz.ids), (one.limit or len(quiz.ids)) * 3 // 4) for one in contenders]
     total, done, began = sum(lengths), 0, time.perf_counter()
     for contender, length in zip(contenders, lengths, strict=True):
+        subject = yield from subjects.of(contender)
         engine = contender.new_engine(subject)
         # A question needs room beside what has been read, where nothing can be compressed.
         cache = pinning(shrunk(contender, len(prefix) + length * 4 // 3 + 1), len(prefix)).new_cache(subject)
         engine.read(cache, prefix)
         at = 0
-        for stop, due in stops(quiz.items, subject.geometry.cache_size, length):
+        for stop, due in stops(quiz.items, slots, length):
             for size in engine.prefill(cache, quiz.ids[at:stop]):
                 done += size
                 yield reading_progress(contender.label, done, total, began)
             at = stop
             for item in due:
-                rank, exact = ask(engine, cache, subject.tokenizer, item)
+                rank, exact = ask(engine, cache, tokenizer, item)
                 asked.append(Asked(contender.label, item.kind, item.place, stop - item.place, rank, exact))
 
 
