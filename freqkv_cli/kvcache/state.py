@@ -1,6 +1,7 @@
 """A cache in a file, and back: safetensors, no pickle, every byte covered by a checksum.
 
 Tensors: `keys.I` and `values.I` for layer I, [1, kv_heads, slots in use, head_dim], rotated as they lie in their slots;
+`queries.I`, [1, heads, queries, head_dim], where the policy goes by the last ones that were observed;
 `text`, [bytes], UTF-8 JSON that the cache knows nothing of. What a file may hold is worked out before anything of it is
 loaded, so that a file made by hand cannot make the reader allocate more than a true one.
 """
@@ -34,13 +35,17 @@ STORED = {"F32", "BF16", "F16"}
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a state must hold to go with a model: one tensor of keys and one of values per layer, and not more text."""
+    """What a state must hold to go with a model: one tensor of keys and one of values per layer, one of queries where
+    there are any, and not more text.
+    """
 
     layers: int
     kv_heads: int
     slots: int
     head_dim: int
     text_bytes: int
+    heads: int = 0
+    queries: int = 0
 
 
 def write_state(
@@ -48,16 +53,19 @@ def write_state(
 ) -> int:
     """Write a state and return its bytes: the file appears complete or not at all, for the user's eyes only.
 
-    `dtype` is what keys and values are stored in; None leaves them as they are. Raises OSError where the disk is full
-    or protected.
+    `dtype` is what keys and values are stored in; None leaves them as they are. The manifest tells how many `queries`
+    there are. Raises OSError where the disk is full or protected.
     """
     tensors = {"text": torch.frombuffer(bytearray(text.encode("utf-8")), dtype=torch.uint8)}
     for index, layer in enumerate(cache.layers):
-        for name, stored in (("keys", layer.keys), ("values", layer.values)):
+        parts = {"keys": layer.keys, "values": layer.values}
+        if manifest.get("queries"):
+            parts["queries"] = cache.observation.queries(index)
+        for name, stored in parts.items():
             tensors[f"{name}.{index}"] = stored.detach().to("cpu", dtype or stored.dtype).contiguous()
     content = dict(manifest)
     digest = Checksum(content)
-    for name in names(len(cache.layers)):
+    for name in names(len(cache.layers), bool(manifest.get("queries"))):
         digest.add(tensors[name])
     content[CHECKSUM] = digest.hexdigest()
     with replacing(path) as draft:
@@ -101,6 +109,9 @@ def read_state(
                 manifest["compressions"],
                 manifest.get("rows_kept"),
             )
+            for index, device in enumerate(devices if shape.queries else ()):
+                queries = digest.add(file.get_tensor(f"queries.{index}")).to(device, dtype)
+                cache.observation.add(index, queries, shape.queries)
     except SafetensorError as error:
         cache.reset()
         raise damaged(path, str(error)) from None
@@ -112,8 +123,9 @@ def read_state(
 
 def check_tensors(path: Path, file: Any, shape: Shape) -> None:
     """Raise StateError unless an opened state holds exactly the tensors of this shape; none of them is loaded."""
-    expected = [shape.kv_heads, shape.slots, shape.head_dim]
-    wanted = names(shape.layers)
+    rows = [1, shape.kv_heads, shape.slots, shape.head_dim]
+    observed = [1, shape.heads, shape.queries, shape.head_dim]
+    wanted = names(shape.layers, bool(shape.queries))
     if sorted(file.keys()) != sorted(wanted):
         raise damaged(path, f"it does not hold keys and values of {shape.layers} layers")
     kinds = set()
@@ -123,7 +135,7 @@ def check_tensors(path: Path, file: Any, shape: Shape) -> None:
         if name == "text":
             fits = len(form) == 1 and kind == "U8"
         else:
-            fits = form == [1, *expected]
+            fits = form == (observed if name.startswith("queries") else rows)
             kinds.add(kind)
         if not fits:
             raise damaged(path, f"its tensor {name} is {kind} {form}")
@@ -133,9 +145,10 @@ def check_tensors(path: Path, file: Any, shape: Shape) -> None:
         raise damaged(path, f"its numbers are {', '.join(sorted(kinds))}")
 
 
-def names(layers: int) -> list[str]:
+def names(layers: int, with_queries: bool = False) -> list[str]:
     """Return the names of all tensors of a state, in the order in which they are checked."""
-    return ["text", *(f"{part}.{index}" for index in range(layers) for part in ("keys", "values"))]
+    rows = [f"{part}.{index}" for index in range(layers) for part in ("keys", "values")]
+    return ["text", *rows, *(f"queries.{index}" for index in range(layers) if with_queries)]
 
 
 class Checksum:

@@ -80,7 +80,8 @@ class Manifest:
     """What a state says of itself.
 
     `asked` are the settings that were not left to freqkv. `slots_used`, `tokens_seen`, `compressions` and `rows_kept`
-    (None in older states: what the geometry leaves of a full cache) are of the cache; `tokens_read` counts the
+    (None in older states: what the geometry leaves of a full cache) are of the cache, and so is `queries`, how many are
+    kept of each layer for policies that go by them; `tokens_read` counts the
     documents' tokens alone. `complete` is False for a checkpoint. `characters` and
     `digest` are of the text of a single document, by which it is known again when it has grown; `seams` are the places
     in it where it had ended before. `extra` is what the notes depend on. Times are seconds, dates are in UTC.
@@ -106,6 +107,7 @@ class Manifest:
     characters: Count = 0
     digest: str = ""
     rows_kept: Count | None = None
+    queries: Count = 0
     seams: list[Count] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
     checksum: str = ""

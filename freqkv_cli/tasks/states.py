@@ -109,6 +109,7 @@ def describe(session: Session, *, complete: bool, stored_dtype: str, extra: Mapp
         characters=stream.characters,
         digest=stream.digest.hexdigest(),
         rows_kept=cache.rows_kept,
+        queries=cache.observation.count(0),
         seams=list(stream.seams),
         extra=dict(extra),
     )
@@ -172,7 +173,11 @@ def load(session: Session, path: Path, manifest: Manifest) -> Content:
     """Fill the cache of `session` and return the rest. Raises StateError; the cache is empty then."""
     model = session.loaded.model
     layers, kv_heads, head_dim = kv_shape(model.config)
-    shape = Shape(layers, kv_heads, manifest.slots_used, head_dim, available_memory("cpu") // PARSED)
+    heads, most = model.config.num_attention_heads, session.cache.policy.observes
+    if manifest.queries > most:
+        raise damaged(path, f"it holds {manifest.queries} queries, and {manifest.slots.policy} looks at {most}")
+    text_bytes = available_memory("cpu") // PARSED
+    shape = Shape(layers, kv_heads, manifest.slots_used, head_dim, text_bytes, heads, manifest.queries)
     devices = [next(layer.parameters()).device for layer in model.base_model.layers]
     # The checksum is of the manifest as it stands in the file, which may lack what later versions added.
     stored = json.loads(read_head(path))

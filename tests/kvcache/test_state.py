@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 
 from freqkv_cli.config import choices
 from freqkv_cli.errors import StateError
+from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.inference.sampling import Sampler, Sampling
 from freqkv_cli.kvcache import state as states
@@ -47,6 +48,7 @@ def answered(model: Any, cache: FreqkvCache) -> list[int]:
 
 def save(path: Path, cache: FreqkvCache, text: str = "{}", dtype: torch.dtype | None = None) -> dict[str, Any]:
     manifest = {"tokens_seen": cache.tokens_seen, "compressions": cache.compressions, "rows_kept": cache.rows_kept}
+    manifest["queries"] = cache.observation.count(0)
     write_state(path, cache, manifest, text, dtype)
     return stored_manifest(path)
 
@@ -61,7 +63,8 @@ def opened(
 ) -> tuple[FreqkvCache, bytes]:
     cache = empty_cache(model, policy)
     layers = model.config.num_hidden_layers
-    shape = Shape(layers, 2, slots, HEAD_DIM, 1000)
+    heads = model.config.num_attention_heads
+    shape = Shape(layers, 2, slots, HEAD_DIM, 1000, heads, manifest.get("queries", 0))
     text = read_state(path, cache, manifest, shape, [torch.device("cpu")] * layers, torch.float32)
     return cache, text
 
@@ -70,8 +73,9 @@ def opened(
 def test_reading_goes_on_alike_with_every_policy(policy: str, tmp_path: Path) -> None:
     model = tiny_model("llama")
     fresh = empty_cache(model, policy)
+    model.set_attn_implementation(register_attention())  # which shows queries to those policies that want them
     Engine(model, chunk=16).read(fresh, TEXT)
-    fresh.compress()  # the moment at which no policy has anything in mind that a state does not hold
+    assert fresh.room > 0
     manifest = save(tmp_path / "a.freqkv", fresh)
     saved, _ = opened(tmp_path / "a.freqkv", model, manifest, fresh.length, policy)
     for cache in (saved, fresh):

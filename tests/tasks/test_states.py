@@ -57,6 +57,16 @@ def test_a_state_answers_as_a_fresh_reading_from_memory_alone(tiny: str, book: P
     assert saved.text == fresh.text
 
 
+def test_a_state_of_observed_queries_answers_as_a_fresh_reading(tiny: str, book: Path, tmp_path: Path) -> None:
+    read_to(tmp_path / "a.freqkv", book, tiny, cache=False, policy="landmarks")
+    assert read_manifest(tmp_path / "a.freqkv").queries > 0
+    asked = {"cache": False, "recall": 0, "max_tokens": 40}
+    fresh = ask_about(book, tiny, policy="landmarks", **asked)
+    saved = ask_about(tmp_path / "a.freqkv", tiny, **asked)
+    assert len(fresh.text) > 20
+    assert saved.text == fresh.text
+
+
 def test_a_state_of_before_a_field_was_added_answers_alike(
     tiny: str, book: Path, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,7 +149,10 @@ def test_a_question_cannot_be_pinned_afterwards(tiny: str, state: Path) -> None:
         ask_about(state, tiny, pin_question=True)
 
 
-def test_a_copy_of_a_state_can_be_smaller_and_is_the_same_reading(tiny: str, state: Path, tmp_path: Path) -> None:
+def test_a_copy_of_a_state_can_be_smaller_and_is_the_same_reading(
+    tiny: str, book: Path, state: Path, tmp_path: Path
+) -> None:
+    read_to(state, book, tiny, cache=False, refresh=True, dtype="float32")  # whatever this machine reads with
     copy = read_to(tmp_path / "copy.freqkv", state, tiny, state_dtype="bfloat16").report
     assert copy["state"]["bytes"] < state.stat().st_size
     first, second = read_manifest(state).table(), read_manifest(tmp_path / "copy.freqkv").table()

@@ -5,6 +5,7 @@ import os
 import random
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from freqkv_cli.lab.training.recipe import Recipe
 from freqkv_cli.lab.training.run import Job
 from freqkv_cli.lab.training.train import train
 from freqkv_cli.lab.training.trainer import Trainer, shielded
-from freqkv_cli.models.adapter import MANIFEST, WEIGHTS, find_adapter
+from freqkv_cli.models.adapter import MANIFEST, WEIGHTS, find_adapter, read_foresight
 from freqkv_cli.models.loading import load_model
 from freqkv_cli.models.source import resolve_model
 from freqkv_cli.tasks.events import Done, Event, Note, Progress
@@ -111,6 +112,35 @@ def test_run_leaves_an_adapter_that_loads_and_says_what_it_is(tiny: str, text: s
     }
     assert changed == {"q_proj", "k_proj", "v_proj", "o_proj"}
     assert plot.read_text(encoding="utf-8").lstrip().startswith("<?xml")
+
+
+def test_landmarks_learn_what_to_keep_once(tiny: str, text: str, tmp_path: Path) -> None:
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+
+    def asked(target: Path, **more: Any) -> tuple[Settings, Job]:
+        settings, wanted = job(tiny, text, target, foresight=10, retrieval=0.5, **more)
+        return replace(settings, policy="landmarks"), wanted
+
+    _, notes = finish(train(*asked(whole)))
+    assert any("looked at from afar" in note for note in notes)
+    foresight = read_foresight(whole)
+    assert foresight is not None
+    stop_after(train(*asked(stopped)), 3)
+    _, notes = finish(train(*asked(stopped, resume=True)))
+    assert not any("looked at from afar" in note for note in notes)
+    assert files(stopped) == files(whole)
+    source = resolve_model(tiny)
+    adapter = find_adapter(str(whole), source, "landmarks")
+    loaded = load_model(source, device="cpu", quant="none", adapter=adapter)
+    assert loaded.foresight is not None
+    assert torch.equal(loaded.foresight, foresight)
+
+
+def test_other_policies_and_none_asked_for_learn_nothing_of_it(tiny: str, text: str, tmp_path: Path) -> None:
+    finish(train(*job(tiny, text, tmp_path / "a", steps=1)))
+    settings, wanted = job(tiny, text, tmp_path / "b", steps=1, foresight=0)
+    finish(train(replace(settings, policy="landmarks"), wanted))
+    assert read_foresight(tmp_path / "a") is read_foresight(tmp_path / "b") is None
 
 
 def test_curve_has_every_step_once(tiny: str, text: str, tmp_path: Path) -> None:
