@@ -45,10 +45,10 @@ class Settings:
     offline: bool = False
     adapter: str | None = None
 
-    policy: Policy = "freqkv"
+    policy: Policy = "landmarks"
     cache_size: int | None = None
     sink_tokens: int = 4
-    recent_tokens: int = 0
+    recent_tokens: int | None = None
     retain_ratio: float = 0.5
     chunk: int | None = None
 
@@ -84,13 +84,13 @@ class Settings:
     pin_question: bool = False
 
     def __post_init__(self) -> None:
-        least = self.sink_tokens + self.recent_tokens + 2
+        least = self.sink_tokens + (self.recent_tokens or 0) + 2
         for name, holds, rule in (
             ("model", self.model.strip() != "", "must name a model"),
             ("adapter", self.adapter is None or self.adapter.strip() != "", "must name a folder, or be none"),
             ("device", _is_device(self.device), "must be auto, cpu, cuda, cuda:N or mps"),
             ("sink_tokens", self.sink_tokens >= 0, "must be 0 or more"),
-            ("recent_tokens", self.recent_tokens >= 0, "must be 0 or more"),
+            ("recent_tokens", self.recent_tokens is None or self.recent_tokens >= 0, "must be 0 or more"),
             (
                 "cache_size",
                 self.cache_size is None or self.cache_size >= least,

@@ -12,7 +12,9 @@ from freqkv_cli.models.loading import load_model
 from freqkv_cli.models.source import resolve_model
 
 
-def save_tiny_adapter(model: str, folder: Path, *, policy: str = "freqkv", cache_size: int = 64, seed: int = 4) -> str:
+def save_tiny_adapter(
+    model: str, folder: Path, *, policy: str = "freqkv", cache_size: int = 64, recent_tokens: int = 0, seed: int = 4
+) -> str:
     """Write an adapter for `model` that changes much, as if trained for this cache; return its path."""
     folder.mkdir(parents=True)
     base = resolve_model(model)
@@ -21,6 +23,6 @@ def save_tiny_adapter(model: str, folder: Path, *, policy: str = "freqkv", cache
     generator = torch.Generator().manual_seed(seed)
     for _, weight in lora_weights(learnt):
         weight.data = 0.2 * torch.randn(weight.shape, generator=generator)
-    slots = AdapterCache(policy, cache_size, 4, 0, 0.5)
+    slots = AdapterCache(policy, cache_size, 4, recent_tokens, 0.5)
     write_adapter(folder, learnt, config, AdapterManifest(1, "0.1", base.name, weights_print(base), slots))
     return str(folder)

@@ -11,7 +11,7 @@ from freqkv_cli.commands.options import ConfiguredCommand, origin, takes_setting
 from freqkv_cli.config import Output, Settings, config_path, public_name
 from freqkv_cli.terminal.printable import one_line
 
-CHOSEN_BY_FREQKV = ("cache_size", "chunk", "max_tokens")
+CHOSEN_BY_FREQKV = ("cache_size", "recent_tokens", "chunk", "max_tokens")
 
 config_app = typer.Typer(no_args_is_help=True, help="Show and change the settings.")
 

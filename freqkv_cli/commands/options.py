@@ -58,13 +58,13 @@ DESCRIBED = {
         MODEL, "Folder of what the model has learnt (freqkv train), or none: leave the model as it is.", "FOLDER"
     ),
     "policy": Described(
-        CACHE, "What happens to old slots: filtered, dropped, averaged, picked (docs/policies.md); full keeps all."
+        CACHE, "What happens to old slots: picked, filtered, averaged, dropped (docs/policies.md); full keeps all."
     ),
     "cache_size": Described(
         CACHE, "Slots per layer, the hard bound; auto: the model's window if memory allows, on CPUs 2048.", "SLOTS"
     ),
-    "sink_tokens": Described(CACHE, "Slots at the head that are never filtered, beside the instruction.", "SLOTS"),
-    "recent_tokens": Described(CACHE, "Slots at the end that are never filtered.", "SLOTS"),
+    "sink_tokens": Described(CACHE, "First slots, which are left alone, beside the instruction.", "SLOTS"),
+    "recent_tokens": Described(CACHE, "Newest slots, which are left alone; auto: an eighth.", "SLOTS"),
     "retain_ratio": Described(CACHE, "Share of the slots that one compression keeps.", "RATIO"),
     "chunk": Described(CACHE, "Tokens per forward: speed and memory, never the result. auto or a size.", "TOKENS"),
     "cache": Described(STATES, "Keep what was read, text included, in the user's cache folder, and use it again."),

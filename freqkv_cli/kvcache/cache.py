@@ -210,7 +210,8 @@ class FreqkvCache(Cache):
 
     def observe(self, layer: int, queries: Tensor, scaling: float) -> None:
         """Take notice of the queries of a forward, [batch, heads, Q, head_dim], rotated, where a policy asks for it."""
-        self.observation.add(layer, queries[..., -self.policy.observes :, :] * scaling, self.policy.observes)
+        most, length = self.policy.observes, self.layers[layer].get_seq_length()
+        self.observation.add(layer, queries[..., -most:, :] * scaling, most, length)
 
     def _retained(self) -> int:
         """L of the next round: what the geometry says, or an elastic policy."""
@@ -238,7 +239,7 @@ class FreqkvCache(Cache):
         length = tokens - self._slots_freed
         if not self._whole or not 0 <= length <= min(layer.get_seq_length() for layer in self.layers):
             return False
-        self.observation.clear()  # a part of the layers may have seen the forward that was stopped
+        self.observation.cut_back(length)
         for layer in self.layers:
             layer.set_length(length)
         return True

@@ -12,12 +12,16 @@ class Observation:
 
     def __init__(self) -> None:
         self._queries: dict[int, Tensor] = {}
+        self._lengths: dict[int, int] = {}  # slots in use when they were added
+        self._before: dict[int, tuple[Tensor | None, int]] = {}  # the same, before the last forward
 
-    def add(self, layer: int, queries: Tensor, most: int) -> None:
-        """Take in the queries of one forward and keep the last `most` of all."""
+    def add(self, layer: int, queries: Tensor, most: int, length: int) -> None:
+        """Take in the queries of one forward, after which `length` slots are in use; keep the last `most` of all."""
         before = self._queries.get(layer)
         joined = queries if before is None else torch.cat((before, queries), dim=-2)
+        self._before[layer] = before, self._lengths.get(layer, 0)
         self._queries[layer] = joined[..., -most:, :].detach().clone()
+        self._lengths[layer] = length
 
     def count(self, layer: int) -> int:
         """How many queries of a layer are known."""
@@ -55,13 +59,28 @@ class Observation:
         """Forget the queries of the last `tokens` tokens."""
         if tokens:
             self._queries = {layer: queries[..., :-tokens, :] for layer, queries in self._queries.items()}
+            self._lengths = {layer: length - tokens for layer, length in self._lengths.items()}
+            self._before = {}
+
+    def cut_back(self, length: int) -> None:
+        """Know what was known when `length` slots were in use, before a forward that was stopped in some layer; where
+        that is too long ago, nothing.
+        """
+        for layer in [layer for layer, used in self._lengths.items() if used > length]:
+            queries, used = self._before.pop(layer, (None, length + 1))
+            if used > length:
+                self.clear()
+                return
+            del self._queries[layer], self._lengths[layer]
+            if queries is not None:
+                self._queries[layer], self._lengths[layer] = queries, used
 
     def clear(self) -> None:
         """Forget all."""
-        self._queries = {}
+        self._queries, self._lengths, self._before = {}, {}, {}
 
     def copy(self) -> "Observation":
         """Return an independent one that knows the same queries."""
         twin = Observation()
-        twin._queries = dict(self._queries)
+        twin._queries, twin._lengths, twin._before = dict(self._queries), dict(self._lengths), dict(self._before)
         return twin

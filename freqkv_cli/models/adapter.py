@@ -84,7 +84,7 @@ class Adapter:
         pairs = {
             "--policy": (trained.policy, policy),
             "--cache-size": (trained.cache_size, trained.cache_size if self.shipped else cache_size),
-            "--recent-tokens": (trained.recent_tokens, recent_tokens),
+            "--recent-tokens": (trained.recent_tokens, trained.recent_tokens if self.shipped else recent_tokens),
             "--retain-ratio": (trained.retain_ratio, retain_ratio),
         }
         differing = [f"{flag} {theirs}, not {ours}" for flag, (theirs, ours) in pairs.items() if theirs != ours]

@@ -13,7 +13,7 @@ from tests.tiny_adapter import save_tiny_adapter
 
 @pytest.fixture
 def adapter(tiny: str, tmp_path: Path) -> str:
-    return save_tiny_adapter(tiny, tmp_path / "learnt", cache_size=256)
+    return save_tiny_adapter(tiny, tmp_path / "learnt", policy="landmarks", cache_size=256, recent_tokens=32)
 
 
 def test_report_names_the_adapter_and_the_answer_is_its_own(tiny: str, book: Path, adapter: str) -> None:
@@ -27,7 +27,7 @@ def test_report_names_the_adapter_and_the_answer_is_its_own(tiny: str, book: Pat
 def test_cache_other_than_the_adapters_is_warned_of_and_reported(tiny: str, book: Path, adapter: str) -> None:
     run = ask_about(book, tiny, cache=False, adapter=adapter, cache_size=300, policy="window")
     warning = next(warning for warning in run.warnings if "was trained with" in warning)
-    assert "--policy freqkv, not window and --cache-size 256, not 300" in warning
+    assert "--policy landmarks, not window and --cache-size 256, not 300 and --recent-tokens 32, not 38" in warning
     assert warning in run.report["warnings"]
 
 

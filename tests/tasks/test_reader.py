@@ -57,7 +57,7 @@ def test_content_counts_and_not_the_name(tiny: str, book: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "settings",
-    [{"cache_size": 384}, {"policy": "window"}, {"dtype": "bfloat16"}, {"pin_question": True}, {"chunk": 100}],
+    [{"cache_size": 384}, {"policy": "window"}, {"dtype": "float16"}, {"pin_question": True}, {"chunk": 100}],
 )
 def test_settings_that_matter_are_part_of_the_key(tiny: str, book: Path, settings: dict[str, Any]) -> None:
     ask_about(book, tiny)

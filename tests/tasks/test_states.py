@@ -120,8 +120,8 @@ def test_the_model_and_the_settings_of_the_state_hold(tiny: str, book: Path, tmp
     ("settings", "told"),
     [
         ({"cache_size": 300}, "--cache-size 512, not 300"),
-        ({"policy": "full"}, "--policy freqkv, not full"),
-        ({"recent_tokens": 9}, "--recent-tokens 0, not 9"),
+        ({"policy": "full"}, "--policy landmarks, not full"),
+        ({"recent_tokens": 9}, "--recent-tokens 64, not 9"),
         ({"retain_ratio": 0.4}, "--retain-ratio 0.5, not 0.4"),
     ],
 )

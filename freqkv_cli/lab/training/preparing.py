@@ -38,7 +38,7 @@ from freqkv_cli.models.memory import available_memory, loading_bytes, readable
 from freqkv_cli.models.source import ModelSource, resolve_model
 from freqkv_cli.models.support import model_window
 from freqkv_cli.tasks.events import Event, Note, Progress
-from freqkv_cli.tasks.plan import DEFAULT_CHUNK
+from freqkv_cli.tasks.plan import DEFAULT_CHUNK, recent_slots
 from freqkv_cli.tasks.relay import relay
 
 KEPT_SHARE = 0.6  # of the free memory that may hold chunks for the backward pass; above, they are run again
@@ -129,8 +129,9 @@ def divide_slots(settings: Settings, recipe: Recipe, window: int) -> Geometry:
             f"--objective distill: the teacher reads {window:,} tokens at the most, not --length {recipe.length:,}"
         )
     size = settings.cache_size or min(window, recipe.length // 4)
-    least = settings.sink_tokens + settings.recent_tokens + 2
-    return Geometry(max(size, least), settings.sink_tokens, settings.recent_tokens, settings.retain_ratio)
+    size = max(size, settings.sink_tokens + (settings.recent_tokens or 0) + 2)
+    recent = recent_slots(settings, size, settings.sink_tokens)
+    return Geometry(size, settings.sink_tokens, recent, settings.retain_ratio)
 
 
 def choose_place(settings: Settings, config: Any) -> Placement:
