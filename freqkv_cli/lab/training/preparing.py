@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -235,8 +236,8 @@ def describe(
         training={
             "base_id": source.id,
             "data": corpus.digest,
-            "texts": [text.name for text in corpus.texts],
-            "held_out": [text.name for text in corpus.held_out],
+            "texts": [Path(text.name).name for text in corpus.texts],
+            "held_out": [Path(text.name).name for text in corpus.held_out],
             "dtype": loaded.dtype,
             "quantization": loaded.quant,
             "machine": cpu_name() if loaded.device == "cpu" else loaded.device,

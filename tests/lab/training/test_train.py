@@ -102,7 +102,7 @@ def test_run_leaves_an_adapter_that_loads_and_says_what_it_is(tiny: str, text: s
     assert adapter is not None
     assert adapter.manifest.cache.cache_size == 24
     assert adapter.manifest.training["tokens"] == 12 * 64
-    assert adapter.manifest.training["texts"] == [text]
+    assert adapter.manifest.training["texts"] == ["text.txt"]
     assert adapter.manifest.training["objective"] == "next-token"
     plain, learnt = (load_model(source, device="cpu", quant="none", adapter=one).model for one in (None, adapter))
     changed = {
