@@ -150,11 +150,14 @@ def _attend_tiles(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> 
     for start in range(0, chunk, TILE):
         end = min(start + TILE, chunk)
         rows, seen = end - start, past + end
-        tile = queries[:, :, :, start:end].reshape(batch, kv_heads, groups * rows, head_dim)
-        scores = tile @ key[:, :, :seen].transpose(-1, -2)
-        if rows > 1:
-            scores.view(batch, kv_heads, groups, rows, seen)[..., past + start :] += hidden[:rows, :rows]
-        weighted = torch.softmax(scores, dim=-1) @ value[:, :, :seen]
-        tiles.append(weighted.view(batch, kv_heads, groups, rows, head_dim))
+        tile = queries[:, :, :, start:end].reshape(-1, groups * rows, head_dim)
+        weighted = []
+        # One product for all heads would copy the keys and values that are in use out of their slots first.
+        for head, keys, values in zip(tile, key.flatten(0, 1), value.flatten(0, 1), strict=True):
+            scores = head @ keys[:seen].t()
+            if rows > 1:
+                scores.view(groups, rows, seen)[..., past + start :] += hidden[:rows, :rows]
+            weighted.append(torch.softmax(scores, dim=-1) @ values[:seen])
+        tiles.append(torch.stack(weighted).view(batch, kv_heads, groups, rows, head_dim))
     attended = tiles[0] if len(tiles) == 1 else torch.cat(tiles, dim=3)
     return attended.reshape(batch, heads, chunk, head_dim)
