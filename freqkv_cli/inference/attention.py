@@ -13,12 +13,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import pad, scaled_dot_product_attention
 
 from freqkv_cli.models.trimming import import_modeling
 
 ATTENTION_NAME = "freqkv"
 TILE = 128  # queries per tile: the scores of a tile stay in the CPU's caches
+FEW = 16  # of so few queries each is answered bit for bit as if it were alone, whatever keys the others see
+LANES = 64  # for that, weights are summed up in whole vector registers
 FUSED_TILE = 256  # the same for torch's own kernel, which looks at every key that it is given, hidden or not
 
 Observer = Callable[[int, Tensor, float], None]  # told of a layer's index, its queries, and the factor of the scores
@@ -157,7 +159,11 @@ def _attend_tiles(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> 
             scores = head @ keys[:seen].t()
             if rows > 1:
                 scores.view(groups, rows, seen)[..., past + start :] += hidden[:rows, :rows]
-            weighted.append(torch.softmax(scores, dim=-1) @ values[:seen])
+            if rows <= FEW:
+                weights = torch.softmax(pad(scores, (0, -seen % LANES), value=-torch.inf), dim=-1)[:, :seen]
+            else:
+                weights = torch.softmax(scores, dim=-1)
+            weighted.append(weights @ values[:seen])
         tiles.append(torch.stack(weighted).view(batch, kv_heads, groups, rows, head_dim))
     attended = tiles[0] if len(tiles) == 1 else torch.cat(tiles, dim=3)
     return attended.reshape(batch, heads, chunk, head_dim)

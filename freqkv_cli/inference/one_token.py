@@ -4,8 +4,12 @@ Writing runs a forward for each token, and on a CPU a small model spends a good 
 Here query, key and value are one product, gate and up are one, and queries and keys are rotated together. Nothing is
 patched: the model's modules keep their weights, as slices of longer matrices, and reading goes through them as ever.
 The first token is computed both ways; where a bit differs, the ordinary way is kept.
+
+In bfloat16 "the ordinary numbers" are those of a forward of several tokens: so the tokens of an answer do not depend on
+which of them were guessed (inference/lookahead.py).
 """
 
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,6 +21,8 @@ from freqkv_cli.inference.attention import ATTENTION_NAME, chunk_attention, obse
 from freqkv_cli.kvcache.cache import FreqkvCache
 
 ARCHITECTURES = ("llama", "mistral", "qwen2")  # the ones whose layers are those below
+
+ONE_BLOCK = 1024  # so many products are added up in one go, however many rows there are (oneDNN with AVX-512)
 
 
 def one_token(model: Any) -> "OneToken | None":
@@ -46,17 +52,20 @@ class OneToken:
         turn = torch.cat((-sin[0, :, :half], sin[0, :, half:]), dim=-1)  # a half that changes places has its sign here
         for layer in self._layers:
             hidden = layer.forward(cache, hidden, cos[0], turn)
-        logits: Tensor = self._head(self._base.norm(hidden))
+        logits: Tensor = _product(self._base.norm(hidden), self._head.weight, self._head.bias)
         return logits
 
-    def rehearse(self, cache: FreqkvCache, token: Tensor) -> Tensor:
-        """`forward` that leaves the cache, and who observes it, as they were."""
+    def rehearse(
+        self, cache: FreqkvCache, token: Tensor, forward: Callable[[FreqkvCache, Tensor, int], Tensor]
+    ) -> None:
+        """Find out whether this gives the numbers of `forward` (see Engine); cache and observer stay as they were."""
         length = cache.length
+        rows = 2 if self._head.weight.dtype == torch.bfloat16 else 1
         with observed_by(None):
-            logits = self.forward(cache, token)
-        for layer in cache.layers:
-            layer.set_length(length)
-        return logits
+            expected = forward(cache, token.expand(1, rows), rows)[:1]
+            _go_back(cache, length)
+            self.equal = torch.equal(self.forward(cache, token), expected)
+            _go_back(cache, length)
 
 
 class _Layer:
@@ -74,7 +83,7 @@ class _Layer:
         self._activation = mlp.act_fn
 
     def forward(self, cache: FreqkvCache, hidden: Tensor, cos: Tensor, turn: Tensor) -> Tensor:
-        rows = linear(_normed(self._before, hidden), *self._qkv).view(-1, self._head_dim)
+        rows = _product(_normed(self._before, hidden), *self._qkv).view(-1, self._head_dim)
         turned, value = rows[: -self._kv_heads], rows[-self._kv_heads :]
         turned = turned * cos + turned.roll(self._head_dim // 2, -1) * turn
         query, key = turned[: -self._kv_heads], turned[-self._kv_heads :]
@@ -82,9 +91,9 @@ class _Layer:
         attended, _ = chunk_attention(
             self._attention, query[None, :, None], keys, values, None, scaling=self._attention.scaling
         )
-        hidden = hidden + linear(attended.view(1, -1), self._out.weight, self._out.bias)
-        gate, up = linear(_normed(self._after, hidden), *self._inner).chunk(2, dim=-1)
-        return hidden + linear(self._activation(gate) * up, self._down.weight, self._down.bias)
+        hidden = hidden + _product(attended.view(1, -1), self._out.weight, self._out.bias)
+        gate, up = _product(_normed(self._after, hidden), *self._inner).chunk(2, dim=-1)
+        return hidden + _product(self._activation(gate) * up, self._down.weight, self._down.bias)
 
 
 _KNOWN: WeakKeyDictionary[Any, OneToken | None] = WeakKeyDictionary()
@@ -97,6 +106,11 @@ def _is_known(model: Any) -> bool:
         and model.device.type == "cpu"
         and all(type(module) is nn.Linear for module in model.modules() if "Linear" in type(module).__name__)
     )
+
+
+def _go_back(cache: FreqkvCache, length: int) -> None:
+    for layer in cache.layers:
+        layer.set_length(length)
 
 
 def _join(*layers: nn.Linear) -> tuple[Tensor, Tensor | None]:
@@ -113,3 +127,10 @@ def _join(*layers: nn.Linear) -> tuple[Tensor, Tensor | None]:
 def _normed(norm: Any, hidden: Tensor) -> Tensor:
     """As Llama's norm: the weight multiplies what has been rounded."""
     return norm.weight * rms_norm(hidden, hidden.shape[-1:], None, norm.variance_epsilon)
+
+
+def _product(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """A product of one row. A long one in 16 bits adds up in another order than one of several rows, so it has two."""
+    if hidden.dtype == torch.bfloat16 and hidden.shape[-1] > ONE_BLOCK:
+        return linear(hidden.expand(2, -1), weight, bias)[:1]
+    return linear(hidden, weight, bias)

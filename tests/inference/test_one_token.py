@@ -12,6 +12,7 @@ from freqkv_cli.inference.engine import Engine, cache_argument
 from freqkv_cli.inference.one_token import ARCHITECTURES, OneToken, one_token
 from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.kvcache.geometry import Geometry
+from freqkv_cli.models.device import _cpu_has_bfloat16
 from freqkv_cli.models.support import SUPPORTED
 from tests.kvcache.reading import new_cache, random_ids
 from tests.tiny_models import ROPES, tiny_model
@@ -120,12 +121,14 @@ def test_rehearsing_leaves_the_cache_as_it_was() -> None:
     model = tiny_model("llama")
     cache = new_cache(model, GEOMETRY, "morph")
     with torch.inference_mode():
-        Engine(model).read(cache, random_ids(20))
+        engine = Engine(model)
+        engine.read(cache, random_ids(20))
         before = [layer.keys.clone() for layer in cache.layers]
         observed = cache.observation.copy()
         quick = one_token(model)
         assert quick is not None
-        quick.rehearse(cache, torch.tensor([[5]]))
+        quick.rehearse(cache, torch.tensor([[5]]), engine._forward)
+    assert quick.equal
     assert cache.length == cache.tokens_seen == 20
     assert all(torch.equal(layer.keys, keys) for layer, keys in zip(cache.layers, before, strict=True))
     assert cache.observation._queries.keys() == observed._queries.keys()
@@ -164,3 +167,18 @@ def test_it_is_not_for_gradients_training_other_attention_or_wrapped_layers() ->
     attention: Any = wrapped.base_model.layers[0].self_attn
     attention.q_proj = LinearWithAdapter(64, 64, bias=False)
     assert quick_of(wrapped) is None
+
+
+@pytest.mark.skipif(not _cpu_has_bfloat16(), reason="other processors add up 16-bit products in other orders")
+def test_tokens_read_together_are_what_they_are_one_by_one_in_16_bits() -> None:
+    # Long rows (3072), so that a product of one row alone would be added up in another order.
+    model = tiny_model("llama", hidden_size=128, intermediate_size=3072, initializer_range=0.05).to(torch.bfloat16)
+    together, alone = (new_cache(model, Geometry(300, 4, 0, 0.5)) for _ in range(2))
+    engine = Engine(model)
+    with torch.inference_mode():
+        for cache in (together, alone):
+            engine.read(cache, random_ids(101))
+        for start in range(0, 80, 8):
+            ids = random_ids(8, seed=start)
+            rows = engine.run(together, ids, 8)
+            assert torch.equal(rows, torch.cat([engine.run(alone, [token], 1) for token in ids]))
