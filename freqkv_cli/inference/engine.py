@@ -152,8 +152,8 @@ class Engine:
         batch = torch.tensor([ids], device=self.device)
         # Neither position_ids nor attention_mask: the model's defaults are slot positions (see kvcache/cache.py).
         with observed_by(cache.observe if cache.policy.observes else None):
-            quick = one_token(self.model) if len(ids) == 1 and cache.room > 1 else None
-            if quick is not None and quick.equal is None:
+            quick = one_token(self.model) if len(ids) == 1 else None
+            if quick is not None and quick.equal is None and cache.room > 1:
                 quick.rehearse(cache, batch, self._forward)
             if quick is not None and quick.equal:
                 logits = quick.forward(cache, batch)

@@ -30,7 +30,10 @@ def one_token(model: Any) -> "OneToken | None":
     if torch.is_grad_enabled() or model.training or model.config._attn_implementation != ATTENTION_NAME:
         return None
     if model not in _KNOWN:
-        _KNOWN[model] = OneToken(model) if _is_known(model) else None
+        try:
+            _KNOWN[model] = OneToken(model) if _is_known(model) else None
+        except AttributeError:  # another release of transformers calls the parts of a layer something else
+            _KNOWN[model] = None
     quick = _KNOWN[model]
     return None if quick is None or quick.equal is False else quick
 

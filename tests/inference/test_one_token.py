@@ -117,6 +117,14 @@ def test_a_model_that_computes_something_else_is_found_out() -> None:
     assert quick_of(model) is None
 
 
+def test_a_layer_of_other_parts_keeps_the_ordinary_way() -> None:
+    model = tiny_model("llama")
+    layer: Any = model.base_model.layers[1]
+    layer.mlp = nn.Identity()
+    require_equal_writing(model, count=10)
+    assert quick_of(model) is None
+
+
 def test_rehearsing_leaves_the_cache_as_it_was() -> None:
     model = tiny_model("llama")
     cache = new_cache(model, GEOMETRY, "morph")
