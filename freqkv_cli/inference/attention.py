@@ -13,12 +13,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import pad, scaled_dot_product_attention
 
 from freqkv_cli.models.trimming import import_modeling
 
 ATTENTION_NAME = "freqkv"
 TILE = 128  # queries per tile: the scores of a tile stay in the CPU's caches
+FEW = 16  # of so few queries each is answered bit for bit as if it were alone, whatever keys the others see
+LANES = 64  # for that, weights are summed up in whole vector registers
 FUSED_TILE = 256  # the same for torch's own kernel, which looks at every key that it is given, hidden or not
 
 Observer = Callable[[int, Tensor, float], None]  # told of a layer's index, its queries, and the factor of the scores
@@ -150,11 +152,18 @@ def _attend_tiles(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> 
     for start in range(0, chunk, TILE):
         end = min(start + TILE, chunk)
         rows, seen = end - start, past + end
-        tile = queries[:, :, :, start:end].reshape(batch, kv_heads, groups * rows, head_dim)
-        scores = tile @ key[:, :, :seen].transpose(-1, -2)
-        if rows > 1:
-            scores.view(batch, kv_heads, groups, rows, seen)[..., past + start :] += hidden[:rows, :rows]
-        weighted = torch.softmax(scores, dim=-1) @ value[:, :, :seen]
-        tiles.append(weighted.view(batch, kv_heads, groups, rows, head_dim))
+        tile = queries[:, :, :, start:end].reshape(-1, groups * rows, head_dim)
+        weighted = []
+        # One product for all heads would copy the keys and values that are in use out of their slots first.
+        for head, keys, values in zip(tile, key.flatten(0, 1), value.flatten(0, 1), strict=True):
+            scores = head @ keys[:seen].t()
+            if rows > 1:
+                scores.view(groups, rows, seen)[..., past + start :] += hidden[:rows, :rows]
+            if rows <= FEW:
+                weights = torch.softmax(pad(scores, (0, -seen % LANES), value=-torch.inf), dim=-1)[:, :seen]
+            else:
+                weights = torch.softmax(scores, dim=-1)
+            weighted.append(weights @ values[:seen])
+        tiles.append(torch.stack(weighted).view(batch, kv_heads, groups, rows, head_dim))
     attended = tiles[0] if len(tiles) == 1 else torch.cat(tiles, dim=3)
     return attended.reshape(batch, heads, chunk, head_dim)

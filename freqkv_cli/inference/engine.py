@@ -12,6 +12,7 @@ from torch import Tensor
 
 from freqkv_cli.inference.attention import observed_by
 from freqkv_cli.inference.lookahead import Lookahead
+from freqkv_cli.inference.one_token import one_token
 from freqkv_cli.inference.sampling import Sampler
 from freqkv_cli.kvcache.cache import FreqkvCache
 
@@ -151,10 +152,20 @@ class Engine:
         batch = torch.tensor([ids], device=self.device)
         # Neither position_ids nor attention_mask: the model's defaults are slot positions (see kvcache/cache.py).
         with observed_by(cache.observe if cache.policy.observes else None):
-            output = self.model(input_ids=batch, use_cache=True, logits_to_keep=keep, **{self._cache_argument: cache})
-        logits: Tensor = output.logits[0]
+            quick = one_token(self.model) if len(ids) == 1 else None
+            if quick is not None and quick.equal is None and cache.room > 1:
+                quick.rehearse(cache, batch, self._forward)
+            if quick is not None and quick.equal:
+                logits = quick.forward(cache, batch)
+            else:
+                logits = self._forward(cache, batch, keep)
         self.clock.forward += time.perf_counter() - started
         self.clock.forwards += 1
+        return logits
+
+    def _forward(self, cache: FreqkvCache, batch: Tensor, keep: int) -> Tensor:
+        output = self.model(input_ids=batch, use_cache=True, logits_to_keep=keep, **{self._cache_argument: cache})
+        logits: Tensor = output.logits[0]
         return logits
 
     def _make_room(self, cache: FreqkvCache) -> None:
