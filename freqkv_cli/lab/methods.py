@@ -53,7 +53,7 @@ def prepare(
     """
     wanted, ready = set(methods), []
     readers: dict[str, Session] = {}
-    for name, policy in (("ask", opened.settings.policy), ("memory", "freqkv"), ("window", "window")):
+    for name, policy in (("ask", opened.settings.policy), ("memory", opened.settings.policy), ("window", "window")):
         if name not in wanted:
             continue
         if policy not in readers:

@@ -44,4 +44,4 @@ def test_set_then_path_then_show(freqkv: Run, plain_environment: Path) -> None:
     result = freqkv("config", "set", "cache_size", "32K")
     assert (result.stdout, result.stderr) == ("", f"cache_size = 32768 in {plain_environment}\n")
     assert freqkv("config", "path").stdout == f"{plain_environment}\n"
-    assert "cache_size          32768    config file\n" in freqkv("config", "show").stdout
+    assert "cache_size          32768      config file\n" in freqkv("config", "show").stdout

@@ -100,14 +100,14 @@ def test_memories_are_measured_as_asked_for(freqkv: Run, asked: dict[str, Any]) 
     options = ["--cache-size", "1K", "--recent-tokens", "128", "--tokens", "32k", "--plot", "p.svg"]
     result = freqkv("evaluate", "perplexity", "a.txt", "b.txt", "--policies", "window@0.75, full", *options)
     assert result.exception is None
-    documents, settings, labels, tokens, plot = asked["arguments"]
+    documents, settings, labels, tokens, plot, adapters = asked["arguments"]
     assert (len(documents), settings.cache_size, settings.recent_tokens) == (2, 1024, 128)
-    assert (labels, tokens, str(plot)) == (("window@0.75", "full"), 32_000, "p.svg")
+    assert (labels, tokens, str(plot), adapters) == (("window@0.75", "full"), 32_000, "p.svg", None)
 
 
 def test_recall_needs_no_document(freqkv: Run, asked: dict[str, Any]) -> None:
     assert freqkv("evaluate", "recall", "--kinds", "passkey", "--query-first", "--items", "3").exception is None
-    documents, _, labels, wanted, plot = asked["arguments"]
+    documents, _, labels, wanted, plot, _ = asked["arguments"]
     assert (documents, plot) == ([], None)
     assert {"freqkv", "window", "landmarks"} <= set(labels)
     assert (wanted.tokens, wanted.kinds, wanted.items, wanted.first) == (8000, ("passkey",), 3, True)

@@ -98,7 +98,7 @@ def test_a_document_is_read_once_for_each_policy(
     monkeypatch.setattr(Session, "read", counted)
     examination = Examination(QuestionFile("foxes", questions(1)), document)
     list(evaluate_answers([examination], settings, methods=("window", "memory", "ask")))
-    assert read == ["freqkv", "window"]
+    assert read == [Settings().policy, "window"]
 
 
 def test_an_answer_changes_neither_the_memory_nor_the_next_answer(session: Session, document: Document) -> None:

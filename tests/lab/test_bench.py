@@ -44,7 +44,7 @@ def report_of(events: list[Event]) -> dict[str, Any]:
 def compared() -> list[Event]:
     """A benchmark of everything that needs no other program: three policies, and both loops of transformers."""
     choice = Choice(DEPTHS, against=("bare", "full"), repetitions=2, written=5, shape="tiny")
-    return run(Settings(cache_size=SLOTS, chunk=16, seed=1), choice)
+    return run(Settings(cache_size=SLOTS, chunk=16, seed=1, dtype="float32"), choice)
 
 
 def test_everything_is_measured_at_every_depth(compared: list[Event]) -> None:

@@ -46,7 +46,8 @@ def test_reading_has_speed_memory_and_shares_at_every_depth(found: dict[str, Any
 def test_the_ways_of_the_filter_agree(found: dict[str, Any]) -> None:
     ways = [one for one in found["filter"].values() if isinstance(one, dict)]
     assert len(ways) == 3
-    assert all(way["relative_error"] < 1e-4 for way in ways)
+    most = 1e-4 if found["model"]["dtype"] == "float32" else 1e-2  # 16 bits, where the machine multiplies those
+    assert all(way["relative_error"] < most for way in ways)
 
 
 def test_attention_names_its_kernels(found: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ def test_spectrum_of_a_text(model: str, tmp_path: Path) -> None:
     book.write_text("The ship sailed on, and nobody knew where to. " * 20)
     with open_document(str(book)) as document:
         events = list(
-            evaluate_spectrum([document], Settings(model=model, cache_size=200), 900, 0.8, tmp_path / "s.svg")
+            evaluate_spectrum([document], Settings(model=model, cache_size=200, recent_tokens=0), 900, 0.8, tmp_path / "s.svg")
         )
     (report,) = [event.report for event in events if isinstance(event, Done)]
     json.dumps(report)
@@ -48,4 +48,4 @@ def test_too_short_a_text_is_refused(model: str, tmp_path: Path) -> None:
         open_document(str(book)) as document,
         pytest.raises(InputError, match="9 tokens, too few for a spectrum"),
     ):
-        list(evaluate_spectrum([document], Settings(model=model, cache_size=200), 900, 0.8))
+        list(evaluate_spectrum([document], Settings(model=model, cache_size=200, recent_tokens=0), 900, 0.8))
