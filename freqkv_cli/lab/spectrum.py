@@ -63,8 +63,8 @@ def evaluate_spectrum(
         done = piece.stop
         yield reading_progress("spectrum", done, len(ids), began)
     assert found is not None
-    measured = {"tokens": done, "tokens_read": done, **figures(found, energy)}
-    report = memory_report("spectrum", subject, settings, documents, measured, began=began)
+    figured = {"tokens": done, "tokens_read": done, **figures(found, energy)}
+    report = memory_report("spectrum", subject, settings, documents, figured, began=began)
     if plot is not None:
         draw_spectrum(report, plot)
     yield Text(spectrum_table(report))
