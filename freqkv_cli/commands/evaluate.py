@@ -30,6 +30,12 @@ Policies = Annotated[
         "--policies", metavar="NAMES", help="Policies, on the same tokens; window@0.75: with 3/4 of the slots; full."
     ),
 ]
+Filler = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[FILE]...", help="What the facts lie in; made-up sentences if nothing.", show_default=False
+    ),
+]
 Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw the figures into a .png or .svg.")]
 
 evaluate_app = typer.Typer(no_args_is_help=True, help="Measure answers, summaries and memories.")
@@ -166,12 +172,7 @@ def perplexity(
 @takes_settings(*NOT_FOR_MEMORY)
 def recall(
     ctx: typer.Context,
-    documents: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[FILE]...", help="What the facts lie in; made-up sentences if nothing.", show_default=False
-        ),
-    ] = None,
+    documents: Filler = None,
     policies: Policies = POLICIES,
     kinds: Annotated[
         str,
@@ -212,12 +213,7 @@ def recall(
 @takes_settings(*NOT_FOR_MEMORY)
 def sessions(
     ctx: typer.Context,
-    documents: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[FILE]...", help="What the facts lie in; made-up sentences if nothing.", show_default=False
-        ),
-    ] = None,
+    documents: Filler = None,
     policies: Policies = POLICIES,
     kinds: Annotated[
         str,

@@ -18,6 +18,7 @@ turns of the same context, and answers are cut to LONGEST tokens. Turns for whic
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,17 +94,26 @@ def open_shared(name: str, *, offline: bool) -> SharedContexts:
         return SharedContexts(path.stem, path)
     if name not in TASKS:
         raise UsageError(f"--data: {name} is neither a file nor a task of {REPOSITORY}: {', '.join(TASKS)}")
+    return SharedContexts(name, _fetch(f"data/{name}.jsonl", offline))
+
+
+def _fetch(file: str, offline: bool) -> Path:
+    """The file in the hub's own cache, downloaded first if it is not there."""
     import huggingface_hub
 
-    file = f"data/{name}.jsonl"
+    download = partial(huggingface_hub.hf_hub_download, REPOSITORY, file, repo_type="dataset")
     try:
-        found = huggingface_hub.hf_hub_download(REPOSITORY, file, repo_type="dataset", local_files_only=offline)
-    except Exception as error:  # huggingface_hub's HTTP library has its own errors, and which it is changes
-        why = "it is not on this machine, and --offline is set" if offline else "no connection to the hub"
-        raise InputError(
-            f"cannot fetch {file} of {REPOSITORY}: {why}; give a copy of that file as --data FILE"
-        ) from error
-    return SharedContexts(name, Path(found))
+        return Path(download(local_files_only=True))
+    except huggingface_hub.errors.LocalEntryNotFoundError:
+        why = "it is not on this machine, and --offline is set"
+    if not offline:
+        try:
+            huggingface_hub.HfApi().dataset_info(REPOSITORY)  # a download would try again and again without a network
+            return Path(download())
+        except Exception as error:  # huggingface_hub's HTTP library has its own errors, and which it is changes
+            status = getattr(getattr(error, "response", None), "status_code", None)
+            why = f"the hub answered {status}" if status else "no connection to the hub"
+    raise InputError(f"cannot fetch {file} of {REPOSITORY}: {why}; give a copy of that file as --data FILE")
 
 
 def _session(name: str, record: dict[str, Any], tokenizer: Any, turns: int) -> Session:

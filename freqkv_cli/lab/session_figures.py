@@ -37,12 +37,13 @@ def rows(answered: Sequence[Answered]) -> list[dict[str, Any]]:
     `chance` is the share that guessing puts first.
     """
     found = []
+    kinds = list(dict.fromkeys(one.kind for one in answered))
     for policy, mode in dict.fromkeys((one.policy, one.mode) for one in answered):
         own = [one for one in answered if (one.policy, one.mode) == (policy, mode)]
-        kinds = list(dict.fromkeys(one.kind for one in own))
         for kind in (*kinds, *([ALL] if len(kinds) > 1 else [])):
             here = [one for one in own if kind in (ALL, one.kind)]
-            found.append({"policy": policy, "mode": mode, "kind": kind, **tally(here), "chance": _chance(here)})
+            if here:
+                found.append({"policy": policy, "mode": mode, "kind": kind, **tally(here), "chance": _chance(here)})
     return found
 
 
