@@ -30,6 +30,12 @@ Policies = Annotated[
         "--policies", metavar="NAMES", help="Policies, on the same tokens; window@0.75: with 3/4 of the slots; full."
     ),
 ]
+Filler = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[FILE]...", help="What the facts lie in; made-up sentences if nothing.", show_default=False
+    ),
+]
 Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw the figures into a .png or .svg.")]
 Adapters = Annotated[
     Path | None,
@@ -176,12 +182,7 @@ def perplexity(
 @takes_settings(*NOT_FOR_MEMORY)
 def recall(
     ctx: typer.Context,
-    documents: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[FILE]...", help="What the facts lie in; made-up sentences if nothing.", show_default=False
-        ),
-    ] = None,
+    documents: Filler = None,
     policies: Policies = POLICIES,
     kinds: Annotated[
         str,
@@ -216,6 +217,67 @@ def recall(
         check_adapters(adapters, labels)
         wanted = Wanted(count, words(kinds), items, first)
         return lambda opened: evaluate_recall(opened, settings, labels, wanted, plot, adapters)
+
+    run(ctx, f"loading {settings.model}", documents or [], settings, output, load)
+
+
+@evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
+@takes_settings(*NOT_FOR_MEMORY)
+def sessions(
+    ctx: typer.Context,
+    documents: Filler = None,
+    policies: Policies = POLICIES,
+    kinds: Annotated[
+        str,
+        typer.Option("--kinds", metavar="NAMES", help="One context each; mixed: turns of all other kinds."),
+    ] = "string,kv,hops,shots,common,summary,mixed",
+    tokens: Annotated[
+        str | None,
+        typer.Option(
+            "--tokens",
+            metavar="SIZE",
+            help="Of a context, at the most; 4K, or all of it with --data.",
+            show_default=False,
+        ),
+    ] = None,
+    turns: Annotated[int, typer.Option("--turns", metavar="N", min=1, help="Questions about each context.")] = 8,
+    contexts: Annotated[int, typer.Option("--sessions", metavar="N", min=1, help="Contexts of each kind.")] = 1,
+    mode: Annotated[
+        str,
+        typer.Option("--mode", metavar="MODE", help="multi-turn: one conversation; multi-request: apart; or both."),
+    ] = "both",
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="NAME|FILE",
+            help="Contexts of SCBench instead: a task such as scbench_kv, from the hub, or a JSONL file of one.",
+        ),
+    ] = None,
+    plot: Plot = None,
+    *,
+    settings: Settings,
+    output: Output,
+) -> None:
+    """Measure each policy's memory of one context over many turns and many requests.
+
+    freqkv evaluate sessions --tokens 16k --policies freqkv,window,full --cache-size 1024
+
+    Each right answer is weighed against wrong ones of its kind; whether it is written exactly is told too.
+    """
+    if data and documents:
+        raise UsageError("--data brings its own contexts: give it without a FILE")
+    labels, count = words(policies), None if tokens is None else read_size("--tokens", tokens)
+
+    def load() -> Task:
+        from freqkv_cli.lab.contenders import check_labels
+        from freqkv_cli.lab.scbench import open_shared
+        from freqkv_cli.lab.sessions import Wanted, evaluate_sessions
+
+        check_labels(labels)
+        shared = open_shared(data, offline=settings.offline) if data else None
+        wanted = Wanted(words(kinds), count, turns, contexts, mode, shared)
+        return lambda opened: evaluate_sessions(opened, settings, labels, wanted, plot)
 
     run(ctx, f"loading {settings.model}", documents or [], settings, output, load)
 

@@ -22,7 +22,7 @@ from freqkv_cli.lab.loss_figures import ages, by_age, by_position, compare, inte
 from freqkv_cli.lab.losses import read_losses
 from freqkv_cli.lab.pace import reading_progress
 from freqkv_cli.lab.perplexity_table import perplexity_table
-from freqkv_cli.lab.setting import described
+from freqkv_cli.lab.setting import memory_report
 from freqkv_cli.tasks.events import Done, Event, Text
 from freqkv_cli.tasks.tokens import TokenStream
 
@@ -59,16 +59,12 @@ def evaluate_perplexity(
         yield from read_all(contenders, Subjects(settings, subject), ids, losses)
     except KeyboardInterrupt:
         reason = "interrupted"
-    report = {
-        "schema_version": 1,
-        "command": "evaluate perplexity",
-        "finish_reason": reason,
-        **described(subject, settings, documents),
+    found = {
         "tokens": len(ids),
         "tokens_read": len(ids) if losses else 0,
         "rows": rows(losses, contenders, subject, settings, ids),
-        "timing": {"total_s": round(time.perf_counter() - began, 3)},
     }
+    report = memory_report("perplexity", subject, settings, documents, found, began=began, reason=reason)
     if plot is not None and losses:
         draw_lines(lines(losses), plot, x="tokens read", y="perplexity", title=title(report))
     yield Text(perplexity_table(report))

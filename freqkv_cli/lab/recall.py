@@ -15,8 +15,8 @@ from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import InputError, UsageError
 from freqkv_cli.inference.engine import Engine
-from freqkv_cli.inference.sampling import Sampler, Sampling
 from freqkv_cli.kvcache.cache import FreqkvCache
+from freqkv_cli.lab.asking import Outcome, put
 from freqkv_cli.lab.bench import SEED
 from freqkv_cli.lab.bench_plot import require_matplotlib
 from freqkv_cli.lab.bench_subject import open_subject
@@ -27,7 +27,7 @@ from freqkv_cli.lab.pace import reading_progress
 from freqkv_cli.lab.recall_figures import Asked, halves, rows
 from freqkv_cli.lab.recall_items import KINDS, Item, Quiz, document_sentences, make_quiz
 from freqkv_cli.lab.recall_table import recall_table
-from freqkv_cli.lab.setting import described
+from freqkv_cli.lab.setting import memory_report
 from freqkv_cli.tasks.events import Done, Event, Note, Text
 from freqkv_cli.tasks.prompt import encode_text
 
@@ -89,11 +89,7 @@ def evaluate_recall(
         reason = "interrupted"
     distances = [share * subject.geometry.cache_size for share in DISTANCES]
     found = rows(asked, distances, subject.geometry.cache_size)
-    report = {
-        "schema_version": 1,
-        "command": "evaluate recall",
-        "finish_reason": reason,
-        **described(subject, replace(settings, seed=seed), documents),
+    measured = {
         "adapter": settings.adapter,
         "query": "first" if wanted.first else "last",
         "tokens": len(quiz.ids),
@@ -101,8 +97,9 @@ def evaluate_recall(
         "rows": found,
         "halves": halves(found),
         "asked": [one.as_json(len(quiz.ids)) for one in asked],
-        "timing": {"total_s": round(time.perf_counter() - began, 3)},
     }
+    seeded = replace(settings, seed=seed)
+    report = memory_report("recall", subject, seeded, documents, measured, began=began, reason=reason)
     if plot is not None and asked:
         title = f"{report['model']['id']}, {subject.geometry.cache_size} slots"
         x, y = "tokens between a fact and its question", "share of right answers put first"
@@ -158,22 +155,10 @@ def stops(items: Sequence[Item], slots: int, length: int) -> list[tuple[int, lis
     return sorted(due.items())
 
 
-def ask(engine: Engine, cache: FreqkvCache, tokenizer: Any, item: Item) -> tuple[int, bool]:
-    """Return how many wrong answers are at least as likely as the right one after its cue, and whether the model,
-    where there is none, writes the right one by itself.
-    """
+def ask(engine: Engine, cache: FreqkvCache, tokenizer: Any, item: Item) -> Outcome:
+    """Put the question of an item to a fork of `cache`."""
     cue = encode_text(tokenizer, f" {item.cue}")
-    answers = [encode_text(tokenizer, text) for text in (item.answer, *item.others)]
-    fork = cache.fork()
-    fork.make_room(len(cue) + sum(map(len, answers)))
-    logits = engine.read(fork, cue)
-    assert logits is not None
-    right, *wrong = engine.weigh(fork, logits, answers)
-    rank = sum(one >= right for one in wrong)
-    if rank:
-        return rank, False
-    written = engine.decode(fork, logits, Sampler(Sampling()), stop=frozenset(), max_tokens=len(answers[0]))
-    return 0, list(written) == answers[0]
+    return put(engine, cache, cue, [encode_text(tokenizer, text) for text in (item.answer, *item.others)])
 
 
 def lines(found: Sequence[dict[str, Any]]) -> list[Line]:

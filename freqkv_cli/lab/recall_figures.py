@@ -4,10 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import fmean
 from typing import Any
 
-from freqkv_cli.lab.rates import Rate
+from freqkv_cli.lab.asking import tally
 
 HALF = 0.5
 
@@ -50,9 +49,7 @@ def rows(asked: Sequence[Asked], distances: Sequence[float], slots: int) -> list
                         "kind": kind,
                         "distance": distance,
                         "distance_n": round(distance / slots, 3),
-                        "first": Rate(sum(one.rank == 0 for one in here), len(here)).as_json(),
-                        "exact": Rate(sum(one.exact for one in here), len(here)).as_json(),
-                        "mean_rank": round(fmean(one.rank for one in here), 2),
+                        **tally(here),
                     }
                 )
     return found

@@ -19,7 +19,7 @@ from freqkv_cli.lab.bench_subject import open_subject
 from freqkv_cli.lab.contenders import open_contenders
 from freqkv_cli.lab.energy import PARTS, Energy, sampled, segments, wanted_ratio
 from freqkv_cli.lab.pace import reading_progress
-from freqkv_cli.lab.setting import described
+from freqkv_cli.lab.setting import memory_report
 from freqkv_cli.lab.spectrum_plot import draw_spectrum
 from freqkv_cli.lab.table import table
 from freqkv_cli.tasks.events import Done, Event, Text
@@ -63,15 +63,8 @@ def evaluate_spectrum(
         done = piece.stop
         yield reading_progress("spectrum", done, len(ids), began)
     assert found is not None
-    report = {
-        "schema_version": 1,
-        "command": "evaluate spectrum",
-        **described(subject, settings, documents),
-        "tokens": done,
-        "tokens_read": done,
-        **figures(found, energy),
-        "timing": {"total_s": round(time.perf_counter() - began, 3)},
-    }
+    figured = {"tokens": done, "tokens_read": done, **figures(found, energy)}
+    report = memory_report("spectrum", subject, settings, documents, figured, began=began)
     if plot is not None:
         draw_spectrum(report, plot)
     yield Text(spectrum_table(report))

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,7 +13,7 @@ from typer.testing import Result
 from freqkv_cli.commands.evaluate import POLICIES, pairs
 from freqkv_cli.config import choices
 from freqkv_cli.errors import UsageError
-from freqkv_cli.lab import answers, perplexity, recall, spectrum, summaries
+from freqkv_cli.lab import answers, perplexity, recall, sessions, spectrum, summaries
 from freqkv_cli.tasks.events import Done, Event, Text
 
 Run = Callable[..., Result]
@@ -35,6 +36,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(summaries, "evaluate_summaries", play)
     monkeypatch.setattr(perplexity, "evaluate_perplexity", play)
     monkeypatch.setattr(recall, "evaluate_recall", play)
+    monkeypatch.setattr(sessions, "evaluate_sessions", play)
     monkeypatch.setattr(spectrum, "evaluate_spectrum", play)
     return called
 
@@ -76,6 +78,14 @@ def test_answers_passes_on_what_was_asked_for(freqkv: Run, asked: dict[str, Any]
         (["recall", "--policies", "window@2"], "behind @ stands a share"),
         (["recall", "--kinds", "riddles"], "--kinds: there is no riddles"),
         (["recall", "--kinds", "pairs", "--query-first"], "--query-first asks for the passkey"),
+        (["sessions", "--policies", "magic"], "--policies: there is no magic"),
+        (["sessions", "--kinds", "kv,riddles"], "--kinds: there is no riddles"),
+        (["sessions", "--kinds", ","], "--kinds names nothing"),
+        (["sessions", "--mode", "chat"], "--mode: there is no chat"),
+        (["sessions", "--turns", "25"], "--turns must be 24 or fewer, not 25"),
+        (["sessions", "--tokens", "1"], "--tokens must be 2 or more"),
+        (["sessions", "--data", "scbench_magic"], "neither a file nor a task of microsoft/SCBench"),
+        (["sessions", "a.txt", "--data", "scbench_kv"], "--data brings its own contexts"),
         (["spectrum"], "no document"),
         (["spectrum", "a.txt", "--energy", "1"], "--energy must be between 0 and 1"),
     ],
@@ -111,6 +121,25 @@ def test_recall_needs_no_document(freqkv: Run, asked: dict[str, Any]) -> None:
     assert (documents, plot) == ([], None)
     assert {"freqkv", "window", "landmarks"} <= set(labels)
     assert (wanted.tokens, wanted.kinds, wanted.items, wanted.first) == (8000, ("passkey",), 3, True)
+
+
+def test_sessions_are_made_up_unless_data_is_given(freqkv: Run, asked: dict[str, Any], tmp_path: Path) -> None:
+    options = ["--kinds", "kv,mixed", "--tokens", "16k", "--turns", "5", "--sessions", "2", "--mode", "multi-turn"]
+    assert freqkv("evaluate", "sessions", *options, "--seed", "4").exception is None
+    documents, settings, labels, wanted, plot = asked["arguments"]
+    assert (documents, settings.seed, plot, "landmarks" in labels) == ([], 4, None, True)
+    assert wanted == sessions.Wanted(("kv", "mixed"), 16_000, 5, 2, "multi-turn")
+    (tmp_path / "scbench_kv.jsonl").touch()
+    assert (
+        freqkv("evaluate", "sessions", "--data", str(tmp_path / "scbench_kv.jsonl"), "--turns", "99").exception is None
+    )
+    wanted = asked["arguments"][3]
+    assert (wanted.data.name, wanted.tokens, wanted.modes) == ("scbench_kv", None, sessions.MODES)
+
+
+def test_sessions_ask_for_every_kind_by_default(freqkv: Run, asked: dict[str, Any]) -> None:
+    assert freqkv("evaluate", "sessions").exception is None
+    assert asked["arguments"][3] == sessions.Wanted()
 
 
 def test_spectrum_takes_a_share_of_the_energy(freqkv: Run, asked: dict[str, Any]) -> None:

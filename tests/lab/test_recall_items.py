@@ -5,13 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from freqkv_cli.lab.recall_items import OTHERS, Quiz, document_sentences, make_quiz
-
-
-class Bytes:
-    """A token is a byte."""
-
-    def __call__(self, text: str, **_: object) -> dict[str, list[int]]:
-        return {"input_ids": list(text.encode())}
+from tests.lab.byte_tokens import Bytes
 
 
 def filler(sentences: int = 200) -> Iterator[str]:

@@ -24,7 +24,9 @@ def test_spectrum_of_a_text(model: str, tmp_path: Path) -> None:
     book.write_text("The ship sailed on, and nobody knew where to. " * 20)
     with open_document(str(book)) as document:
         events = list(
-            evaluate_spectrum([document], Settings(model=model, cache_size=200, recent_tokens=0), 900, 0.8, tmp_path / "s.svg")
+            evaluate_spectrum(
+                [document], Settings(model=model, cache_size=200, recent_tokens=0), 900, 0.8, tmp_path / "s.svg"
+            )
         )
     (report,) = [event.report for event in events if isinstance(event, Done)]
     json.dumps(report)

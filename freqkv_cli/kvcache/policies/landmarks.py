@@ -13,7 +13,7 @@ from freqkv_cli.kvcache.importance import importance
 from freqkv_cli.kvcache.policies.past import FRESH, Past
 from freqkv_cli.kvcache.rows import distinctness, pick, strongest
 
-ATTENDED = 0.5  # of the rows that remain; the others are the most important ones
+ATTENDED = 0.25  # of the rows that remain; the others are the most important ones
 
 
 class LandmarksPolicy:
