@@ -64,7 +64,7 @@ DESCRIBED = {
         CACHE, "Slots per layer, the hard bound; auto: the model's window if memory allows, on CPUs 2048.", "SLOTS"
     ),
     "sink_tokens": Described(CACHE, "First slots, which are left alone, beside the instruction.", "SLOTS"),
-    "recent_tokens": Described(CACHE, "Newest slots, which are left alone; auto: a quarter.", "SLOTS"),
+    "recent_tokens": Described(CACHE, "Newest slots, which are left alone; auto: an eighth.", "SLOTS"),
     "retain_ratio": Described(CACHE, "Share of the slots that one compression keeps.", "RATIO"),
     "chunk": Described(CACHE, "Tokens per forward: speed and memory, never the result. auto or a size.", "TOKENS"),
     "cache": Described(STATES, "Keep what was read, text included, in the user's cache folder, and use it again."),

@@ -26,7 +26,7 @@ from freqkv_cli.tasks.events import Event, Progress
 from freqkv_cli.tasks.prompt import Prompt, make_prompt
 from freqkv_cli.tasks.relay import relay
 
-RECENT_SHARE = 1 / 4  # of the slots; every policy gains by it (docs/experiments.md)
+RECENT_SHARE = 1 / 8  # of the slots; every policy gains by it (docs/experiments.md)
 DEFAULT_CHUNK = 512  # tokens per forward: larger ones gain nothing on the CPUs measured and cost memory
 
 

@@ -303,12 +303,12 @@ def test_landmarks_are_what_is_attended_to_and_what_stands_out() -> None:
     for head, rows in enumerate(odd):
         keys[0, head, rows] = -keys[0, head, rows] * torch.tensor([1.0, -1.0, 1.0, 0.5, 2.0, 1.0])
     attention = torch.zeros(1, 2, 40)
-    attention[0, 0, [7, 8, 9]] = 0.3
-    attention[0, 1, [20, 3, 9]] = 0.3  # row 3 is both
+    attention[0, 0, 8] = 0.3
+    attention[0, 1, 3] = 0.3  # which stands out, too
     policy = make_policy("landmarks")
-    kept = policy.compress(keys, numbered(40), 6, Past(attention=attention))[1][0, :, :, 0]
-    assert kept[0].tolist() == [5, 7, 8, 9, 17, 30]
-    assert set(kept[1].tolist()) > {2, 3, 9, 20, 39}
+    kept = policy.compress(keys, numbered(40), 4, Past(attention=attention))[1][0, :, :, 0]
+    assert kept[0].tolist() == [5, 8, 17, 30]
+    assert set(kept[1].tolist()) > {2, 3, 39}
     unseen = policy.compress(keys, numbered(40), 3)[1][0, :, :, 0]
     assert unseen.tolist() == odd
 
