@@ -134,7 +134,7 @@ def test_turns_lie_behind_the_context_with_their_right_answers() -> None:
     session = Session("kv", ids[:50], turns, [4])
 
     class Whole:
-        loaded = type("Loaded", (), {"model": tiny})
+        loaded = type("Loaded", (), {"model": tiny, "foresight": None})
         window, chunk = 200, 16
 
     contender = Contender("full", "full", Geometry(200), 200)
