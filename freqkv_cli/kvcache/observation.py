@@ -1,7 +1,16 @@
 """The last queries of each layer, and the attention that they pay to the slots: for policies that keep what is used."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
+
+
+class Known(NamedTuple):
+    """Queries of one layer, and how many slots were in use when the last of them was added."""
+
+    queries: Tensor
+    length: int
 
 
 class Observation:
@@ -11,25 +20,26 @@ class Observation:
     """
 
     def __init__(self) -> None:
-        self._queries: dict[int, Tensor] = {}
-        self._lengths: dict[int, int] = {}  # slots in use when they were added
-        self._before: dict[int, tuple[Tensor | None, int]] = {}  # the same, before the last forward
+        self._known: dict[int, Known] = {}
+        self._before: dict[int, Known | None] = {}  # the same, before the last forward
 
     def add(self, layer: int, queries: Tensor, most: int, length: int) -> None:
-        """Take in the queries of one forward, after which `length` slots are in use; keep the last `most` of all."""
-        before = self._queries.get(layer)
-        joined = queries if before is None else torch.cat((before, queries), dim=-2)
-        self._before[layer] = before, self._lengths.get(layer, 0)
-        self._queries[layer] = joined[..., -most:, :].detach().clone()
-        self._lengths[layer] = length
+        """Take in the queries of one forward, after which `length` slots are in use; keep the last `most` of all.
+
+        The tensor is kept, not copied.
+        """
+        before = self._known.get(layer)
+        joined = queries if before is None else torch.cat((before.queries, queries), dim=-2)
+        self._before[layer] = before
+        self._known[layer] = Known(joined[..., -most:, :].detach(), length)
 
     def count(self, layer: int) -> int:
         """How many queries of a layer are known."""
-        return self._queries[layer].shape[-2] if layer in self._queries else 0
+        return self._known[layer].queries.shape[-2] if layer in self._known else 0
 
     def queries(self, layer: int) -> Tensor:
         """The known queries of a layer, [batch, heads, count, head_dim], scaled and rotated. KeyError without any."""
-        return self._queries[layer]
+        return self._known[layer].queries
 
     def attention(self, layer: int, keys: Tensor) -> Tensor | None:
         """Return the mean attention that the known queries pay to each slot; None where none is known.
@@ -45,7 +55,7 @@ class Observation:
         """
         if not self.count(layer):
             return None
-        queries, keys = self._queries[layer].float(), keys.detach().float()
+        queries, keys = self.queries(layer).float(), keys.detach().float()
         batch, heads, rows, head_dim = queries.shape
         kv_heads, slots = keys.shape[1:3]
         grouped = queries.reshape(batch, kv_heads, heads // kv_heads * rows, head_dim)
@@ -58,29 +68,32 @@ class Observation:
     def take_back(self, tokens: int) -> None:
         """Forget the queries of the last `tokens` tokens."""
         if tokens:
-            self._queries = {layer: queries[..., :-tokens, :] for layer, queries in self._queries.items()}
-            self._lengths = {layer: length - tokens for layer, length in self._lengths.items()}
+            self._known = {
+                layer: Known(known.queries[..., :-tokens, :], known.length - tokens)
+                for layer, known in self._known.items()
+            }
             self._before = {}
 
     def cut_back(self, length: int) -> None:
         """Know what was known when `length` slots were in use, before a forward that was stopped in some layer; where
         that is too long ago, nothing.
         """
-        for layer in [layer for layer, used in self._lengths.items() if used > length]:
-            queries, used = self._before.pop(layer, (None, length + 1))
-            if used > length:
+        for layer in [layer for layer, known in self._known.items() if known.length > length]:
+            before = self._before.pop(layer, self._known[layer])
+            if before is None:
+                del self._known[layer]
+            elif before.length <= length:
+                self._known[layer] = before
+            else:
                 self.clear()
                 return
-            del self._queries[layer], self._lengths[layer]
-            if queries is not None:
-                self._queries[layer], self._lengths[layer] = queries, used
 
     def clear(self) -> None:
         """Forget all."""
-        self._queries, self._lengths, self._before = {}, {}, {}
+        self._known, self._before = {}, {}
 
     def copy(self) -> "Observation":
         """Return an independent one that knows the same queries."""
         twin = Observation()
-        twin._queries, twin._lengths, twin._before = dict(self._queries), dict(self._lengths), dict(self._before)
+        twin._known, twin._before = dict(self._known), dict(self._before)
         return twin

@@ -110,7 +110,7 @@ def read_state(
                 manifest.get("rows_kept"),
             )
             for index, device in enumerate(devices if shape.queries else ()):
-                queries = digest.add(file.get_tensor(f"queries.{index}")).to(device, dtype)
+                queries = digest.add(file.get_tensor(f"queries.{index}")).to(device, dtype, copy=True)
                 cache.observation.add(index, queries, shape.queries, shape.slots)
     except SafetensorError as error:
         cache.reset()

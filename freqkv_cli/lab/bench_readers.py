@@ -74,8 +74,8 @@ class PolicyReader:
         foresight: Tensor | None = None,
     ) -> None:
         self.name = policy
-        self.limit = None if make_policy(policy).evicts else geometry.cache_size
         self._policy = make_policy(policy, foresight)
+        self.limit = None if self._policy.evicts else geometry.cache_size
         self.pid = os.getpid()
         self._model = model
         self._geometry = geometry

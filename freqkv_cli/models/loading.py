@@ -90,6 +90,9 @@ def load_model(
         tokenizer = load_tokenizer(source)
     notes = list(placement.notes)
     model = _load_weights(source, config, placement, attn_implementation, notes, adapter)
+    foresight = None if adapter is None else read_foresight(adapter.folder)
+    if foresight is not None:
+        foresight = foresight.to(placement.device)  # here, or each compression would copy it there
     return LoadedModel(
         model=model,
         tokenizer=tokenizer,
@@ -100,7 +103,7 @@ def load_model(
         weight_bytes=model.get_memory_footprint(return_buffers=False),
         notes=notes,
         adapter=adapter,
-        foresight=None if adapter is None else read_foresight(adapter.folder),
+        foresight=foresight,
     )
 
 

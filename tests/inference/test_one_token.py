@@ -139,8 +139,8 @@ def test_rehearsing_leaves_the_cache_as_it_was() -> None:
     assert quick.equal
     assert cache.length == cache.tokens_seen == 20
     assert all(torch.equal(layer.keys, keys) for layer, keys in zip(cache.layers, before, strict=True))
-    assert cache.observation._queries.keys() == observed._queries.keys()
-    assert all(torch.equal(cache.observation._queries[layer], rows) for layer, rows in observed._queries.items())
+    assert cache.observation._known.keys() == observed._known.keys()
+    assert all(torch.equal(cache.observation.queries(layer), known.queries) for layer, known in observed._known.items())
 
 
 def test_the_weights_are_kept_once() -> None:

@@ -20,7 +20,7 @@ class LandmarksPolicy:
     """Every head keeps landmarks of its own, verbatim; what is not kept is gone.
 
     foresight: the weights of `importance` for each layer, [layers, kv_heads, features]; None: distinctness instead.
-    A state holds no queries. Where none have been seen since it was opened, no row counts as attended.
+    Where no queries are known (a state of before they were kept), no row counts as attended.
     """
 
     name = "landmarks"

@@ -13,7 +13,7 @@ from freqkv_cli.kvcache.rows import distinctness, pick, strongest
 class MorphPolicy:
     """Every head keeps the rows that its queries attend to; what they do not ask for now is gone.
 
-    A state holds no queries. Where none have been seen since it was opened, rows are scored as by `keydiff`.
+    Where no queries are known (a state of before they were kept), rows are scored as by `keydiff`.
     """
 
     name = "morph"

@@ -10,7 +10,7 @@ class Past:
     """The first `kept` rows are what the last round left, and stand for `tokens` tokens; each row behind them for one.
 
     attention: [batch, kv_heads, T], the mean attention that recent queries paid to each row, see Observation; None
-    where the policy does not ask for it, or none have been seen since the last round (a state that was just opened).
+    where the policy does not ask for it, or no queries are known (a state of before they were kept).
     layer: whose rows they are.
     The defaults say: nothing was compressed yet, nothing was observed.
     """

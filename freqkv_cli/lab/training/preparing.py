@@ -82,7 +82,7 @@ def prepare(settings: Settings, job: Job) -> Generator[Event, None, Run]:
         tokenizer=tokenizer,
     )
     lora = add_lora(loaded.model, rank=recipe.rank, alpha=recipe.alpha, seed=recipe.seed)
-    samples = make_samples(recipe, loaded.tokenizer, corpus)
+    samples = make_samples(settings, recipe, loaded.tokenizer, corpus)
     foresight = yield from foresee(settings, job, recipe, loaded.model, samples)
     trainer = make_trainer(settings, recipe, loaded.model, geometry, samples, foresight)
     manifest = describe(settings, recipe, source, loaded, geometry, corpus)
@@ -180,22 +180,27 @@ def settle_memory(recipe: Recipe, config: Any, place: Placement, geometry: Geome
     return replace(recipe, checkpoint_chunks="on" if on else "off")
 
 
-def make_samples(recipe: Recipe, tokenizer: Any, corpus: Corpus) -> Samples:
+def make_samples(settings: Settings, recipe: Recipe, tokenizer: Any, corpus: Corpus) -> Samples:
     """Cut the texts into the sequences of the run."""
     windows = (
         PackedWindows(corpus.texts, recipe.length, tokenizer.eos_token_id, recipe.seed)
         if recipe.packed
         else SeparateWindows(corpus.texts, recipe.length, recipe.seed)
     )
-    task = RetrievalTask(tokenizer) if recipe.retrieval or recipe.foresight else None
+    task = RetrievalTask(tokenizer) if recipe.retrieval or goes_by_foresight(settings, recipe) else None
     return Samples(windows, recipe.seed, recipe.retrieval, task)
+
+
+def goes_by_foresight(settings: Settings, recipe: Recipe) -> bool:
+    """Whether there is something to learn about what to keep, and the policy asks for it."""
+    return recipe.foresight > 0 and isinstance(make_policy(settings.policy), ForesightedPolicy)
 
 
 def foresee(
     settings: Settings, job: Job, recipe: Recipe, model: Any, samples: Samples
 ) -> Generator[Event, None, Tensor | None]:
     """Learn what the policy is to keep, if it goes by that, and leave it in the folder; a run that goes on has it."""
-    if not recipe.foresight or not isinstance(make_policy(settings.policy), ForesightedPolicy):
+    if not goes_by_foresight(settings, recipe):
         return None
     known = read_foresight(job.target) if job.resume else None
     if known is not None:
