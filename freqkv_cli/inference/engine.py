@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from freqkv_cli.inference.attention import observed_by
+from freqkv_cli.inference.few_tokens import MOST, few_tokens
 from freqkv_cli.inference.lookahead import Lookahead
-from freqkv_cli.inference.one_token import one_token
 from freqkv_cli.inference.sampling import Sampler
 from freqkv_cli.kvcache.cache import FreqkvCache
 
@@ -100,6 +100,8 @@ class Engine:
                     most = min(max_tokens - written, cache.room) - 1
                     guess = lookahead.guess(sampler.picked, most, stop) if lookahead is not None else []
                     rows = self._try(cache, token, guess)
+                    if lookahead is not None:
+                        lookahead.learn(len(guess), len(rows) - 1)
         finally:
             if rows:  # whoever listened has left in the middle of a guess
                 cache.take_back(len(rows))
@@ -152,11 +154,11 @@ class Engine:
         batch = torch.tensor([ids], device=self.device)
         # Neither position_ids nor attention_mask: the model's defaults are slot positions (see kvcache/cache.py).
         with observed_by(cache.observe if cache.policy.observes else None):
-            quick = one_token(self.model) if len(ids) == 1 else None
-            if quick is not None and quick.equal is None and cache.room > 1:
-                quick.rehearse(cache, batch, self._forward)
-            if quick is not None and quick.equal:
-                logits = quick.forward(cache, batch)
+            quick = few_tokens(self.model, cache) if len(ids) <= MOST else None
+            if quick is not None and quick.sound is None and cache.room > 1:
+                quick.rehearse(cache, batch[:, :1], self._forward)
+            if quick is not None and quick.sound:
+                logits = quick.forward(cache, batch)[-keep:]
             else:
                 logits = self._forward(cache, batch, keep)
         self.clock.forward += time.perf_counter() - started

@@ -55,13 +55,15 @@ class Observation:
         """
         if not self.count(layer):
             return None
-        queries, keys = self.queries(layer).float(), keys.detach().float()
+        queries, keys = self.queries(layer), keys.detach()
         batch, heads, rows, head_dim = queries.shape
         kv_heads, slots = keys.shape[1:3]
         grouped = queries.reshape(batch, kv_heads, heads // kv_heads * rows, head_dim)
-        scores = (grouped @ keys.transpose(-1, -2)).view(batch, kv_heads, -1, rows, slots)
-        future = torch.ones(rows, slots, dtype=torch.bool, device=scores.device).triu(slots - rows + 1)
-        attention = scores.masked_fill(future, float("-inf")).softmax(dim=-1).mean(dim=(2, 3))
+        scores = (grouped @ keys.transpose(-1, -2)).float().view(batch, kv_heads, -1, rows, slots)
+        # Only the queries' own slots lie in the future of any of them.
+        future = torch.ones(rows, rows, dtype=torch.bool, device=scores.device).triu(1)
+        scores[..., -rows:].masked_fill_(future, float("-inf"))
+        attention = scores.softmax(dim=-1).mean(dim=(2, 3))
         attention[..., -rows:] = 1.0
         return attention
 

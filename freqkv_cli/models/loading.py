@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from freqkv_cli.errors import FreqkvError, ModelError
 from freqkv_cli.models.adapter import Adapter, read_foresight
+from freqkv_cli.models.allocation import keep_freed_memory
 from freqkv_cli.models.device import Placement, Quant, choose_placement
 from freqkv_cli.models.memory import available_memory, explain_out_of_memory, is_out_of_memory, loading_bytes
 from freqkv_cli.models.quiet import quiet_transformers
@@ -90,6 +91,8 @@ def load_model(
         tokenizer = load_tokenizer(source)
     notes = list(placement.notes)
     model = _load_weights(source, config, placement, attn_implementation, notes, adapter)
+    if placement.device == "cpu":
+        keep_freed_memory()  # after loading, which leaves nothing behind that is needed again
     foresight = None if adapter is None else read_foresight(adapter.folder)
     if foresight is not None:
         foresight = foresight.to(placement.device)  # here, or each compression would copy it there

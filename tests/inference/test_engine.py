@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.inference.lookahead import LONGEST
 from freqkv_cli.inference.sampling import Sampler, Sampling
+from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.kvcache.geometry import Geometry
 from tests.kvcache.reading import new_cache, random_ids, read_logits
 from tests.tiny_models import tiny_model
@@ -111,14 +112,17 @@ def test_guessing_from_the_context_changes_no_token(model: PreTrainedModel, coun
     assert write_from(model, plain * 2, count, frozenset({stop})) == plain[: plain.index(stop)]
 
 
-def test_a_right_guess_saves_forwards(model: PreTrainedModel) -> None:
+def test_a_right_guess_saves_forwards(model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = write(model, Sampling())
     forwards: list[int] = []
-    hook = model.register_forward_pre_hook(
-        lambda _, __, named: forwards.append(named["input_ids"].shape[1]), with_kwargs=True
-    )
+    run = Engine.run
+
+    def counted(engine: Engine, cache: FreqkvCache, ids: list[int], keep: int) -> torch.Tensor:
+        forwards.append(len(ids))
+        return run(engine, cache, ids, keep)
+
+    monkeypatch.setattr(Engine, "run", counted)
     assert write_from(model, plain, 30) == plain
-    hook.remove()
     assert len(forwards) < 1 + 15
     assert max(forwards[1:]) == 1 + LONGEST
 

@@ -25,7 +25,7 @@ class LandmarksPolicy:
 
     name = "landmarks"
     evicts = True
-    observes = 32
+    observes = 8
 
     def __init__(self, foresight: Tensor | None = None) -> None:
         self.foresight = foresight
@@ -35,7 +35,7 @@ class LandmarksPolicy:
         foresight = self.foresight
         scores = distinctness(keys) if foresight is None else importance(foresight[past.layer], keys, values)
         if past.attention is not None:
-            attended = past.attention.topk(round(ATTENDED * length), dim=-1).indices
+            attended = past.attention.topk(round(ATTENDED * length), dim=-1, sorted=False).indices
             scores = scores.scatter(-1, attended, float("inf"))
         kept = strongest(scores, length)
         return pick(keys, kept), pick(values, kept)
