@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from freqkv_cli.inference.attention import observed_by
-from freqkv_cli.inference.few_tokens import MOST, few_tokens
+from freqkv_cli.inference.few_tokens import MOST, few_tokens, must_compile
 from freqkv_cli.inference.lookahead import Lookahead
 from freqkv_cli.inference.sampling import Sampler
 from freqkv_cli.kvcache.cache import FreqkvCache
@@ -46,6 +46,11 @@ class Engine:
         """Where token ids go."""
         device: torch.device = self.model.get_input_embeddings().weight.device
         return device
+
+    @property
+    def must_compile(self) -> bool:
+        """Whether writing begins with a wait for a compiler, once on a machine."""
+        return must_compile(self.model)
 
     @torch.inference_mode()
     def prefill(self, cache: FreqkvCache, tokens: Iterable[int]) -> Generator[int, None, Tensor | None]:

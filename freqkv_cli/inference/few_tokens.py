@@ -10,6 +10,7 @@ depend on which tokens are read together, the ordinary way is kept.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -42,6 +43,17 @@ def few_tokens(model: Any, cache: FreqkvCache) -> "FewTokens | None":
             _KNOWN[model] = None
     quick = _KNOWN[model]
     return None if quick is None or quick.sound is False else quick
+
+
+def must_compile(model: Any) -> bool:
+    """Whether the next few tokens of `model` wait for a compiler: some seconds, once on a machine."""
+    if model in _KNOWN or not _is_known(model):
+        return False
+    try:
+        from freqkv_cli.inference.kernels import run_layer
+    except (ImportError, RuntimeError):
+        return False
+    return not any(Path(run_layer.stats.cache_path).glob("kernels.run_layer-*.nbi"))
 
 
 class FewTokens:

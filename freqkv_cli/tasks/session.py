@@ -169,7 +169,10 @@ class Session:
                     if until is None:
                         yield Text(shown[len(answer.text) :])
                     answer.text = shown
-                yield self._answering(answer, began)
+                progress = self._answering(answer, began)
+                if answer.tokens == 1 and self.engine.must_compile:
+                    progress = replace(progress, detail="compiling for this processor, once")
+                yield progress
                 if until is not None and until(answer.text):
                     break
         except KeyboardInterrupt:

@@ -1,5 +1,7 @@
 """The quick forward of a few tokens gives the ordinary numbers up to rounding, or is not used."""
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -8,9 +10,10 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from freqkv_cli.inference import kernels
 from freqkv_cli.inference.attention import observed_by
 from freqkv_cli.inference.engine import Engine, cache_argument
-from freqkv_cli.inference.few_tokens import ARCHITECTURES, MOST, FewTokens, few_tokens
+from freqkv_cli.inference.few_tokens import ARCHITECTURES, MOST, FewTokens, few_tokens, must_compile
 from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.models.support import SUPPORTED
@@ -165,6 +168,17 @@ def test_rehearsing_leaves_the_cache_as_it_was() -> None:
     assert all(torch.equal(layer.keys, keys) for layer, keys in zip(cache.layers, before, strict=True))
     assert cache.observation._known.keys() == observed._known.keys()
     assert all(torch.equal(cache.observation.queries(layer), known.queries) for layer, known in observed._known.items())
+
+
+def test_a_first_wait_for_the_compiler_is_known_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    compiled = Path(kernels.run_layer.stats.cache_path)
+    write_both_ways(tiny_model("llama"), count=10)  # compiles, if nothing has before
+    assert not must_compile(tiny_model("llama"))
+    assert not must_compile(tiny_model("gemma2"))
+    monkeypatch.setattr(type(kernels.run_layer), "stats", SimpleNamespace(cache_path=str(tmp_path)))
+    assert must_compile(tiny_model("llama"))
+    (tmp_path / next(compiled.glob("kernels.run_layer-*.nbi")).name).touch()
+    assert not must_compile(tiny_model("llama"))
 
 
 def test_the_weights_are_not_copied() -> None:
