@@ -8,7 +8,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "freqkv_cli"
 FILES = sorted(PACKAGE.rglob("*.py"))
-HEAVY = ("torch", "transformers", "accelerate", "bitsandbytes", "peft")
+HEAVY = ("torch", "transformers", "accelerate", "bitsandbytes", "numba", "peft")
 
 # Our modules that a room may import, beside itself, errors and the version.
 MAY_IMPORT = {

@@ -93,6 +93,22 @@ def check_bitsandbytes() -> Finding:
     return Finding("ok", f"a 4-bit layer on {device} works ({error:.0%} off, as 4 bits are)")
 
 
+def check_kernels() -> Finding:
+    """The kernels that write on a CPU give the right product; compiled here, once, if they have not been before."""
+    slow = "answers are written two to three times as slowly"
+    try:
+        from freqkv_cli.lab.self_test import multiply_with_a_kernel
+
+        sound, told = multiply_with_a_kernel()
+    except ImportError as error:
+        return Finding("warning", f"{error}: {slow}", "pip install numba")
+    except RuntimeError as error:  # numba's own words: nowhere to keep what it compiles
+        return Finding("warning", f"{error}: {slow}", "set NUMBA_CACHE_DIR to a folder that can be written")
+    if not sound:
+        return Finding("error", f"{told} multiplies wrongly", "reinstall it: pip install --force numba")
+    return Finding("ok", told)
+
+
 def check_memory() -> Finding:
     """The default model fits, with a small cache."""
     from freqkv_cli.models.aliases import ALIASES, DEFAULT_ALIAS
@@ -177,6 +193,7 @@ CHECKS: dict[str, Check] = {
     "torch": check_torch,
     "cuda": check_cuda,
     "bitsandbytes": check_bitsandbytes,
+    "kernels": check_kernels,
     "memory": check_memory,
     "disk": check_disk,
     "default model": check_default_model,

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-PACKAGES = ("torch", "transformers", "bitsandbytes", "tokenizers")
+PACKAGES = ("torch", "transformers", "bitsandbytes", "numba", "tokenizers")
 CPU_FEATURES = ("avx2", "avx512_f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "neon", "sve", "bf16")
 
 

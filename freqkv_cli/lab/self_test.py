@@ -1,5 +1,6 @@
-"""A self-test of a few seconds: a random model of two layers reads more than it could hold."""
+"""Self-tests of a few seconds: a random model of two layers reads more than it could hold, and a kernel multiplies."""
 
+import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
@@ -23,3 +24,17 @@ def read_with_a_tiny_model(device: str) -> tuple[bool, str]:
     within = cache.length <= SLOTS and cache.tokens_seen == TOKENS
     told = f"a tiny model read {cache.tokens_seen} tokens in {SLOTS} slots with {cache.compressions} compressions"
     return sound and within, told
+
+
+def multiply_with_a_kernel() -> tuple[bool, str]:
+    """Return whether a kernel of inference/kernels.py multiplies rightly, and what with.
+
+    Raises ImportError without numba, RuntimeError where it cannot keep what it compiles.
+    """
+    import numba
+
+    from freqkv_cli.inference import kernels
+
+    weight, row, product = np.eye(64, dtype=np.float32), np.ones((1, 64), np.float32), np.zeros((1, 64), np.float32)
+    kernels.multiply(weight, row[0, :0], row, product, False)
+    return bool((product == row).all()), f"numba {numba.__version__}, {numba.threading_layer()} threads"

@@ -14,6 +14,7 @@ from freqkv_cli.commands.doctor import (
     check_bitsandbytes,
     check_default_model,
     check_disk,
+    check_kernels,
     check_memory,
     check_python,
     check_readers,
@@ -39,7 +40,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    "check", [check_python, check_torch, check_bitsandbytes, check_memory, check_disk, check_readers]
+    "check",
+    [check_python, check_torch, check_bitsandbytes, check_kernels, check_memory, check_disk, check_readers],
 )
 def test_this_machine_is_well(check: doctor_module.Check) -> None:
     assert examine(check).status == "ok"
