@@ -152,6 +152,12 @@ def perplexity(
     policies: Policies = POLICIES,
     tokens: Annotated[str, typer.Option("--tokens", metavar="SIZE", help="Read so many at the most.")] = "16k",
     adapters: Adapters = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            "--reference", metavar="NAME", help='What ratios are to: a policy, or "window (tuned)".  [default: freqkv]'
+        ),
+    ] = None,
     plot: Plot = None,
     *,
     settings: Settings,
@@ -173,7 +179,7 @@ def perplexity(
 
         check_labels(labels)
         check_adapters(adapters, labels)
-        return lambda opened: evaluate_perplexity(opened, settings, labels, count, plot, adapters)
+        return lambda opened: evaluate_perplexity(opened, settings, labels, count, plot, adapters, reference)
 
     run(ctx, f"loading {settings.model}", documents, settings, output, load)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
-from freqkv_cli.errors import InputError
+from freqkv_cli.errors import InputError, UsageError
 from freqkv_cli.lab.bench_plot import require_matplotlib
 from freqkv_cli.lab.bench_subject import Subject, open_subject
 from freqkv_cli.lab.contenders import Contender, Subjects, open_contenders, shrunk
@@ -38,10 +38,12 @@ def evaluate_perplexity(
     tokens: int,
     plot: Path | None = None,
     adapters: Path | None = None,
+    reference: str | None = None,
 ) -> Iterator[Event]:
     """Read the first `tokens` tokens with each contender and yield the table as Text, then the report.
 
-    With a folder of `adapters`, each policy that has one there reads once more with it.
+    With a folder of `adapters`, each policy that has one there reads once more with it. `reference` is the label of the
+    contender that ratios are to; None: freqkv, or the first one.
 
     After Ctrl-C the figures are those of the contenders that have read everything.
     """
@@ -53,6 +55,8 @@ def evaluate_perplexity(
     if len(ids) < 2:
         raise InputError("the text has fewer than two tokens: there is nothing to foretell")
     contenders = open_contenders(labels, subject, settings, adapters)
+    if reference is not None and reference not in (known := [one.label for one in contenders]):
+        raise UsageError(f"--reference {reference}: nothing of that name is measured; there are {', '.join(known)}")
     losses: dict[str, array[float]] = {}
     reason = "stop"
     try:
@@ -62,7 +66,7 @@ def evaluate_perplexity(
     found = {
         "tokens": len(ids),
         "tokens_read": len(ids) if losses else 0,
-        "rows": rows(losses, contenders, subject, settings, ids),
+        "rows": rows(losses, contenders, subject, settings, ids, reference),
     }
     report = memory_report("perplexity", subject, settings, documents, found, began=began, reason=reason)
     if plot is not None and losses:
@@ -96,11 +100,14 @@ def rows(
     subject: Subject,
     settings: Settings,
     ids: Sequence[int],
+    reference: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the figures of every contender that has read; `ratio` is against freqkv, or the first one without it."""
+    """Return the figures of every contender that has read; `ratio` is to `reference`, to freqkv, or to the first one:
+    the first of these that has read.
+    """
     if not losses:
         return []
-    reference = REFERENCE if REFERENCE in losses else next(iter(losses))
+    reference = next(name for name in (reference, REFERENCE, *losses) if name in losses)
     pieces = subject.tokenizer.convert_ids_to_tokens
     their_ages = ages(ids, subject.geometry.cache_size, lambda token: bool(WORD.search(pieces(token))))
     found = []

@@ -9,7 +9,7 @@ import pytest
 
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import open_document
-from freqkv_cli.errors import InputError
+from freqkv_cli.errors import InputError, UsageError
 from freqkv_cli.lab.perplexity import evaluate_perplexity
 from freqkv_cli.tasks.events import Done, Event, Progress, Text
 from tests.tiny_folder import save_tiny_model
@@ -88,3 +88,11 @@ def test_a_text_without_tokens_is_refused(model: str, tmp_path: Path) -> None:
     path.write_text("x")
     with pytest.raises(InputError, match="fewer than two tokens"):
         measure(path, model)
+
+
+def test_ratios_are_to_what_is_named(book: Path, model: str) -> None:
+    rows = {row["policy"]: row for row in report_of(measure(book, model, LABELS[:2], reference="window"))["rows"]}
+    assert {row["reference"] for row in rows.values()} == {"window"}
+    assert rows["window"]["ratio"] == 1.0 != rows["freqkv"]["ratio"]
+    with pytest.raises(UsageError, match="there are freqkv, window"):
+        measure(book, model, LABELS[:2], reference="windows")
