@@ -107,12 +107,23 @@ def test_summaries_are_made_without_reports(freqkv: Run, asked: dict[str, Any]) 
 
 
 def test_memories_are_measured_as_asked_for(freqkv: Run, asked: dict[str, Any]) -> None:
-    options = ["--cache-size", "1K", "--recent-tokens", "128", "--tokens", "32k", "--plot", "p.svg"]
+    options = [
+        "--cache-size",
+        "1K",
+        "--recent-tokens",
+        "128",
+        "--tokens",
+        "32k",
+        "--plot",
+        "p.svg",
+        "--reference",
+        "full",
+    ]
     result = freqkv("evaluate", "perplexity", "a.txt", "b.txt", "--policies", "window@0.75, full", *options)
     assert result.exception is None
-    documents, settings, labels, tokens, plot, adapters = asked["arguments"]
+    documents, settings, labels, tokens, plot, adapters, reference = asked["arguments"]
     assert (len(documents), settings.cache_size, settings.recent_tokens) == (2, 1024, 128)
-    assert (labels, tokens, str(plot), adapters) == (("window@0.75", "full"), 32_000, "p.svg", None)
+    assert (labels, tokens, str(plot), adapters, reference) == (("window@0.75", "full"), 32_000, "p.svg", None, "full")
 
 
 def test_recall_needs_no_document(freqkv: Run, asked: dict[str, Any]) -> None:
