@@ -1,5 +1,6 @@
 """Importance is the linear function that it says it is, and landmarks go by it, layer by layer."""
 
+import pytest
 import torch
 
 from freqkv_cli.inference.engine import cache_argument
@@ -60,6 +61,24 @@ def test_landmarks_keep_what_their_layer_finds_important() -> None:
     for layer, wanted in ((0, range(10, 15)), (1, range(20, 25))):
         kept = policy.compress(keys, values, 5, Past(layer=layer))[1]
         assert torch.equal(kept, values[:, :, list(wanted)])
+
+
+@pytest.mark.parametrize(("kept", "old"), [(20, 6), (28, 10), (5, 5), (0, 0)])
+def test_what_was_kept_before_leaves_room_for_what_is_new(kept: int, old: int) -> None:
+    keys, values = random_rows(30)
+    values[0, :, :kept, 0] += 40.0  # whatever is old is more important than whatever is new
+    policy = make_policy("landmarks", first_value_counts(2))
+    rows = policy.compress(keys, values, 12, Past(kept=kept))[1]
+    assert ((rows[..., 0] > 20).sum(-1) == old).all()
+
+
+def test_of_what_was_kept_before_the_most_important_stays() -> None:
+    keys, values = random_rows(30)
+    values[0, :, :20, 0] += 40.0
+    values[0, :, 3:9, 0] += 1000.0
+    policy = make_policy("landmarks", first_value_counts(2))
+    rows = policy.compress(keys, values, 12, Past(kept=20))[1]
+    assert torch.equal(rows[..., :6, :], values[..., 3:9, :])
 
 
 def test_only_landmarks_have_foresight() -> None:

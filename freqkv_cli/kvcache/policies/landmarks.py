@@ -5,8 +5,12 @@ which the next words are foretold. Or it may be asked for later, when nobody loo
 forgets the second kind, foresight alone loses the thread. What may be asked for is foretold by a function that an
 adapter brings along (kvcache/importance.py); without one it is what stands out, the keys least like the others. Means
 of the other rows, in slots taken from either, made it worse (docs/experiments.md).
+
+Importance knows no age. Rows that were kept once would be kept for ever, and a long text fill the cache with its
+beginnings: so only a share of the slots is for those that have been kept before.
 """
 
+import torch
 from torch import Tensor
 
 from freqkv_cli.kvcache.importance import importance
@@ -14,6 +18,7 @@ from freqkv_cli.kvcache.policies.past import FRESH, Past
 from freqkv_cli.kvcache.rows import distinctness, pick, strongest
 
 ATTENDED = 0.25  # of the rows that remain; the others are the most important ones
+KEPT_BEFORE = 0.5  # of the rows that remain, at the most, beside attended ones: a row's chances halve with each round
 
 
 class LandmarksPolicy:
@@ -34,8 +39,21 @@ class LandmarksPolicy:
         """Keep the most attended rows of each head, then the most important; see CompressionPolicy.compress."""
         foresight = self.foresight
         scores = distinctness(keys) if foresight is None else importance(foresight[past.layer], keys, values)
+        scores = hide_the_weakest(scores, past.kept, length)
         if past.attention is not None:
             attended = past.attention.topk(round(ATTENDED * length), dim=-1, sorted=False).indices
             scores = scores.scatter(-1, attended, float("inf"))
         kept = strongest(scores, length)
         return pick(keys, kept), pick(values, kept)
+
+
+def hide_the_weakest(scores: Tensor, kept: int, length: int) -> Tensor:
+    """Return scores, [batch, heads, T], of which -inf stands for those of the first `kept` rows that are not among
+    the highest of these: as many as KEPT_BEFORE says of `length`, or as are needed beside all new rows.
+    """
+    most = max(round(KEPT_BEFORE * length), length - (scores.shape[-1] - kept))
+    if kept <= most:
+        return scores
+    before, new = scores.split((kept, scores.shape[-1] - kept), dim=-1)
+    least = before.topk(most, dim=-1, sorted=False).values.amin(dim=-1, keepdim=True)
+    return torch.cat((before.masked_fill(before < least, float("-inf")), new), dim=-1)
