@@ -8,16 +8,17 @@ LARGEST = 32 << 20  # bytes; glibc takes no more
 KEPT = 256 << 20  # bytes at the end of the heap
 
 
-def keep_freed_memory() -> None:
-    """Let the C library keep what is freed, up to KEPT bytes; where it is not glibc, nothing happens.
+def keep_freed_memory() -> bool:
+    """Let the C library keep what is freed, up to KEPT bytes. Returns whether it does; only glibc can be told.
 
     A forward of a chunk allocates and frees the same few megabytes for each of its tensors. By default glibc hands each
     back to the system at once, and the next forward waits for as many fresh, zeroed pages: a sixth of the time of
     reading (docs/experiments.md). The peak does not change.
     """
     if sys.platform != "linux":
-        return
+        return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, LARGEST)
-        mallopt(M_TRIM_THRESHOLD, KEPT)
+    if mallopt is None:
+        return False
+    taken = [mallopt(M_MMAP_THRESHOLD, LARGEST), mallopt(M_TRIM_THRESHOLD, KEPT)]
+    return all(taken)

@@ -1,30 +1,28 @@
-"""Freed memory stays with the process, so that the next forward need not wait for it."""
+"""Freed memory stays with the process, where the C library lets it."""
 
-import subprocess
+import ctypes
+import platform
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-SCRIPT = """
-import resource, torch
-from freqkv_cli.models.allocation import keep_freed_memory
-{keep}
-def faults():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-def work(times):
-    for _ in range(times):
-        [torch.empty(5 * 2**20).fill_(1) for _ in range(4)]  # 80 MB at a time
-work(5)
-before = faults()
-work(10)
-print(faults() - before)
-"""
+from freqkv_cli.models.allocation import KEPT, LARGEST, keep_freed_memory
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="it is about glibc")
-def test_pages_are_not_asked_for_again_and_again() -> None:
-    counts = [
-        int(subprocess.run([sys.executable, "-c", SCRIPT.format(keep=keep)], capture_output=True, check=True).stdout)
-        for keep in ("", "keep_freed_memory()")
-    ]
-    assert counts[1] < counts[0] / 10
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it is about glibc")
+def test_glibc_takes_the_sizes() -> None:
+    assert keep_freed_memory()
+
+
+def test_other_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace())
+    assert not keep_freed_memory()
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace(mallopt=lambda *pair: asked.append(pair)))
+    assert not keep_freed_memory()  # it was asked, and did not say yes
+    assert [size for _, size in asked] == [LARGEST, KEPT]
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert not keep_freed_memory()
+    assert len(asked) == 2
