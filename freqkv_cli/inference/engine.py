@@ -113,7 +113,7 @@ class Engine:
 
     def _try(self, cache: FreqkvCache, token: int, guess: list[int]) -> list[Tensor]:
         """Read `token` and what of `guess` the model agrees with; return the logits after each token read."""
-        rows = list(self.run(cache, [token, *guess], 1 + len(guess)))
+        rows = list(self.run(cache, [token, *guess], 1 + len(guess), few=True))
         right = 0
         while right < len(guess) and int(rows[right].argmax()) == guess[right]:
             right += 1
@@ -151,15 +151,15 @@ class Engine:
         """Run one forward over `ids` (they must fit in `cache.room`); return the last token's logits, [vocabulary]."""
         return self.run(cache, ids, 1)[-1]
 
-    def run(self, cache: FreqkvCache, ids: list[int], keep: int) -> Tensor:
+    def run(self, cache: FreqkvCache, ids: list[int], keep: int, *, few: bool = False) -> Tensor:
         """Run one forward over `ids` (they must fit in `cache.room`); return the logits of the last `keep` tokens,
-        [keep, vocabulary].
+        [keep, vocabulary]. `few`: the quick way is wanted where there is one; see few_tokens.py.
         """
         started = time.perf_counter()
         batch = torch.tensor([ids], device=self.device)
         # Neither position_ids nor attention_mask: the model's defaults are slot positions (see kvcache/cache.py).
         with observed_by(cache.observe if cache.policy.observes else None):
-            quick = few_tokens(self.model, cache) if len(ids) <= MOST else None
+            quick = few_tokens(self.model, cache) if few and len(ids) <= MOST else None
             if quick is not None and quick.sound is None and cache.room > 1:
                 quick.rehearse(cache, batch[:, :1], self._forward)
             if quick is not None and quick.sound:

@@ -117,9 +117,9 @@ def test_a_right_guess_saves_forwards(model: PreTrainedModel, monkeypatch: pytes
     forwards: list[int] = []
     run = Engine.run
 
-    def counted(engine: Engine, cache: FreqkvCache, ids: list[int], keep: int) -> torch.Tensor:
+    def counted(engine: Engine, cache: FreqkvCache, ids: list[int], keep: int, *, few: bool = False) -> torch.Tensor:
         forwards.append(len(ids))
-        return run(engine, cache, ids, keep)
+        return run(engine, cache, ids, keep, few=few)
 
     monkeypatch.setattr(Engine, "run", counted)
     assert write_from(model, plain, 30) == plain

@@ -49,7 +49,10 @@ def write_both_ways(model: PreTrainedModel, *, count: int = 40, policy: str = "f
             for cache in caches:
                 cache.make_room()
             torch.testing.assert_close(
-                engine.run(caches[0], [token], 1), plain_forward(model, caches[1], token), atol=2e-5, rtol=1e-4
+                engine.run(caches[0], [token], 1, few=True),
+                plain_forward(model, caches[1], token),
+                atol=2e-5,
+                rtol=1e-4,
             )
     assert caches[0].compressions == caches[1].compressions > 0
     for mine, plain in zip(caches[0].layers, caches[1].layers, strict=True):
@@ -93,7 +96,7 @@ def test_16_bits_are_nearer_to_the_exact_numbers_than_the_ordinary_way(architect
     with torch.inference_mode():
         for token in random_ids(36):
             right = plain_forward(exact, full, token)
-            errors[0] += (Engine(model).run(quick, [token], 1) - right).square().sum()
+            errors[0] += (Engine(model).run(quick, [token], 1, few=True) - right).square().sum()
             errors[1] += (plain_forward(model, plain, token).float() - right).square().sum()
     require_in_use(model)
     assert errors[0] < 0.8 * errors[1]
@@ -229,8 +232,8 @@ def test_tokens_read_together_are_what_they_are_one_by_one(dtype: torch.dtype) -
             engine.read(cache, random_ids(101))
         for count in range(2, MOST + 1):
             ids = random_ids(count, seed=count)
-            rows = engine.run(together, ids, count)
-            assert torch.equal(rows, torch.cat([engine.run(alone, [token], 1) for token in ids]))
+            rows = engine.run(together, ids, count, few=True)
+            assert torch.equal(rows, torch.cat([engine.run(alone, [token], 1, few=True) for token in ids]))
     require_in_use(model)
     for mine, other in zip(together.layers, alone.layers, strict=True):
         assert torch.equal(mine.keys, other.keys)

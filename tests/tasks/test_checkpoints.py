@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from freqkv_cli.config import Settings
@@ -82,6 +83,7 @@ def killed(book: Path, model: str, tokens: int, delay: float) -> int:
     ours, theirs = os.pipe()
     child = os.fork()
     if child == 0:
+        torch.set_num_threads(1)  # OpenMP's threads do not come along with a fork, and would be waited for
         os.close(ours)
         try:
             result_of(reading(book, model, lambda session: Teller(session, theirs)))
@@ -130,6 +132,7 @@ def test_two_processes_at_once_end_well_and_leave_one_state(tiny: str, book: Pat
     for _ in range(2):
         child = os.fork()
         if child == 0:
+            torch.set_num_threads(1)
             ended = 1
             try:
                 ended = int(result_of(reading(book, tiny)).tokens_read != expected["tokens_read"])
