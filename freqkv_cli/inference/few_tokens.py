@@ -99,16 +99,16 @@ class FewTokens:
         """Find out with a token, [1, 1], whether this gives the numbers of `forward` (see Engine), and the same ones
         for tokens that are read together; `cache` stays as it was. It needs room for two tokens.
         """
-        length, observation = cache.length, cache.observation
-        cache.observation = observation.copy()
+        observation = cache.observation
+        cache.observation = observation.copy()  # taking tokens back would cost it the queries before them
         try:
             two = ids.expand(1, 2)
             expected = forward(cache, two, 2).float()
-            _go_back(cache, length)
+            cache.take_back(2)
             together = self.forward(cache, two)
-            _go_back(cache, length)
+            cache.take_back(2)
             apart = torch.cat((self.forward(cache, ids), self.forward(cache, ids)))
-            _go_back(cache, length)
+            cache.take_back(2)
         finally:
             cache.observation = observation
         error = (together - expected).std() / expected.std()
@@ -184,8 +184,3 @@ def _share_threads() -> None:
     import numba
 
     numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
-
-
-def _go_back(cache: FreqkvCache, length: int) -> None:
-    for layer in cache.layers:
-        layer.set_length(length)
