@@ -13,13 +13,13 @@ from functools import cached_property
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import UsageError
+from freqkv_cli.events import Done, Event, Note, Progress, Text
 from freqkv_cli.lab.answer_report import answers_report, answers_table
 from freqkv_cli.lab.methods import METHODS, Ready, prepare
 from freqkv_cli.lab.passage_search import open_search
 from freqkv_cli.lab.question_file import Question, QuestionFile
 from freqkv_cli.lab.verdicts import Citation, Scored, score
-from freqkv_cli.tasks.events import Done, Event, Note, Progress, Text
-from freqkv_cli.tasks.session import open_session
+from freqkv_cli.reading.session import open_session
 
 # One is the stronger rival: of 60 questions the default model had 22 right with one passage before it, 16 with three.
 PASSAGES = 1

@@ -12,6 +12,7 @@ from typing import Any
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import UsageError
+from freqkv_cli.events import Done, Event, Note, Progress, Text
 from freqkv_cli.lab.bench_choice import Choice
 from freqkv_cli.lab.bench_figures import label
 from freqkv_cli.lab.bench_lineup import open_readers, require_rivals
@@ -24,8 +25,7 @@ from freqkv_cli.lab.bench_subject import Subject, open_subject
 from freqkv_cli.lab.bench_tables import render
 from freqkv_cli.lab.bench_text import document_ids, random_ids, synthetic_ids
 from freqkv_cli.lab.peak import held_bytes
-from freqkv_cli.tasks.events import Done, Event, Note, Progress, Text
-from freqkv_cli.tasks.figures import process_bytes
+from freqkv_cli.reading.memory_figures import process_bytes
 
 SEED = 20250500570
 

@@ -23,7 +23,7 @@ from freqkv_cli.lab.gpu_scale import Scale
 from freqkv_cli.lab.plain_loop import PlainLoop
 from freqkv_cli.lab.stopwatch import seconds_per_call
 from freqkv_cli.models.support import model_window
-from freqkv_cli.tasks.plan import pinned_geometry
+from freqkv_cli.reading.plan import pinned_geometry
 
 Result = dict[str, Any]
 FLAT_FROM = 16_000  # tokens from which peak memory is to stay the same

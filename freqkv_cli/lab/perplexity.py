@@ -14,6 +14,7 @@ from typing import Any
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import InputError, UsageError
+from freqkv_cli.events import Done, Event, Text
 from freqkv_cli.lab.bench_plot import require_matplotlib
 from freqkv_cli.lab.bench_subject import Subject, open_subject
 from freqkv_cli.lab.contenders import Contender, Subjects, open_contenders, shrunk
@@ -23,8 +24,7 @@ from freqkv_cli.lab.losses import read_losses
 from freqkv_cli.lab.pace import reading_progress
 from freqkv_cli.lab.perplexity_table import perplexity_table
 from freqkv_cli.lab.setting import memory_report
-from freqkv_cli.tasks.events import Done, Event, Text
-from freqkv_cli.tasks.tokens import TokenStream
+from freqkv_cli.reading.token_stream import TokenStream
 
 REFERENCE = "freqkv"
 SMOOTHED = 1024  # tokens per point of a plot

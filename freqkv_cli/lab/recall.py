@@ -14,6 +14,7 @@ from typing import Any
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import InputError, UsageError
+from freqkv_cli.events import Done, Event, Note, Text
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.lab.asking import Outcome, put
@@ -28,8 +29,7 @@ from freqkv_cli.lab.recall_figures import Asked, halves, rows
 from freqkv_cli.lab.recall_items import KINDS, Item, Quiz, document_sentences, make_quiz
 from freqkv_cli.lab.recall_table import recall_table
 from freqkv_cli.lab.setting import memory_report
-from freqkv_cli.tasks.events import Done, Event, Note, Text
-from freqkv_cli.tasks.prompt import encode_text
+from freqkv_cli.reading.prompt import encode_text
 
 DISTANCES = (0.25, 0.5, 1, 2, 4, 8, 16, 32, 64)  # between a fact and its question, in units of the slots
 FIRST = "Question: What is the pass key? Look for it in the following text.\n\n"

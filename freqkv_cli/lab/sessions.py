@@ -16,6 +16,7 @@ from typing import Any
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import UsageError
+from freqkv_cli.events import Done, Event, Note, Text
 from freqkv_cli.lab.asking import put
 from freqkv_cli.lab.bench import SEED
 from freqkv_cli.lab.bench_plot import require_matplotlib
@@ -31,7 +32,6 @@ from freqkv_cli.lab.session_items import KINDS, MOST_TURNS
 from freqkv_cli.lab.session_table import session_table, width_of
 from freqkv_cli.lab.session_text import Session, make_session
 from freqkv_cli.lab.setting import memory_report
-from freqkv_cli.tasks.events import Done, Event, Note, Text
 
 MODES = ("multi-request", "multi-turn")
 BOTH = "both"

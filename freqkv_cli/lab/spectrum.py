@@ -14,6 +14,7 @@ from torch import Tensor
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import InputError
+from freqkv_cli.events import Done, Event, Text
 from freqkv_cli.lab.bench_plot import require_matplotlib
 from freqkv_cli.lab.bench_subject import open_subject
 from freqkv_cli.lab.contenders import open_contenders
@@ -22,8 +23,7 @@ from freqkv_cli.lab.pace import reading_progress
 from freqkv_cli.lab.setting import memory_report
 from freqkv_cli.lab.spectrum_plot import draw_spectrum
 from freqkv_cli.lab.table import table
-from freqkv_cli.tasks.events import Done, Event, Text
-from freqkv_cli.tasks.tokens import TokenStream
+from freqkv_cli.reading.token_stream import TokenStream
 
 LEAST = 16  # rows below which there is no spectrum to speak of
 POINTS = 32  # of a curve in the report

@@ -17,17 +17,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from freqkv_cli.answering.ask import answer_question
 from freqkv_cli.config import Settings
 from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.lab.environment import environment
 from freqkv_cli.lab.outcome import last_value
 from freqkv_cli.lab.question_file import Question, read_question_file
 from freqkv_cli.lab.table import table
-from freqkv_cli.tasks.ask import answer_question
-from freqkv_cli.tasks.manifest import read_manifest
-from freqkv_cli.tasks.reader import open_state
-from freqkv_cli.tasks.session import Session
-from freqkv_cli.tasks.states import restore, save_state
+from freqkv_cli.reading.session import Session
+from freqkv_cli.states.manifest import read_manifest
+from freqkv_cli.states.opening import open_state
+from freqkv_cli.states.state_file import restore, save_state
 
 DTYPES = ("bfloat16", "float16")
 

@@ -13,6 +13,7 @@ from typing import Any
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import InputError
+from freqkv_cli.events import Done, Event, Text
 from freqkv_cli.lab.prose import sentences, vocabulary
 from freqkv_cli.lab.summary_scores import (
     chat_phrases,
@@ -23,9 +24,8 @@ from freqkv_cli.lab.summary_scores import (
     stretches,
 )
 from freqkv_cli.lab.table import table
-from freqkv_cli.tasks.events import Done, Event, Text
-from freqkv_cli.tasks.outline import without_notes
-from freqkv_cli.tasks.summarize import WORDS, summarize
+from freqkv_cli.summarizing.outline import without_notes
+from freqkv_cli.summarizing.summarize import WORDS, summarize
 
 HEAD = (
     "document",

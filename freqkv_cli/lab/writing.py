@@ -13,14 +13,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from freqkv_cli.answering.choice import FROM_PASSAGE
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import open_documents
 from freqkv_cli.inference.sampling import Sampler, Sampling
 from freqkv_cli.lab.outcome import last_value
-from freqkv_cli.tasks.choice import FROM_PASSAGE
-from freqkv_cli.tasks.lookup import Lookup
-from freqkv_cli.tasks.prompt import encode_text
-from freqkv_cli.tasks.session import Session, open_session
+from freqkv_cli.reading.prompt import encode_text
+from freqkv_cli.reading.session import Session, open_session
+from freqkv_cli.retrieval.retriever import Lookup
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from freqkv_cli.errors import ModelError
+from freqkv_cli.events import Event, Progress
 from freqkv_cli.models import store
 from freqkv_cli.models.aliases import ALIASES, WheelModel
-from freqkv_cli.tasks.events import Event, Progress
 
 HUB_ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 

@@ -13,8 +13,8 @@ from typer.testing import Result
 from freqkv_cli.commands.evaluate import POLICIES, pairs
 from freqkv_cli.config import choices
 from freqkv_cli.errors import UsageError
+from freqkv_cli.events import Done, Event, Text
 from freqkv_cli.lab import answers, perplexity, recall, sessions, spectrum, summaries
-from freqkv_cli.tasks.events import Done, Event, Text
 
 Run = Callable[..., Result]
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from freqkv_cli.answering.ask import FROM_MEMORY
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document, open_document
 from freqkv_cli.errors import UsageError
+from freqkv_cli.events import Done, Note, Progress, Text
 from freqkv_cli.lab.answers import (
     Examination,
     Places,
@@ -29,9 +31,7 @@ from freqkv_cli.lab.methods import (
 from freqkv_cli.lab.outcome import last_value
 from freqkv_cli.lab.question_file import Question, QuestionFile
 from freqkv_cli.lab.verdicts import Citation
-from freqkv_cli.tasks.ask import FROM_MEMORY
-from freqkv_cli.tasks.events import Done, Note, Progress, Text
-from freqkv_cli.tasks.session import Session, open_session
+from freqkv_cli.reading.session import Session, open_session
 from tests.tiny_folder import save_tiny_model
 
 TEXT = "".join(f"Line {number}: the fox number {number} sleeps.\n" for number in range(1, 121))

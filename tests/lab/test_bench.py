@@ -12,6 +12,7 @@ import torch
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document, open_document
 from freqkv_cli.errors import UsageError
+from freqkv_cli.events import Done, Event, Note, Progress, Text
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.lab import bench_start
 from freqkv_cli.lab.bench import bench, eta_seconds
@@ -22,7 +23,6 @@ from freqkv_cli.lab.bench_text import random_ids, synthetic_ids
 from freqkv_cli.lab.environment import environment
 from freqkv_cli.lab.peak import forget_peak, peak_bytes
 from freqkv_cli.lab.plain_loop import PlainLoop
-from freqkv_cli.tasks.events import Done, Event, Note, Progress, Text
 from tests.tiny_folder import save_tiny_model
 from tests.tiny_models import tiny_model
 

@@ -9,7 +9,7 @@ from freqkv_cli.config import Settings
 from freqkv_cli.documents import open_documents
 from freqkv_cli.lab import states
 from freqkv_cli.lab.outcome import last_value
-from freqkv_cli.tasks.read import read
+from freqkv_cli.states.read import read
 from tests.models.tiny_gguf import write_tiny_gguf
 
 

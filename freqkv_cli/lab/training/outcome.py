@@ -7,11 +7,11 @@ from dataclasses import asdict
 
 import torch
 
+from freqkv_cli.events import Done, Event, Note, Text
 from freqkv_cli.lab.training.curve import draw_curve, read_curve
 from freqkv_cli.lab.training.run import Run
 from freqkv_cli.lab.training.trainer import Position
-from freqkv_cli.tasks.events import Done, Event, Note, Text
-from freqkv_cli.tasks.figures import peak_gpu_bytes, peak_process_bytes
+from freqkv_cli.reading.memory_figures import peak_gpu_bytes, peak_process_bytes
 
 
 def outcome(run: Run) -> Iterator[Event]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from freqkv_cli import __version__
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import MemoryLimitError, UsageError
+from freqkv_cli.events import Event, Note, Progress
 from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.kvcache.cache import make_cache
 from freqkv_cli.kvcache.geometry import Geometry
@@ -38,9 +39,8 @@ from freqkv_cli.models.loading import LoadedModel, load_config, load_model, load
 from freqkv_cli.models.memory import available_memory, loading_bytes, readable
 from freqkv_cli.models.source import ModelSource, resolve_model
 from freqkv_cli.models.support import model_window
-from freqkv_cli.tasks.events import Event, Note, Progress
-from freqkv_cli.tasks.plan import DEFAULT_CHUNK, recent_slots
-from freqkv_cli.tasks.relay import relay
+from freqkv_cli.reading.plan import DEFAULT_CHUNK, recent_slots
+from freqkv_cli.reading.run_in_thread import relay
 
 KEPT_SHARE = 0.6  # of the free memory that may hold chunks for the backward pass; above, they are run again
 ENOUGH_COMPRESSIONS = 3  # fewer teach a model little about what is old

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import MemoryLimitError, UsageError
+from freqkv_cli.events import Event, Note, Progress
 from freqkv_cli.lab.bench_plot import require_matplotlib
 from freqkv_cli.lab.training.curve import add_to_curve
 from freqkv_cli.lab.training.lora import require_peft
@@ -19,8 +20,7 @@ from freqkv_cli.lab.training.run import Job, Run, save
 from freqkv_cli.lab.training.trainer import shielded
 from freqkv_cli.models.memory import is_out_of_memory
 from freqkv_cli.models.trimming import import_everything
-from freqkv_cli.tasks.events import Event, Note, Progress
-from freqkv_cli.tasks.figures import gpu_bytes, process_bytes
+from freqkv_cli.reading.memory_figures import gpu_bytes, process_bytes
 
 KNOBS = "use --checkpoint-chunks on, or a smaller --parallel, --length, --cache-size or --model"
 

@@ -8,8 +8,8 @@ import torch
 from transformers import AutoTokenizer
 
 from freqkv_cli.errors import InputError, NoTextError
+from freqkv_cli.events import Note
 from freqkv_cli.lab.training.corpus import Corpus, TrainingText, hold_out, joined, read_texts
-from freqkv_cli.tasks.events import Note
 from tests.tiny_folder import save_tiny_model
 
 

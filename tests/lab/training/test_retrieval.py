@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import AutoTokenizer
 
 from freqkv_cli.lab.training.retrieval import ANSWER_WEIGHT, Insertion, RetrievalTask, make_facts, spliced
-from freqkv_cli.tasks.prompt import encode_text
+from freqkv_cli.reading.prompt import encode_text
 from tests.tiny_folder import save_tiny_model
 
 PROSE = "It was late. Nobody had seen the man who came in! Was he a friend? " * 60

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import FreqkvError, StateError, UsageError
+from freqkv_cli.events import Done, Event, Note, Progress
 from freqkv_cli.lab.training.checkpoint import NAME
 from freqkv_cli.lab.training.recipe import Recipe
 from freqkv_cli.lab.training.run import Job
@@ -23,7 +24,6 @@ from freqkv_cli.lab.training.trainer import Trainer, shielded
 from freqkv_cli.models.adapter import MANIFEST, WEIGHTS, find_adapter, read_foresight
 from freqkv_cli.models.loading import load_model
 from freqkv_cli.models.source import resolve_model
-from freqkv_cli.tasks.events import Done, Event, Note, Progress
 from tests.tiny_folder import save_tiny_model
 
 RECIPE = {"length": 64, "rate": 1e-2, "warmup": 1, "rank": 4, "validate_every": 3, "validation_sequences": 2}
