@@ -35,7 +35,7 @@ def put(engine: Engine, cache: FreqkvCache, cue: Sequence[int], answers: Sequenc
     fork.make_room(len(cue) + sum(map(len, answers)))
     logits = engine.read(fork, cue)
     assert logits is not None
-    right, *wrong = engine.weigh(fork, logits, answers)
+    right, *wrong = engine.score_continuations(fork, logits, answers)
     rank = sum(one >= right for one in wrong)
     if rank:
         return Outcome(rank, False)
