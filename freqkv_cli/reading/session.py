@@ -199,7 +199,7 @@ class Session:
         fork.make_room(len(ids) + sum(map(len, continuations)))
         logits = self.engine.read(fork, ids)
         assert logits is not None
-        likelihoods = self.engine.weigh(fork, logits, continuations)
+        likelihoods = self.engine.score_continuations(fork, logits, continuations)
         yield self._answering(Answer(), began)
         return [total / math.sqrt(len(tokens)) for total, tokens in zip(likelihoods, continuations, strict=True)]
 
