@@ -13,7 +13,8 @@ HEAVY = ("torch", "transformers", "accelerate", "bitsandbytes", "numba", "peft")
 # Our modules that a room may import, beside itself, errors and the version.
 MAY_IMPORT = {
     "config": (),
-    "documents": (),
+    "documents": ("location",),
+    "location": (),
     "kvcache": ("config",),
     "models": ("config", "kvcache", "tasks.events"),
     "inference": ("config", "kvcache", "models"),
