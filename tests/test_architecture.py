@@ -34,6 +34,7 @@ OWNERS = {
     "prompt_toolkit": ("terminal",),
     "rich": ("terminal", "commands.models", "commands.info", "commands.doctor"),
     "pypdf": ("documents",),
+    "pypdfium2": ("documents",),
     "selectolax": ("documents",),
     "charset_normalizer": ("documents",),
     "sqlite3": ("recall",),

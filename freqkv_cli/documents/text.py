@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from freqkv_cli.documents.blocks import cut_blocks
 from freqkv_cli.documents.clean import remove_controls, single_line
 from freqkv_cli.documents.encoding import Encoding, decoded
+from freqkv_cli.documents.metadata import Metadata
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.reader import Findings
 from freqkv_cli.documents.source import BLOCK_BYTES, Source
@@ -18,6 +19,7 @@ FENCE = re.compile(r" {0,3}(```|~~~)")
 class TextReader:
     """A text without pages. The blocks, joined, are the cleaned text; nothing of the source is held but one block."""
 
+    metadata = Metadata()
     page_count: int | None = None
 
     def __init__(self, source: Source, encoding: Encoding, *, markdown: bool = False) -> None:
