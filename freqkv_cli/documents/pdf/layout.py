@@ -16,6 +16,8 @@ COLUMN_LETTERS = 0.6  # share of letters in prose
 LETTERS_APART = 0.3  # the same where no row of a table can be meant: below it are amounts, each in its own row
 SIDE_BY_SIDE = 0.3  # of the lines of the shorter column: rows of a table stand at one height, lines of columns may not
 COLUMN_GAP = 0.5  # heights of a line: the least width of a gutter
+COLUMN_WIDTH = 4  # the same: the least width of a column
+MOST_GUTTERS = 12  # places on a page that are tried
 DEPTH = 6  # columns in columns
 PARAGRAPH_GAP = 1.35  # times the usual distance of two lines
 BLOCK_GAP = 1.6
@@ -78,8 +80,10 @@ def gutters(lines: Sequence[Line]) -> list[float]:
             if reach is None or word.left - reach > COLUMN_GAP * size:
                 begins.setdefault(round(word.left / size), []).append(word.left)
             reach = max(reach or word.right, word.right)
-    often = sorted(begins.values(), key=len, reverse=True)[:12]
-    return sorted({round(min(places) - COLUMN_GAP * size / 2, 1) for places in often if len(places) >= COLUMN_LINES})
+    margin = min((line.left for line in lines), default=0.0) + COLUMN_WIDTH * size
+    often = [places for places in begins.values() if len(places) >= COLUMN_LINES and min(places) > margin]
+    often = sorted(often, key=len, reverse=True)[:MOST_GUTTERS]
+    return sorted({round(min(places) - COLUMN_GAP * size / 2, 1) for places in often})
 
 
 def trimmed(lines: Sequence[Line], start: int, end: int, x: float) -> tuple[int, int]:

@@ -1,9 +1,10 @@
 """Lines of a PDF page: words that stand side by side, cut into cells where the gap is wider than a space."""
 
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
+from itertools import accumulate
 
 from freqkv_cli.documents.pdf.words import Word
 
@@ -22,54 +23,37 @@ class Cell:
     right: float
 
 
-@dataclass(frozen=True, slots=True)
 class Line:
-    """Words that stand side by side, from left to right."""
+    """Words that stand side by side, from left to right.
 
-    words: tuple[Word, ...]
+    `bottom`, `top` and `size` are those of its usual words, so that no raised or large character counts; `left` and
+    `right` are where it begins and ends.
+    """
 
-    @property
-    def bottom(self) -> float:
-        """The lower edge of its usual words, so that no raised or large character counts."""
-        return median(word.bottom for word in self.words)
+    __slots__ = ("_lefts", "_reaches", "bottom", "left", "right", "size", "top", "words")
 
-    @property
-    def top(self) -> float:
-        """The upper edge of its usual words."""
-        return median(word.top for word in self.words)
-
-    @property
-    def size(self) -> float:
-        """The height of its usual words."""
-        return median(word.size for word in self.words)
-
-    @property
-    def left(self) -> float:
-        """Where it begins."""
-        return self.words[0].left
-
-    @property
-    def right(self) -> float:
-        """Where it ends."""
-        return max(word.right for word in self.words)
+    def __init__(self, words: Sequence[Word]) -> None:
+        self.words = words
+        usual = sorted(words, key=lambda word: word.bottom)[len(words) // 2]
+        self.bottom, self.top, self.size = usual.bottom, usual.top, usual.size
+        self._lefts = [word.left for word in words]
+        self._reaches = list(accumulate((word.right for word in words), max))
+        self.left, self.right = self._lefts[0], self._reaches[-1]
 
     def crosses(self, x: float) -> bool:
         """Whether a word stands at `x`."""
-        return any(word.left < x < word.right for word in self.words)
+        before = bisect_left(self._lefts, x)
+        return before > 0 and self._reaches[before - 1] > x
 
     def cut(self, x: float) -> "tuple[Line | None, Line | None]":
         """Return the parts left and right of `x`, None for one without words."""
-        left = tuple(word for word in self.words if word.left + word.right < 2 * x)
-        right = tuple(word for word in self.words if word.left + word.right >= 2 * x)
+        left = [word for word in self.words if word.left + word.right < 2 * x]
+        right = [word for word in self.words if word.left + word.right >= 2 * x]
         return Line(left) if left else None, Line(right) if right else None
 
     def gaps(self) -> list[tuple[float, float]]:
         """Return begin and end of the gaps that are wider than a space can be."""
-        between = []
-        reach = self.words[0].right
-        for word in self.words[1:]:
-            between.append((reach, word.left))
-            reach = max(reach, word.right)
+        between = list(zip(self._reaches[:-1], self._lefts[1:], strict=True))
         widths = sorted(end - begin for begin, end in between)
         usual = widths[len(widths) // 3] if len(widths) > 3 else 0.0
         least = max(CELL_GAP * self.size, STRETCHED * usual)
@@ -93,9 +77,12 @@ def joined(words: Sequence[Word]) -> str:
     In a line of a script that runs from right to left the words are turned round, but not those of other scripts and
     the numbers that stand together in it. The characters of a word are in reading order already.
     """
+    text = " ".join(word.text for word in words)
+    if text.isascii():
+        return text
     directions = [direction(word.text) for word in words]
     if directions.count(True) <= directions.count(False):
-        return " ".join(word.text for word in words)
+        return text
     ordered: list[str] = []
     run: list[str] = []
     for word, right_to_left in zip(reversed(words), reversed(directions), strict=True):
@@ -133,4 +120,4 @@ def lines_of(words: Sequence[Word]) -> list[Line]:
         else:
             lines.append([word])
             edges.append((word.bottom, word.top))
-    return [Line(tuple(sorted(line, key=lambda one: one.left))) for line in lines]
+    return [Line(sorted(line, key=lambda one: one.left)) for line in lines]

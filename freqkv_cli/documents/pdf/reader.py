@@ -151,8 +151,6 @@ class PdfReader:
             nonlocal first
             page = waiting.popleft()
             above, below = running(page.number, edges)
-            if len(above) + len(below) == len(page.lines) and not page.is_picture:
-                above, below = [], []  # what is all that a page says is no header
             page.lines = page.lines[len(above) : len(page.lines) - len(below)]
             if first:
                 page.kept = [line.text for line in (*above, *below[::-1]) if line.text]
@@ -180,7 +178,8 @@ class PdfReader:
             text = ligatures.restore(text)
             if not text:
                 findings.empty_pages.append(page.number)
-                findings.scanned_pages.append(page.number)  # a picture, with no more than a header
+                if page.is_picture:  # with no more than a header
+                    findings.scanned_pages.append(page.number)
                 continue
             if held is not None:
                 if page.number == held[0] + 1:

@@ -22,15 +22,15 @@ PAGE_NUMBER = re.compile(
     re.IGNORECASE,
 )
 NUMBER_AT_AN_END = re.compile(
-    r"^(\d{1,5})[\s|.\u2013\u2014-]+|[\s|.\u2013\u2014-]+(?:page\s*)?(\d{1,5})(?:\s*(?:/|of|von)\s*\d{1,5})?$",
-    re.IGNORECASE,
+    r"^(\d{1,5})[.|]?\s+|\s+(?:[|\u2013\u2014-]\s*)?(?:page\s*)?(\d{1,5})(?:\s*(?:/|of|von)\s*\d{1,5})?$", re.IGNORECASE
 )
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeLine:
-    """A line at the upper or lower edge of a page: its text without the page number, its place, and that number."""
+    """A line at the edge of a page: its text with and without the number of the page, its place, and that number."""
 
+    whole: str
     text: str
     height: float
     number: int | None
@@ -81,7 +81,7 @@ def edge_line(line: Line, page: int) -> EdgeLine:
             text = NUMBER_AT_AN_END.sub("", text)
         texts.append(text)
     shift = None if number is None else number - page
-    return EdgeLine("\t".join(texts), line.bottom, number, shift, len(cells))
+    return EdgeLine("\t".join(cell.text for cell in cells), "\t".join(texts), line.bottom, number, shift, len(cells))
 
 
 def running(page: int, edges: dict[int, Edges]) -> tuple[list[EdgeLine], list[EdgeLine]]:
@@ -93,7 +93,7 @@ def running(page: int, edges: dict[int, Edges]) -> tuple[list[EdgeLine], list[Ed
     own = edges[page]
     others = [one for number, one in edges.items() if number != page]
     needed = min(REPEATS, len(others))
-    if not needed:
+    if not needed or not own.count:
         return [], []
 
     def taken(candidates: Sequence[EdgeLine], of_others: Sequence[Sequence[EdgeLine]]) -> list[EdgeLine]:
@@ -105,7 +105,10 @@ def running(page: int, edges: dict[int, Edges]) -> tuple[list[EdgeLine], list[Ed
         return found
 
     above = taken(own.above, [one.above for one in others])
-    return above, taken(own.below[: max(0, own.count - len(above))], [one.below for one in others])
+    below = taken(own.below[: max(0, own.count - len(above))], [one.below for one in others])
+    if len(above) + len(below) == own.count and all(one.count <= own.count for one in others):
+        return [], []  # what is all that the pages say is no header
+    return above, below
 
 
 def same(one: EdgeLine, other: EdgeLine) -> bool:
@@ -113,9 +116,9 @@ def same(one: EdgeLine, other: EdgeLine) -> bool:
 
     Beside a number that goes on with the pages the text may change: it is the title of the section.
     """
-    if abs(one.height - other.height) >= SAME_HEIGHT or one.shift != other.shift:
+    if abs(one.height - other.height) >= SAME_HEIGHT:
         return False
-    return one.text == other.text or one.shift is not None
+    return one.whole == other.whole or (one.shift is not None and one.shift == other.shift)
 
 
 def roman(text: str) -> int:

@@ -12,6 +12,7 @@ SPACES = frozenset([0x09, 0x0A, 0x0D, 0x20, 0xA0, 0x3000])
 LINE_HYPHEN = 0x02  # what PDFium makes of a hyphen at a line end
 NO_VALUE = frozenset([0x00, 0xFFFE, 0xFFFF])  # glyphs of which the file does not say what character they are
 UNKNOWN = "\ufffd"
+CHARACTERS = {LINE_HYPHEN: "-", **dict.fromkeys(NO_VALUE, UNKNOWN)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ def page_words(page: "pypdfium2.PdfPage") -> tuple[list[Word], list[Word]]:
     try:
         handle = textpage.raw
         codes = [pdfium.FPDFText_GetUnicode(handle, index) for index in range(pdfium.FPDFText_CountChars(handle))]
+        letters = "".join(map(chr, codes)).translate(CHARACTERS)
         rect = pdfium.FS_RECTF()
         pointer = ctypes.byref(rect)
 
@@ -55,7 +57,7 @@ def page_words(page: "pypdfium2.PdfPage") -> tuple[list[Word], list[Word]]:
 
         by_angle: dict[int, list[Word]] = {}
         for start, end in spans(codes):
-            text = "".join(character(code) for code in codes[start:end])
+            text = letters[start:end]
             one, other = box(start), box(end - 1)
             word = Word(
                 text, min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3])
@@ -87,13 +89,6 @@ def spans(codes: list[int]) -> list[tuple[int, int]]:
     if start is not None:
         found.append((start, len(codes)))
     return found
-
-
-def character(code: int) -> str:
-    """Return a character by PDFium's code for it."""
-    if code == LINE_HYPHEN:
-        return "-"
-    return UNKNOWN if code in NO_VALUE else chr(code)
 
 
 def turned(word: Word, turns: int) -> Word:
