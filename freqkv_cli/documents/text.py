@@ -13,6 +13,7 @@ from freqkv_cli.documents.reader import Findings
 from freqkv_cli.documents.source import BLOCK_BYTES, Source
 
 ATX_MARK = re.compile(r" {0,3}#{1,6}[ \t]")
+REPLACED = "byte sequences that do not fit the encoding"
 FENCE = re.compile(r" {0,3}(```|~~~)")
 
 
@@ -28,6 +29,7 @@ class TextReader:
         self.encoding: str | None = encoding.name
         self.codec = encoding.name
         self.errors = encoding.errors
+        self.replaced = encoding.replaced
         self.warnings = [encoding.warning] if encoding.warning else []
         self._characters_read = self._characters_given = 0
         self._bytes_read = 0
@@ -52,6 +54,7 @@ class TextReader:
     def _cleaned(self, findings: Findings) -> Iterator[str]:
         newlines = io.IncrementalNewlineDecoder(None, translate=True)
         removed = 0
+        findings.leave_out(REPLACED, self.replaced)
         for piece in decoded(self.source, self.codec, self.errors):
             self._bytes_read = min(self._bytes_read + BLOCK_BYTES, self.source.byte_count)
             text = newlines.decode(piece)
