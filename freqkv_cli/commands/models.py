@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from freqkv_cli.commands.options import ConfiguredCommand
 from freqkv_cli.config import Output
 from freqkv_cli.errors import UsageError
 from freqkv_cli.terminal.display import open_display
@@ -43,7 +44,7 @@ def list_(as_json: Json = False) -> None:
         typer.echo(f"{name:<{widths[0]}}  {kind:<{widths[1]}}  {size:>{widths[2]}}  {state}")
 
 
-@models_app.command()
+@models_app.command(cls=ConfiguredCommand)
 def pull(
     name: Name,
     offline: Annotated[

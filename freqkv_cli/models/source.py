@@ -141,7 +141,7 @@ def _build_from_known(
     from freqkv_cli.models.fetch import provide_gguf
 
     gguf = provide_gguf(model, offline=offline, models_dir=models_dir, notify=notify)
-    notify(Progress(phase="loading", source=f"{model.alias} (unpacking, once)"))
+    notify(Progress(phase="loading", source=f"{model.alias} (unpacking)"))
     convert_gguf(gguf, folder)
     gguf.rename(folder / GGUF)  # not before: what was fetched outlives a failure
     shutil.rmtree(gguf.parent)
@@ -184,6 +184,6 @@ def _build_from_gguf(path: Path, origin: dict[str, Any], notify: Notify, folder:
     from freqkv_cli.models.conversion import convert_gguf, read_facts
 
     store.require_room(read_facts(path).converted_bytes, store.models_folder())
-    notify(Progress(phase="loading", source=f"{path.name} (unpacking, once)"))
+    notify(Progress(phase="loading", source=f"{path.name} (unpacking)"))
     convert_gguf(path, folder)
     return origin
