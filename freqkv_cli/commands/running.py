@@ -10,6 +10,7 @@ from freqkv_cli.commands.invocation import Invocation, invocation
 from freqkv_cli.commands.password import password_reader
 from freqkv_cli.config import Output, Settings
 from freqkv_cli.events import Event, Progress
+from freqkv_cli.models.aliases import AUTO
 from freqkv_cli.terminal.display import Display, open_display
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ def run(
         documents = open_sources(sources, settings, display, stack)
         task = load()
         follow(task(documents), display, invocation(ctx))
+
+
+def loading(settings: Settings) -> str:
+    """The step that most tasks begin with, in words."""
+    return f"loading {'the model' if settings.model == AUTO else settings.model}"
 
 
 def open_sources(sources: list[str], settings: Settings, display: Display, stack: ExitStack) -> "list[Document]":

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from freqkv_cli.events import Event, Progress
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.halving import fitting_rows
 from freqkv_cli.models.adapter import Adapter, find_adapter
+from freqkv_cli.models.aliases import AUTO
 from freqkv_cli.models.device import Placement, choose_placement
 from freqkv_cli.models.loading import load_config, load_tokenizer
 from freqkv_cli.models.memory import (
@@ -46,19 +48,31 @@ class Plan:
     adapter: Adapter | None = None
 
 
+def find_source(settings: Settings) -> Generator[Event, None, ModelSource]:
+    """Find the model that the settings name, fetching it if need be. Raises ModelError."""
+    yield Progress("loading", source="the model" if settings.model == AUTO else settings.model)
+    resolve = partial(
+        resolve_model,
+        settings.model,
+        offline=settings.offline,
+        models_dir=settings.models_dir,
+        device=settings.device,
+    )
+    return (yield from relay(lambda notify: resolve(notify=notify)))
+
+
 def make_plan(settings: Settings, pinned: str = "") -> Generator[Event, None, Plan]:
     """Find the model (fetching it if need be) and decide how to run it; `pinned` joins the instruction.
 
     Raises ModelError when there is no such model or adapter or it does not serve, UsageError for slots that cannot be.
     """
-    yield Progress("loading", source=settings.model)
-    source = yield from relay(lambda notify: resolve_model(settings.model, offline=settings.offline, notify=notify))
+    source = yield from find_source(settings)
     adapter = find_adapter(settings.adapter, source, settings.policy)
     config = load_config(source)
     window = model_window(config)
     if settings.cache_size and settings.cache_size > window:
         raise UsageError(
-            f"--cache-size {settings.cache_size} is more than the window of {settings.model}, {window} tokens; "
+            f"--cache-size {settings.cache_size} is more than the window of {source.name}, {window} tokens; "
             "give at most that"
         )
     prompt = make_prompt(load_tokenizer(source), opening=f"{pinned}Document:\n\n")

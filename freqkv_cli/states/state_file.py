@@ -256,9 +256,10 @@ def settings_of(path: Path, manifest: Manifest, settings: Settings) -> Settings:
                 f"the state {path} was read with {flag_name(name)} {value}, not {wanted}: leave {flag_name(name)} out, "
                 "or read the document again"
             )
-    if settings.model == defaults.model and manifest.reader.name != defaults.model:
-        # What a file names is not fetched from anywhere without having been asked for.
-        changes |= {"model": manifest.reader.name, "offline": True}
+    if settings.model == defaults.model:
+        changes["model"] = manifest.reader.name
+        if manifest.reader.name not in ALIASES:
+            changes["offline"] = True  # what a file names is not fetched from anywhere without having been asked for
     if settings.adapter is None and manifest.reader.adapter is None:
         changes["adapter"] = NONE  # whatever has been shipped since
     elif settings.adapter is None:
