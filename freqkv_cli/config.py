@@ -79,8 +79,9 @@ class Settings:
     prompt_file: str | None = None
     notes: bool = False
     effort: Literal["low", "medium", "high"] = "medium"
-    recall: int = 5
-    verify: Literal["auto", "words", "names"] = "auto"
+    recall: int = 8
+    strict: bool = False
+    quick: bool = False
     show_passages: bool = False
     pin_question: bool = False
 

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from freqkv_cli.retrieval.question import SEARCH_WORD
-
+WORD = re.compile(r"\w+")
 BODY_WORDS = 20  # a heading with less text under it is a line of the table of contents or of the title page
 LONGEST = 80  # characters of a title
 
@@ -56,7 +55,7 @@ def find_headings(text: str, *, markdown: bool = False) -> list[Heading]:
     kept = [
         heading
         for heading, end in zip(found, ends, strict=False)
-        if sum(1 for _ in SEARCH_WORD.finditer(text, heading.offset + len(heading.title), end)) >= BODY_WORDS
+        if sum(1 for _ in WORD.finditer(text, heading.offset + len(heading.title), end)) >= BODY_WORDS
     ]
     return kept + found[-1:]
 
