@@ -14,6 +14,8 @@ from freqkv_cli.documents.state import STATE_KIND, StateReader, is_state
 from freqkv_cli.documents.text import TextReader
 from freqkv_cli.errors import InputError, NoTextError, UsageError
 
+EXTRACTION = 2  # raise it when the text that is made of a document changes
+
 
 class Document:
     """One input, checked and ready to be read; a context manager that deletes at its end what it kept of a stream.
@@ -22,7 +24,7 @@ class Document:
     (with the reason), `left_out` and `warnings` fill while `pages` runs and start anew when it does.
     """
 
-    def __init__(self, source: Source, kind: Kind | Literal["state"], reader: Reader) -> None:
+    def __init__(self, source: Source, kind: Kind | Literal["state"], reader: Reader, *, ocr: bool = False) -> None:
         self.name = source.name
         self.path = source.path
         self.kind = kind
@@ -32,6 +34,7 @@ class Document:
         self.page_count = reader.page_count
         self.has_pages = kind == "pdf"
         self.metadata = reader.metadata
+        self.extraction = f"{EXTRACTION}{'+ocr' * ocr}"  # documents of one hash and one extraction have one text
         self._source = source
         self._reader = reader
         self._findings = Findings(warnings=list(reader.warnings))
@@ -118,7 +121,7 @@ def open_document(
         if is_state(opened):
             return Document(opened, STATE_KIND, StateReader(opened))
         found = forced or identify(opened, encoding)
-        return Document(opened, found, open_reader(opened, found, selection, encoding, password, ocr))
+        return Document(opened, found, open_reader(opened, found, selection, encoding, password, ocr), ocr=ocr)
     except BaseException:
         opened.close()
         raise

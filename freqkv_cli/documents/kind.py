@@ -38,13 +38,13 @@ HTML_SUFFIXES = {".html", ".htm", ".xhtml"}
 HTML_START = re.compile(
     r"\s*+(?:<\?xml[^>]*>\s*)?+(?:<!--.*?-->\s*)*+(?:<!doctype\s+html|<html|<head|<body)\b", re.IGNORECASE | re.DOTALL
 )
-FB2_START = re.compile(r"\ufeff?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<FictionBook\b", re.DOTALL)
+FB2_START = re.compile(
+    r"\ufeff?\s*+(?:<\?xml[^>]*>\s*)?+(?:<!--.*?-->\s*)*+<FictionBook\b", re.DOTALL
+)  # possessive, as above: no backtracking
 RTF_START = re.compile(r"\{\\rtf")
-MBOX_START = re.compile(r"From \S+ .*\d{4}\r?\n(?:[\w-]+: )", re.MULTILINE)
-EML_START = re.compile(
-    r"(?=(?:.*\r?\n){0,60}?(?:From|Date|Received|Message-ID): )(?:[\w-]{2,40}:[ \t].*\r?\n(?:[ \t].*\r?\n)*){3}",
-    re.IGNORECASE,
-)
+MBOX_START = re.compile(r"From \S+ [^\n]*\d{4}\n[\w-]+: ")
+EML_START = re.compile(r"(?:[\w-]{2,40}:[ \t][^\n]*\n(?:[ \t][^\n]*\n)*+){3}")
+EML_HEADER = re.compile(r"^(?:From|Date|Received|Message-ID): ", re.MULTILINE | re.IGNORECASE)
 JSON_START = re.compile(r"\s*[\[{]\s*[\"{\[\]}0-9-]")
 JSON_LIMIT = 128 << 20  # bytes of one JSON value
 SAMPLE_LINES = 20
@@ -121,7 +121,7 @@ def identify(source: Source, encoding: str | None) -> Kind:
     start = head.decode(marked or "utf-8", "ignore")[:4096]
     if HTML_START.match(start) or (suffix in HTML_SUFFIXES and TAG.search(start)):
         return "html"
-    return SUFFIX_KINDS.get(suffix) or text_kind(source, start, suffix)
+    return SUFFIX_KINDS.get(suffix) or text_kind(source, start.replace("\r\n", "\n"), suffix)
 
 
 def text_kind(source: Source, start: str, suffix: str) -> Kind:
@@ -134,7 +134,7 @@ def text_kind(source: Source, start: str, suffix: str) -> Kind:
         return "subtitles"
     if suffix not in TEXT_SUFFIXES and MBOX_START.match(start):
         return "mbox"
-    if suffix not in TEXT_SUFFIXES and EML_START.match(start):
+    if suffix not in TEXT_SUFFIXES and EML_START.match(start) and EML_HEADER.search(start):
         return "eml"
     if suffix == ".json" or (suffix not in TEXT_SUFFIXES and JSON_START.match(start)):
         return json_kind(source)

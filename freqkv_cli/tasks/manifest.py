@@ -33,6 +33,7 @@ class StoredDocument:
     bad_pages: dict[int, str]
     warnings: list[str]
     tokens: Count
+    left_out: dict[str, int] = field(default_factory=dict)
 
     def progress(self) -> float:
         """All of it has been read."""

@@ -103,5 +103,6 @@ def describe_document(document: Document | StoredDocument, tokens: int) -> dict[
         "tokens": tokens,
         "encoding": document.encoding,
         "empty_pages": document.empty_pages,
+        "left_out": document.left_out,
         "bad_pages": {str(page): problem for page, problem in document.bad_pages.items()},
     }
