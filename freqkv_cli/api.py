@@ -181,6 +181,7 @@ def _opened(sources: Sequence[Name], settings: Settings, password: str | None, s
         pages=settings.pages,
         encoding=settings.encoding,
         kind=settings.kind,
+        ocr=settings.ocr,
         password=lambda name: password,
     )
     for document in documents:

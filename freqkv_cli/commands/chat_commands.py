@@ -81,7 +81,10 @@ class ChatCommands:
         if reply is None:
             return "nothing was asked yet"
         blocks = [f"read again: {printable(' '.join(passage.text.split()))}" for passage in reply.passages]
-        blocks += [f'[{one_line(citation.passage.place)}] "{printable(citation.quote)}" ({citation.verdict})' for citation in reply.citations]
+        blocks += [
+            f'[{one_line(citation.passage.place)}] "{printable(citation.quote)}" ({citation.verdict})'
+            for citation in reply.citations
+        ]
         if not blocks:
             return "the last answer was given from memory alone"
         return "\n".join(textwrap.fill(block, WIDTH, subsequent_indent="  ") for block in blocks)

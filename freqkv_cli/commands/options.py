@@ -77,6 +77,7 @@ DESCRIBED = {
     "pages": Described(DOCUMENT, "Only these pages: 1-20,35,40-.", "RANGES"),
     "encoding": Described(DOCUMENT, "Encoding of text files, if it is neither UTF-8 nor guessed right.", "NAME"),
     "kind": Described(DOCUMENT, "Type of the document, if it is not recognised."),
+    "ocr": Described(DOCUMENT, "Recognise the text of scanned pages of a PDF, with tesseract where it is installed."),
     "password_file": Described(
         DOCUMENT, "File with the password of an encrypted PDF (or $FREQKV_PDF_PASSWORD).", "FILE"
     ),

@@ -1,7 +1,6 @@
 """Headings of plain text and Markdown."""
 
 import pytest
-
 from freqkv_cli.summarizing.headings import Rank, chapter_mark, find_headings
 
 BODY = "word " * 30
