@@ -10,7 +10,8 @@ PACKAGE = ROOT / "freqkv_cli"
 FILES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = {"torch", "transformers", "accelerate", "bitsandbytes", "numba", "peft"}
 LIGHT = {"documents", "terminal", "config", "errors", "__main__", "__init__"}  # never import those
-LATE = {"kvcache", "inference", "tasks", "measurement", "evaluation", "benchmarks", "training"}  # for commands
+LATE = {"kvcache", "inference", "reading", "states", "answering", "summarizing"}  # for commands
+LATE |= {"measurement", "evaluation", "benchmarks", "training"}
 
 
 def read_table() -> list[tuple[str, set[str], set[str]]]:

@@ -20,12 +20,12 @@ from freqkv_cli.benchmarks.tables import render
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import UsageError
+from freqkv_cli.events import Done, Event, Note, Progress, Text
 from freqkv_cli.measurement.peak import held_bytes
 from freqkv_cli.measurement.plot import draw, require_matplotlib
 from freqkv_cli.measurement.subject import Subject, open_subject
 from freqkv_cli.measurement.synthetic_text import SEED, document_ids, random_ids, synthetic_ids
-from freqkv_cli.tasks.events import Done, Event, Note, Progress, Text
-from freqkv_cli.tasks.figures import process_bytes
+from freqkv_cli.reading.memory_figures import process_bytes
 
 
 def bench(documents: Sequence[Document], settings: Settings, choice: Choice, form: str = "table") -> Iterator[Event]:

@@ -23,7 +23,7 @@ from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.policies.policy import make_policy
 from freqkv_cli.measurement.synthetic_text import random_ids
 from freqkv_cli.models.support import model_window
-from freqkv_cli.tasks.plan import pinned_geometry
+from freqkv_cli.reading.plan import pinned_geometry
 
 Result = dict[str, Any]
 FLAT_FROM = 16_000  # tokens from which peak memory is to stay the same

@@ -124,7 +124,7 @@ class PolicyReader:
 
     @property
     def _free_slots(self) -> int:
-        """Slots that are free after the heaviest compression, as tasks/session.py counts them."""
+        """Slots that are free after the heaviest compression, as reading/session.py counts them."""
         return self._geometry.cache_size - self._geometry.sink_tokens - self._geometry.recent_tokens - 1
 
     def _filled(self) -> FreqkvCache:

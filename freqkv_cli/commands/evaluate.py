@@ -7,7 +7,7 @@ import typer
 
 from freqkv_cli.commands.bench import words
 from freqkv_cli.commands.options import EPILOG, QUESTION_ONLY, SUMMARY_ONLY, ConfiguredCommand, takes_settings
-from freqkv_cli.commands.running import Task, run
+from freqkv_cli.commands.running import Task, loading, run
 from freqkv_cli.config import Output, Settings, parse_size
 from freqkv_cli.errors import UsageError
 
@@ -100,7 +100,7 @@ def answers(
             passages=passages,
         )
 
-    run(ctx, f"loading {settings.model}", paths, settings, output, load)
+    run(ctx, loading(settings), paths, settings, output, load)
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
@@ -138,7 +138,7 @@ def summaries(
         ready = [read_report(path) for path in reports] if reports else None
         return lambda opened: evaluate_summaries(opened, settings, ready)
 
-    run(ctx, f"loading {settings.model}", documents, settings, output, load)
+    run(ctx, loading(settings), documents, settings, output, load)
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
@@ -181,7 +181,7 @@ def perplexity(
         check_adapters(adapters, labels)
         return lambda opened: evaluate_perplexity(opened, settings, labels, count, plot, adapters, reference)
 
-    run(ctx, f"loading {settings.model}", documents, settings, output, load)
+    run(ctx, loading(settings), documents, settings, output, load)
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
@@ -224,7 +224,7 @@ def recall(
         wanted = Wanted(count, words(kinds), items, first)
         return lambda opened: evaluate_recall(opened, settings, labels, wanted, plot, adapters)
 
-    run(ctx, f"loading {settings.model}", documents or [], settings, output, load)
+    run(ctx, loading(settings), documents or [], settings, output, load)
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
@@ -285,7 +285,7 @@ def sessions(
         wanted = Wanted(words(kinds), count, turns, contexts, mode, shared)
         return lambda opened: evaluate_sessions(opened, settings, labels, wanted, plot)
 
-    run(ctx, f"loading {settings.model}", documents or [], settings, output, load)
+    run(ctx, loading(settings), documents or [], settings, output, load)
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
@@ -322,7 +322,7 @@ def spectrum(
 
         return lambda opened: evaluate_spectrum(opened, settings, count, energy, plot)
 
-    run(ctx, f"loading {settings.model}", documents, settings, output, load)
+    run(ctx, loading(settings), documents, settings, output, load)
 
 
 def read_size(flag: str, text: str) -> int:

@@ -49,11 +49,14 @@ class Described:
 
 
 DESCRIBED = {
-    "model": Described(MODEL, "Alias, hub id, local folder or .gguf file.", "MODEL", ("-m",)),
+    "model": Described(
+        MODEL, "Alias, hub id, local folder or .gguf file; auto: the best reader that fits.", "MODEL", ("-m",)
+    ),
     "quant": Described(MODEL, "Weights in 4 or 8 bits; auto is 4bit on CUDA."),
     "device": Described(MODEL, "auto, cpu, cuda, cuda:N or mps.", "DEVICE"),
     "dtype": Described(MODEL, "Number format of weights and cache."),
     "offline": Described(MODEL, "Never use the network."),
+    "models_dir": Described(MODEL, "Folder of yours with .gguf files; those of an alias are taken from it.", "FOLDER"),
     "adapter": Described(
         MODEL, "Folder of what the model has learnt (freqkv train), or none: leave the model as it is.", "FOLDER"
     ),

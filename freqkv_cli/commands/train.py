@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from freqkv_cli.commands.options import QUESTION_ONLY, SUMMARY_ONLY, takes_settings
-from freqkv_cli.commands.running import Task, run
+from freqkv_cli.commands.running import Task, loading, run
 from freqkv_cli.config import Output, Settings, parse_size
 from freqkv_cli.errors import UsageError
 
@@ -148,4 +148,4 @@ def train(
         job = Job(texts, folder, recipe, tokens, validation, resume, plot)
         return lambda documents: train(settings, job)
 
-    run(ctx, f"loading {settings.model}", [], settings, output, load)
+    run(ctx, loading(settings), [], settings, output, load)

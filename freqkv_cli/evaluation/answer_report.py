@@ -8,7 +8,7 @@ from typing import Any
 from freqkv_cli.evaluation.verdicts import Scored
 from freqkv_cli.measurement.rates import Rate
 from freqkv_cli.measurement.table import table
-from freqkv_cli.tasks.session import Session
+from freqkv_cli.reading.session import Session
 
 EVERYTHING = "all"  # documents, or splits
 HEAD = ("method", "right", "wrong", "refused", "absent told", "passage reached", "citations stand", "s/question")

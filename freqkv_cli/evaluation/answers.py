@@ -18,8 +18,8 @@ from freqkv_cli.evaluation.methods import METHODS, Ready, prepare
 from freqkv_cli.evaluation.passage_search import open_search
 from freqkv_cli.evaluation.question_file import Question, QuestionFile
 from freqkv_cli.evaluation.verdicts import Citation, Scored, score
-from freqkv_cli.tasks.events import Done, Event, Note, Progress, Text
-from freqkv_cli.tasks.session import open_session
+from freqkv_cli.events import Done, Event, Note, Progress, Text
+from freqkv_cli.reading.session import open_session
 
 # One is the stronger rival: of 60 questions the default model had 22 right with one passage before it, 16 with three.
 PASSAGES = 1

@@ -1,6 +1,6 @@
 """How well follow-ups are looked up: python -m freqkv_cli.evaluation.follow_ups pride_and_prejudice.txt ...
 
-The rules of recall/follow_up.py were made with the questions on the first novel; those on the second were written
+The rules of answering/follow_up.py were made with the questions on the first novel; those on the second were written
 afterwards and asked once.
 """
 
@@ -9,10 +9,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from freqkv_cli.answering.follow_up import leans, looked_up_for
 from freqkv_cli.documents import open_document
 from freqkv_cli.measurement.table import table
-from freqkv_cli.recall.follow_up import leans, looked_up_for
-from freqkv_cli.tasks.lookup import Lookup
+from freqkv_cli.retrieval.retriever import Lookup
 
 DEPTH = 10
 

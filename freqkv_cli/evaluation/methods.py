@@ -15,19 +15,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 
+from freqkv_cli.answering.ask import FROM_MEMORY, answer_question, limit_of
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import UsageError
 from freqkv_cli.evaluation.passage_search import Search
 from freqkv_cli.evaluation.result import last_value
 from freqkv_cli.evaluation.verdicts import AnswerRecord, Citation
+from freqkv_cli.events import Event
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import make_cache
 from freqkv_cli.kvcache.policies.policy import make_policy
-from freqkv_cli.tasks.ask import FROM_MEMORY, answer_question, limit_of
-from freqkv_cli.tasks.events import Event
-from freqkv_cli.tasks.prompt import encode_text
-from freqkv_cli.tasks.session import Session
-from freqkv_cli.tasks.tokens import TokenStream
+from freqkv_cli.reading.prompt import encode_text
+from freqkv_cli.reading.session import Session
+from freqkv_cli.reading.token_stream import TokenStream
 
 METHODS = ("ask", "memory", "window", "cut", "passages")
 GAP = "\n\n[...]\n\n"  # between the pieces of a document that is not whole

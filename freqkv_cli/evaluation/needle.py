@@ -19,6 +19,7 @@ from freqkv_cli.evaluation.needle_figures import Asked, halves, rows
 from freqkv_cli.evaluation.needle_items import KINDS, Item, Quiz, document_sentences, make_quiz
 from freqkv_cli.evaluation.needle_table import recall_table
 from freqkv_cli.evaluation.policy_specs import Contender, Subjects, open_contenders, shrunk
+from freqkv_cli.events import Done, Event, Note, Text
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.measurement.line_plot import Line, draw_lines
@@ -27,8 +28,7 @@ from freqkv_cli.measurement.reading_progress import reading_progress
 from freqkv_cli.measurement.report import memory_report
 from freqkv_cli.measurement.subject import open_subject
 from freqkv_cli.measurement.synthetic_text import SEED, synthetic_lines
-from freqkv_cli.tasks.events import Done, Event, Note, Text
-from freqkv_cli.tasks.prompt import encode_text
+from freqkv_cli.reading.prompt import encode_text
 
 DISTANCES = (0.25, 0.5, 1, 2, 4, 8, 16, 32, 64)  # between a fact and its question, in units of the slots
 FIRST = "Question: What is the pass key? Look for it in the following text.\n\n"

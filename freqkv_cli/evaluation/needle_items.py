@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from freqkv_cli.evaluation.prose import names, sentences
-from freqkv_cli.tasks.prompt import encode_text
+from freqkv_cli.reading.prompt import encode_text
 
 KINDS = ("passkey", "pairs", "cloze")
 COLOURS = ("red", "green", "blue", "white", "black", "brown", "yellow", "golden", "silver", "purple", "grey", "orange")

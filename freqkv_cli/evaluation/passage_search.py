@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from freqkv_cli.documents.document import Document
-from freqkv_cli.recall.index import PassageIndex
-from freqkv_cli.recall.passage import split_passages
+from freqkv_cli.retrieval.index import PassageIndex
+from freqkv_cli.retrieval.passage import split_passages
 
 Search = Callable[[str, int], Sequence[str]]  # question, how many -> texts of the best passages, the best first
 

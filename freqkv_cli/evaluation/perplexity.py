@@ -18,13 +18,13 @@ from freqkv_cli.evaluation.loss_figures import ages, by_age, by_position, compar
 from freqkv_cli.evaluation.losses import read_losses
 from freqkv_cli.evaluation.perplexity_table import perplexity_table
 from freqkv_cli.evaluation.policy_specs import Contender, Subjects, open_contenders, shrunk
+from freqkv_cli.events import Done, Event, Text
 from freqkv_cli.measurement.line_plot import Line, draw_lines
 from freqkv_cli.measurement.plot import require_matplotlib
 from freqkv_cli.measurement.reading_progress import reading_progress
 from freqkv_cli.measurement.report import memory_report
 from freqkv_cli.measurement.subject import Subject, open_subject
-from freqkv_cli.tasks.events import Done, Event, Text
-from freqkv_cli.tasks.tokens import TokenStream
+from freqkv_cli.reading.token_stream import TokenStream
 
 REFERENCE = "freqkv"
 SMOOTHED = 1024  # tokens per point of a plot

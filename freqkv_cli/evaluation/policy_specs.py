@@ -6,13 +6,13 @@ from pathlib import Path
 
 from freqkv_cli.config import Settings, choices
 from freqkv_cli.errors import UsageError
+from freqkv_cli.events import Event
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.policies.policy import make_policy
 from freqkv_cli.measurement.subject import Subject, open_subject
-from freqkv_cli.tasks.events import Event
-from freqkv_cli.tasks.plan import pinned_geometry
+from freqkv_cli.reading.plan import pinned_geometry
 
 WHOLE = "full"
 

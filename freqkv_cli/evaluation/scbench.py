@@ -27,7 +27,7 @@ from freqkv_cli.evaluation.needle_items import OTHERS
 from freqkv_cli.evaluation.session_items import Turn
 from freqkv_cli.evaluation.session_text import END, Session, asking, middle_cut
 from freqkv_cli.models.store import sha256
-from freqkv_cli.tasks.prompt import encode_text
+from freqkv_cli.reading.prompt import encode_text
 
 REPOSITORY = "microsoft/SCBench"
 TASKS = tuple(

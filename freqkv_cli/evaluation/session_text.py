@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from freqkv_cli.evaluation.session_items import Material, Turn, make_material
-from freqkv_cli.tasks.prompt import encode_text
+from freqkv_cli.reading.prompt import encode_text
 
 END = "."  # of an answer in a conversation
 

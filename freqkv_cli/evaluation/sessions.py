@@ -24,13 +24,13 @@ from freqkv_cli.evaluation.session_figures import Answered, by_turn, rows
 from freqkv_cli.evaluation.session_items import KINDS, MOST_TURNS
 from freqkv_cli.evaluation.session_table import session_table, width_of
 from freqkv_cli.evaluation.session_text import Session, make_session
+from freqkv_cli.events import Done, Event, Note, Text
 from freqkv_cli.measurement.line_plot import Line, draw_lines
 from freqkv_cli.measurement.plot import require_matplotlib
 from freqkv_cli.measurement.reading_progress import reading_progress
 from freqkv_cli.measurement.report import memory_report
 from freqkv_cli.measurement.subject import Subject, open_subject
 from freqkv_cli.measurement.synthetic_text import SEED, synthetic_lines
-from freqkv_cli.tasks.events import Done, Event, Note, Text
 
 MODES = ("multi-request", "multi-turn")
 BOTH = "both"

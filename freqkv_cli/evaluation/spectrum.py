@@ -17,13 +17,13 @@ from freqkv_cli.errors import InputError
 from freqkv_cli.evaluation.energy import PARTS, Energy, sampled, segments, wanted_ratio
 from freqkv_cli.evaluation.policy_specs import open_contenders
 from freqkv_cli.evaluation.spectrum_plot import draw_spectrum
+from freqkv_cli.events import Done, Event, Text
 from freqkv_cli.measurement.plot import require_matplotlib
 from freqkv_cli.measurement.reading_progress import reading_progress
 from freqkv_cli.measurement.report import memory_report
 from freqkv_cli.measurement.subject import open_subject
 from freqkv_cli.measurement.table import table
-from freqkv_cli.tasks.events import Done, Event, Text
-from freqkv_cli.tasks.tokens import TokenStream
+from freqkv_cli.reading.token_stream import TokenStream
 
 LEAST = 16  # rows below which there is no spectrum to speak of
 POINTS = 32  # of a curve in the report

@@ -22,10 +22,10 @@ from freqkv_cli.evaluation.summary_scores import (
     repeated_sentences,
     stretches,
 )
+from freqkv_cli.events import Done, Event, Text
 from freqkv_cli.measurement.table import table
-from freqkv_cli.tasks.events import Done, Event, Text
-from freqkv_cli.tasks.outline import without_notes
-from freqkv_cli.tasks.summarize import WORDS, summarize
+from freqkv_cli.summarizing.outline import without_notes
+from freqkv_cli.summarizing.summarize import WORDS, summarize
 
 HEAD = (
     "document",

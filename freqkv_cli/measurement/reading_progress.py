@@ -2,7 +2,7 @@
 
 import time
 
-from freqkv_cli.tasks.events import Progress
+from freqkv_cli.events import Progress
 
 
 def reading_progress(source: str, done: int, total: int, began: float) -> Progress:

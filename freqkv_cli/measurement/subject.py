@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from freqkv_cli.config import Settings
+from freqkv_cli.events import Event, Note, Progress
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.measurement.random_weights import build_random, shape_config
 from freqkv_cli.models.device import choose_placement
@@ -12,9 +13,8 @@ from freqkv_cli.models.loading import LoadedModel
 from freqkv_cli.models.memory import auto_cache_size, available_memory, estimate_memory, require_fit, slot_bytes
 from freqkv_cli.models.source import ModelSource
 from freqkv_cli.models.support import model_window
-from freqkv_cli.tasks.events import Event, Note, Progress
-from freqkv_cli.tasks.plan import DEFAULT_CHUNK, make_plan, pinned_geometry
-from freqkv_cli.tasks.session import load_plan
+from freqkv_cli.reading.plan import DEFAULT_CHUNK, make_plan, pinned_geometry
+from freqkv_cli.reading.session import load_plan
 
 
 @dataclass(frozen=True, slots=True)

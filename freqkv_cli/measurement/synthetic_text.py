@@ -8,8 +8,8 @@ from typing import Any
 
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import UsageError
-from freqkv_cli.tasks.prompt import encode_text
-from freqkv_cli.tasks.tokens import TokenStream
+from freqkv_cli.reading.prompt import encode_text
+from freqkv_cli.reading.token_stream import TokenStream
 
 SEED = 20250500570  # where --seed gives none
 SYLLABLES = ("ka", "lo", "mi", "ren", "tu", "sa", "vel", "dor", "in", "ash")

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from freqkv_cli.documents.document import open_document
 from freqkv_cli.errors import FreqkvError, InputError
-from freqkv_cli.tasks.events import Event, Note, Progress
-from freqkv_cli.tasks.tokens import TokenStream
+from freqkv_cli.events import Event, Note, Progress
+from freqkv_cli.reading.token_stream import TokenStream
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from freqkv_cli.events import Event, Progress
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.importance import features
 from freqkv_cli.kvcache.policies.full import FullPolicy
-from freqkv_cli.tasks.events import Event, Progress
 from freqkv_cli.training.sequences import Sample, Samples
 
 FAR = 256  # tokens between a row and the queries that count; half of a short sequence

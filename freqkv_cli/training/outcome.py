@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 import torch
 
-from freqkv_cli.tasks.events import Done, Event, Note, Text
-from freqkv_cli.tasks.figures import peak_gpu_bytes, peak_process_bytes
+from freqkv_cli.events import Done, Event, Note, Text
+from freqkv_cli.reading.memory_figures import peak_gpu_bytes, peak_process_bytes
 from freqkv_cli.training.curve import draw_curve, read_curve
 from freqkv_cli.training.run import Run
 from freqkv_cli.training.trainer import Position

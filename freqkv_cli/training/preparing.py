@@ -13,6 +13,7 @@ from torch import Tensor
 from freqkv_cli import __version__
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import MemoryLimitError, UsageError
+from freqkv_cli.events import Event, Note, Progress
 from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.kvcache.cache import make_cache
 from freqkv_cli.kvcache.geometry import Geometry
@@ -23,11 +24,9 @@ from freqkv_cli.models.device import Placement, choose_placement
 from freqkv_cli.models.fingerprint import weights_print
 from freqkv_cli.models.loading import LoadedModel, load_config, load_model, load_tokenizer
 from freqkv_cli.models.memory import available_memory, loading_bytes, readable
-from freqkv_cli.models.source import ModelSource, resolve_model
+from freqkv_cli.models.source import ModelSource
 from freqkv_cli.models.support import model_window
-from freqkv_cli.tasks.events import Event, Note, Progress
-from freqkv_cli.tasks.plan import DEFAULT_CHUNK, recent_slots
-from freqkv_cli.tasks.relay import relay
+from freqkv_cli.reading.plan import DEFAULT_CHUNK, find_source, recent_slots
 from freqkv_cli.training.adapter_folder import write_foresight
 from freqkv_cli.training.checkpoint import NAME, read_checkpoint
 from freqkv_cli.training.corpus import Corpus, hold_out, read_texts
@@ -61,8 +60,7 @@ def check_target(job: Job) -> None:
 
 def prepare(settings: Settings, job: Job) -> Generator[Event, None, Run]:
     """Find the model, read the texts, load the weights, and go on where a run was stopped."""
-    yield Progress("loading", source=settings.model)
-    source = yield from relay(lambda notify: resolve_model(settings.model, offline=settings.offline, notify=notify))
+    source = yield from find_source(settings)
     config = load_config(source)
     geometry = divide_slots(settings, job.recipe, model_window(config))
     place = choose_place(settings, config)
@@ -72,7 +70,7 @@ def prepare(settings: Settings, job: Job) -> Generator[Event, None, Run]:
     yield from map(Note, place.notes)
     yield from advice(recipe, geometry)
     recipe = yield from settle_memory(recipe, config, place, geometry)
-    yield Progress("loading", source=settings.model)
+    yield Progress("loading", source=source.name)
     loaded = load_model(
         source,
         device=place.device,

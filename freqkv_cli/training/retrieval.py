@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from freqkv_cli.tasks.prompt import encode_text
+from freqkv_cli.reading.prompt import encode_text
 
 TOKENS_PER_FACT = 256  # one fact for so many tokens of a sequence
 NEAREST = 0.4  # distances are length ** NEAREST .. length: 21 to 2048 tokens

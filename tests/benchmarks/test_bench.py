@@ -18,11 +18,11 @@ from freqkv_cli.benchmarks.runs import reach
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document, open_document
 from freqkv_cli.errors import UsageError
+from freqkv_cli.events import Done, Event, Note, Progress, Text
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.measurement.environment import environment
 from freqkv_cli.measurement.peak import forget_peak, peak_bytes
 from freqkv_cli.measurement.synthetic_text import random_ids, synthetic_ids
-from freqkv_cli.tasks.events import Done, Event, Note, Progress, Text
 from tests.tiny_folder import save_tiny_model
 from tests.tiny_models import tiny_model
 

@@ -14,7 +14,7 @@ from freqkv_cli.commands.evaluate import POLICIES, pairs
 from freqkv_cli.config import choices
 from freqkv_cli.errors import UsageError
 from freqkv_cli.evaluation import answers, needle, perplexity, sessions, spectrum, summaries
-from freqkv_cli.tasks.events import Done, Event, Text
+from freqkv_cli.events import Done, Event, Text
 
 Run = Callable[..., Result]
 

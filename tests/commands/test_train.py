@@ -9,7 +9,7 @@ import pytest
 from typer.testing import Result
 
 from freqkv_cli.errors import UsageError
-from freqkv_cli.tasks.events import Done, Event, Progress, Text
+from freqkv_cli.events import Done, Event, Progress, Text
 from freqkv_cli.training import lora
 from freqkv_cli.training import train as train_module
 from freqkv_cli.training.recipe import Recipe

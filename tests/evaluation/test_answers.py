@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from freqkv_cli.answering.ask import FROM_MEMORY
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document, open_document
 from freqkv_cli.errors import UsageError
@@ -29,9 +30,8 @@ from freqkv_cli.evaluation.methods import (
 from freqkv_cli.evaluation.question_file import Question, QuestionFile
 from freqkv_cli.evaluation.result import last_value
 from freqkv_cli.evaluation.verdicts import Citation
-from freqkv_cli.tasks.ask import FROM_MEMORY
-from freqkv_cli.tasks.events import Done, Note, Progress, Text
-from freqkv_cli.tasks.session import Session, open_session
+from freqkv_cli.events import Done, Note, Progress, Text
+from freqkv_cli.reading.session import Session, open_session
 from tests.tiny_folder import save_tiny_model
 
 TEXT = "".join(f"Line {number}: the fox number {number} sleeps.\n" for number in range(1, 121))

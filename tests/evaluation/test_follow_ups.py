@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from freqkv_cli.answering.follow_up import leans
 from freqkv_cli.documents import open_documents
 from freqkv_cli.evaluation.follow_ups import FOLLOW_UPS, FollowUp, ranks
-from freqkv_cli.recall.follow_up import leans
-from freqkv_cli.tasks.lookup import Lookup
+from freqkv_cli.retrieval.retriever import Lookup
 
 
 def test_names_of_the_question_before_find_the_passage(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from freqkv_cli.documents.document import open_document
 from freqkv_cli.errors import InputError, UsageError
 from freqkv_cli.evaluation.needle import Wanted, ask, evaluate_recall, stops
 from freqkv_cli.evaluation.needle_items import Item
+from freqkv_cli.events import Done, Note, Progress, Text
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.tasks.events import Done, Note, Progress, Text
 from tests.kvcache.reading import new_cache, random_ids, read_logits
 from tests.tiny_folder import save_tiny_model
 from tests.tiny_models import tiny_model

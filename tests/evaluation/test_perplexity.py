@@ -11,7 +11,7 @@ from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import open_document
 from freqkv_cli.errors import InputError, UsageError
 from freqkv_cli.evaluation.perplexity import evaluate_perplexity
-from freqkv_cli.tasks.events import Done, Event, Progress, Text
+from freqkv_cli.events import Done, Event, Progress, Text
 from tests.tiny_folder import save_tiny_model
 
 LABELS = ("freqkv", "window", "window@0.75", "morph", "full")

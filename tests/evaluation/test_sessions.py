@@ -16,8 +16,8 @@ from freqkv_cli.evaluation.scbench import open_shared
 from freqkv_cli.evaluation.session_figures import Answered
 from freqkv_cli.evaluation.session_text import Asking, Session
 from freqkv_cli.evaluation.sessions import Wanted, ask_all, evaluate_sessions, numbered
+from freqkv_cli.events import Done, Note, Progress, Text
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.tasks.events import Done, Note, Progress, Text
 from tests.kvcache.reading import new_cache, random_ids, read_logits
 from tests.tiny_folder import save_tiny_model
 from tests.tiny_models import tiny_model

@@ -9,7 +9,7 @@ from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import open_document
 from freqkv_cli.errors import InputError
 from freqkv_cli.evaluation.spectrum import evaluate_spectrum
-from freqkv_cli.tasks.events import Done, Text
+from freqkv_cli.events import Done, Text
 from tests.tiny_folder import save_tiny_model
 
 

@@ -12,9 +12,9 @@ from freqkv_cli.documents.document import Document, open_document
 from freqkv_cli.errors import InputError
 from freqkv_cli.evaluation import summaries
 from freqkv_cli.evaluation.summaries import evaluate_summaries, measure, read_report, read_whole, summaries_table
-from freqkv_cli.recall.note import SectionNote
-from freqkv_cli.tasks.events import Done, Event, Progress, Text
-from freqkv_cli.tasks.outline import Sentence, Writer, notes_text
+from freqkv_cli.events import Done, Event, Progress, Text
+from freqkv_cli.summarizing.note import SectionNote
+from freqkv_cli.summarizing.outline import Sentence, Writer, notes_text
 from tests.evaluation.test_summary_scores import PEOPLE, TEXT
 
 GOOD: dict[str, Any] = {"text": "Anna met Zara. Later came Jonas.", "finish_reason": "stop", "tokens_read": 600}

@@ -8,7 +8,7 @@ import torch
 from transformers import AutoTokenizer
 
 from freqkv_cli.errors import InputError, NoTextError
-from freqkv_cli.tasks.events import Note
+from freqkv_cli.events import Note
 from freqkv_cli.training.corpus import Corpus, TrainingText, hold_out, joined, read_texts
 from tests.tiny_folder import save_tiny_model
 

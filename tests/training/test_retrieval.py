@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import AutoTokenizer
 
-from freqkv_cli.tasks.prompt import encode_text
+from freqkv_cli.reading.prompt import encode_text
 from freqkv_cli.training.retrieval import ANSWER_WEIGHT, Insertion, RetrievalTask, make_facts, spliced
 from tests.tiny_folder import save_tiny_model
 

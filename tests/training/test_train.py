@@ -15,10 +15,10 @@ from safetensors.torch import load_file
 
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import FreqkvError, StateError, UsageError
+from freqkv_cli.events import Done, Event, Note, Progress
 from freqkv_cli.models.adapter import MANIFEST, WEIGHTS, find_adapter, read_foresight
 from freqkv_cli.models.loading import load_model
 from freqkv_cli.models.source import resolve_model
-from freqkv_cli.tasks.events import Done, Event, Note, Progress
 from freqkv_cli.training.checkpoint import NAME
 from freqkv_cli.training.recipe import Recipe
 from freqkv_cli.training.run import Job
