@@ -183,7 +183,7 @@ def load(session: Session, path: Path, manifest: Manifest) -> Content:
     devices = [next(layer.parameters()).device for layer in model.base_model.layers]
     # The checksum is of the manifest as it stands in the file, which may lack what later versions added.
     stored = json.loads(read_head(path))
-    if stored["checksum"] != manifest.checksum:
+    if stored.get("checksum", "") != manifest.checksum:
         raise damaged(path, "it has changed since it was opened")
     text = read_state(path, session.cache, stored, shape, devices, getattr(torch, session.loaded.dtype))
     try:

@@ -26,7 +26,8 @@ def run(program: str) -> str:
 def test_a_model_is_imported_without_what_it_does_not_use() -> None:
     program = f"""
 import sys
-from freqkv_cli.models.trimming import import_modeling
+from freqkv_cli.models.lazy_imports import import_modeling, own_process
+own_process()
 import_modeling()
 from transformers import AutoModelForCausalLM, LlamaForCausalLM
 print([name for name in {UNUSED} if name in sys.modules])
@@ -35,13 +36,35 @@ print([name for name in {UNUSED} if name in sys.modules])
 
 
 def test_the_real_modules_come_when_they_are_asked_for() -> None:
-    start = "import torch.distributed; before = torch.distributed.is_available()\n"
-    assert run(f"{start}from freqkv_cli.models.trimming import import_modeling\nimport_modeling()\n{LATER}") == "7"
+    program = f"""
+import torch.distributed
+before = torch.distributed.is_available()
+from freqkv_cli.models.lazy_imports import import_modeling, own_process
+own_process()
+import_modeling()
+{LATER}"""
+    assert run(program) == "7"
+
+
+def test_a_program_that_imports_freqkv_keeps_its_transformers() -> None:
+    program = """
+import freqkv_cli
+from freqkv_cli.inference.attention import register_attention
+freqkv_cli.read, register_attention()
+from transformers.loss import loss_for_object_detection
+from transformers.utils import import_utils
+import transformers.masking_utils
+assert import_utils.is_torch_distributed_available() and import_utils.is_scipy_available()
+assert loss_for_object_detection.linear_sum_assignment.__module__.startswith("scipy")
+print(transformers.masking_utils.TransformGetItemToIndex.__module__)
+"""
+    assert run(program) == "torch._dynamo._trace_wrapped_higher_order_op"
 
 
 def test_the_list_of_models_is_the_one_that_transformers_makes() -> None:
     program = """
-from freqkv_cli.models.trimming import import_modeling
+from freqkv_cli.models.lazy_imports import import_modeling, own_process
+own_process()
 import_modeling()
 import transformers.models
 from transformers.utils import import_utils

@@ -3,6 +3,9 @@
 Those take two of the three seconds that the import lasts. transformers works without torch.distributed and scipy, and
 is told that they are not there; of torch.compile it wants a few decorators and a class at import time, which stand-ins
 provide until the import is over. Whoever needs the real modules later in the process gets them.
+
+Modules of transformers that were imported like this lack for good what they would have taken from torch.distributed and
+scipy. So it is done in a process that is freqkv's own (see `own_process`), and never in a program that imports freqkv.
 """
 
 import gc
@@ -19,9 +22,20 @@ COMPILER = "torch._dynamo"
 INDEXING = "torch._dynamo._trace_wrapped_higher_order_op"
 
 
+_own = False
+
+
+def own_process() -> None:
+    """Say that this process runs freqkv and nothing else, so that what it imports can be left incomplete."""
+    global _own
+    _own = True
+
+
 def import_modeling() -> None:
-    """Import what every model of transformers builds on, once, as quickly as it can be done."""
-    if all(name in sys.modules for name in MODELING):
+    """Import what every model of transformers builds on, once, as quickly as it can be done; does nothing, and leaves
+    all to transformers, where the process is not freqkv's own.
+    """
+    if not _own or all(name in sys.modules for name in MODELING):
         return
     with _without_collections():
         import torch  # noqa: F401  (first: it must not meet the stand-ins)

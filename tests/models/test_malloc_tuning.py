@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from freqkv_cli.models.allocation import KEPT, LARGEST, keep_freed_memory
+from freqkv_cli.models.malloc_tuning import KEPT, LARGEST, keep_freed_memory
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it is about glibc")
