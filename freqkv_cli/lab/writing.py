@@ -35,7 +35,7 @@ class Written:
 def main(arguments: list[str] | None = None) -> None:
     """Run the comparison that the command line asks for and print it, one line per question."""
     options = parse(arguments)
-    session: Session = last_value(open_session(Settings()))
+    session: Session = last_value(open_session(Settings(model="smollm2")))
     session.engine.read(session.cache, session.prompt.prefix)
     documents = open_documents([str(options.document)])
     session.lookup = Lookup(documents)

@@ -167,7 +167,8 @@ def _from_gguf(name: str, path: Path, notify: Notify) -> ModelSource:
         if store.damage(store.models_folder() / entry) is None:
             store.rewrite_origin(store.models_folder() / entry, origin)
     folder = store.provide(entry, partial(_build_from_gguf, path, origin, notify), notify)
-    return ModelSource(name, f"{path.name}@{entry}", str(folder), str(path), None, weights_on_disk(folder))
+    sha256 = (store.read_manifest(folder) or {})["origin"].get("gguf_sha256")
+    return ModelSource(name, f"{path.name}@{entry}", str(folder), str(path), sha256, weights_on_disk(folder))
 
 
 def _known_entry(origin: dict[str, Any]) -> str | None:
