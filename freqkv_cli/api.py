@@ -10,19 +10,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
+from freqkv_cli.answering.ask import Reply, answer_question
+from freqkv_cli.answering.ask_many import answer_all, reply_report
+from freqkv_cli.answering.conversation import Conversation
+from freqkv_cli.answering.question_list import Question
 from freqkv_cli.config import Settings, parse_setting
 from freqkv_cli.documents import Document, open_documents
 from freqkv_cli.documents.state import STATE_KIND
 from freqkv_cli.errors import FreqkvError, StateError, UsageError
-from freqkv_cli.tasks.ask import Reply, answer_question
-from freqkv_cli.tasks.ask_many import answer_all, reply_report
-from freqkv_cli.tasks.conversation import Conversation
-from freqkv_cli.tasks.events import Answered, Done, Event, Text
-from freqkv_cli.tasks.question_list import Question
-from freqkv_cli.tasks.reader import open_reading
-from freqkv_cli.tasks.saving import save_reading
-from freqkv_cli.tasks.session import Session
-from freqkv_cli.tasks.summarize import summarize as summarize_documents
+from freqkv_cli.events import Answered, Done, Event, Text
+from freqkv_cli.reading.session import Session
+from freqkv_cli.states.opening import open_reading
+from freqkv_cli.states.saving import save_reading
+from freqkv_cli.summarizing.summarize import summarize as summarize_documents
 
 __all__ = ["Answered", "Chat", "FreqkvError", "Reading", "Reply", "Text", "load", "read", "summarize"]
 

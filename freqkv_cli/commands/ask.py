@@ -58,7 +58,7 @@ def ask(
         def load() -> Task:
             if dry_run:
                 return counting(settings)
-            from freqkv_cli.tasks import ask
+            from freqkv_cli.answering import ask
 
             return lambda documents: ask.ask(documents, question, settings)
 
@@ -70,8 +70,8 @@ def ask(
             def load_many() -> Task:
                 if dry_run:
                     return counting(settings)
-                from freqkv_cli.tasks import ask_many
-                from freqkv_cli.tasks.question_list import parse_questions
+                from freqkv_cli.answering import ask_many
+                from freqkv_cli.answering.question_list import parse_questions
 
                 return lambda documents: ask_many.ask_many(documents, parse_questions(lines), settings)
 

@@ -10,7 +10,7 @@ from freqkv_cli.terminal.figures import memory, plural, seconds, whole
 from freqkv_cli.terminal.printable import one_line, printable
 
 if TYPE_CHECKING:
-    from freqkv_cli.tasks.conversation import Conversation
+    from freqkv_cli.answering.conversation import Conversation
 
 HELP = """\
 A line is a question about what was read. Earlier questions are remembered.
@@ -89,7 +89,7 @@ class ChatCommands:
     def _save(self, path: str) -> None:
         if not path:
             raise UsageError("/save needs a file name: /save book.freqkv")
-        from freqkv_cli.tasks.saving import save_reading
+        from freqkv_cli.states.saving import save_reading
 
         size = save_reading(self._conversation.session, Path(path).expanduser())
         tell(f"{one_line(path)} written, {memory(size)}: freqkv chat {one_line(path)} goes on from it")

@@ -97,7 +97,7 @@ def check_kernels() -> Finding:
     """The kernels that write on a CPU give the right product; compiled here, once, if they have not been before."""
     slow = "answers are written two to three times as slowly"
     try:
-        from freqkv_cli.lab.self_test import multiply_with_a_kernel
+        from freqkv_cli.inference.self_test import multiply_with_a_kernel
 
         sound, told = multiply_with_a_kernel()
     except ImportError as error:
@@ -181,7 +181,7 @@ def check_readers() -> Finding:
 
 def check_reading() -> Finding:
     """A random model reads through a cache of fixed size, on the device that `auto` means."""
-    from freqkv_cli.lab.self_test import read_with_a_tiny_model
+    from freqkv_cli.inference.self_test import read_with_a_tiny_model
     from freqkv_cli.models.device import choose_device
 
     sound, told = read_with_a_tiny_model(choose_device("auto"))

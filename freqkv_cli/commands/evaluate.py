@@ -86,9 +86,9 @@ def answers(
     names, paths = pairs(arguments or [])
 
     def load() -> Task:
-        from freqkv_cli.lab.answers import Examination, choose_methods, evaluate_answers
-        from freqkv_cli.lab.methods import METHODS
-        from freqkv_cli.lab.question_file import read_question_file
+        from freqkv_cli.evaluation.answers import Examination, choose_methods, evaluate_answers
+        from freqkv_cli.evaluation.methods import METHODS
+        from freqkv_cli.evaluation.question_file import read_question_file
 
         chosen = choose_methods(methods.replace(" ", "").split(",") if methods else METHODS)
         files = [read_question_file(name) for name in names]
@@ -133,7 +133,7 @@ def summaries(
         raise UsageError(f"{len(reports)} reports for {len(documents)} documents: give --report once for each document")
 
     def load() -> Task:
-        from freqkv_cli.lab.summaries import evaluate_summaries, read_report
+        from freqkv_cli.evaluation.summaries import evaluate_summaries, read_report
 
         ready = [read_report(path) for path in reports] if reports else None
         return lambda opened: evaluate_summaries(opened, settings, ready)
@@ -174,8 +174,8 @@ def perplexity(
     labels, count = words(policies), read_size("--tokens", tokens)
 
     def load() -> Task:
-        from freqkv_cli.lab.contenders import check_adapters, check_labels
-        from freqkv_cli.lab.perplexity import evaluate_perplexity
+        from freqkv_cli.evaluation.perplexity import evaluate_perplexity
+        from freqkv_cli.evaluation.policy_specs import check_adapters, check_labels
 
         check_labels(labels)
         check_adapters(adapters, labels)
@@ -216,8 +216,8 @@ def recall(
     labels, count = words(policies), read_size("--tokens", tokens)
 
     def load() -> Task:
-        from freqkv_cli.lab.contenders import check_adapters, check_labels
-        from freqkv_cli.lab.recall import Wanted, evaluate_recall
+        from freqkv_cli.evaluation.needle import Wanted, evaluate_recall
+        from freqkv_cli.evaluation.policy_specs import check_adapters, check_labels
 
         check_labels(labels)
         check_adapters(adapters, labels)
@@ -276,9 +276,9 @@ def sessions(
     labels, count = words(policies), None if tokens is None else read_size("--tokens", tokens)
 
     def load() -> Task:
-        from freqkv_cli.lab.contenders import check_labels
-        from freqkv_cli.lab.scbench import open_shared
-        from freqkv_cli.lab.sessions import Wanted, evaluate_sessions
+        from freqkv_cli.evaluation.policy_specs import check_labels
+        from freqkv_cli.evaluation.scbench import open_shared
+        from freqkv_cli.evaluation.sessions import Wanted, evaluate_sessions
 
         check_labels(labels)
         shared = open_shared(data, offline=settings.offline) if data else None
@@ -318,7 +318,7 @@ def spectrum(
     count = read_size("--tokens", tokens)
 
     def load() -> Task:
-        from freqkv_cli.lab.spectrum import evaluate_spectrum
+        from freqkv_cli.evaluation.spectrum import evaluate_spectrum
 
         return lambda opened: evaluate_spectrum(opened, settings, count, energy, plot)
 

@@ -49,7 +49,7 @@ def gather_info() -> dict[str, Any]:
     from freqkv_cli.models.aliases import AUTO
     from freqkv_cli.models.inventory import find_model
     from freqkv_cli.models.store import cache_folder
-    from freqkv_cli.tasks.shelf import list_kept, states_folder
+    from freqkv_cli.states.state_cache import list_kept, states_folder
 
     model = find_model(AUTO)
     kept = list_kept()

@@ -41,7 +41,7 @@ def read(
     def load() -> Task:
         if dry_run:
             return counting(settings)
-        from freqkv_cli.tasks import read
+        from freqkv_cli.states import read
 
         return lambda documents: read.read(documents, settings, target, force=force)
 

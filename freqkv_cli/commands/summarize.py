@@ -42,7 +42,7 @@ def summarize(
     def load() -> Task:
         if dry_run:
             return counting(settings)
-        from freqkv_cli.tasks import summarize
+        from freqkv_cli.summarizing import summarize
 
         return lambda documents: summarize.summarize(documents, settings)
 

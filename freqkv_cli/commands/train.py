@@ -118,8 +118,8 @@ def train(
     folder = target
 
     def load() -> Task:
-        from freqkv_cli.lab.training.lora import require_peft
-        from freqkv_cli.lab.training.recipe import Recipe
+        from freqkv_cli.training.lora import require_peft
+        from freqkv_cli.training.recipe import Recipe
 
         require_peft()
         recipe = Recipe(
@@ -142,8 +142,8 @@ def train(
             validate_every=validate_every,
             save_every=save_every,
         )
-        from freqkv_cli.lab.training.run import Job
-        from freqkv_cli.lab.training.train import train
+        from freqkv_cli.training.run import Job
+        from freqkv_cli.training.train import train
 
         job = Job(texts, folder, recipe, tokens, validation, resume, plot)
         return lambda documents: train(settings, job)

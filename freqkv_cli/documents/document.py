@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from freqkv_cli.documents.coverage import left_out
 from freqkv_cli.documents.encoding import find_encoding
 from freqkv_cli.documents.kind import Kind, identify, parse_kind
 from freqkv_cli.documents.page import Page
@@ -17,7 +18,8 @@ from freqkv_cli.errors import InputError, NoTextError, UsageError
 class Document:
     """One input, checked and ready to be read; a context manager that deletes at its end what it kept of a stream.
 
-    `empty_pages`, `bad_pages` (with the reason) and `warnings` fill while `pages` runs and start anew when it does.
+    `kind` says what it is ("pdf", "docx", "csv" ...), `metadata` what it says of itself. `empty_pages`, `bad_pages`
+    (with the reason), `left_out` and `warnings` fill while `pages` runs and start anew when it does.
     """
 
     def __init__(self, source: Source, kind: Kind | Literal["state"], reader: Reader) -> None:
@@ -29,6 +31,7 @@ class Document:
         self.encoding = reader.encoding
         self.page_count = reader.page_count
         self.has_pages = kind == "pdf"
+        self.metadata = reader.metadata
         self._source = source
         self._reader = reader
         self._findings = Findings(warnings=list(reader.warnings))
@@ -42,6 +45,11 @@ class Document:
     def bad_pages(self) -> dict[int, str]:
         """Pages that cannot be read, which `pages` leaves out, and why."""
         return self._findings.bad_pages
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """How much of what kind is not in the text: unreadable pages, headers and footers, navigation ..."""
+        return left_out(self._findings, "part" if self.kind == "epub" else "page")
 
     @property
     def warnings(self) -> list[str]:
@@ -95,12 +103,13 @@ def open_document(
     encoding: str | None = None,
     kind: str | None = None,
     password: AskPassword | None = None,
+    ocr: bool = False,
 ) -> Document:
     """Return the document that the user named ("-" is stdin), identified by its content and checked as far as is cheap.
 
     Opening hashes the source, and decodes a text once to be sure of its encoding. `password` is called with the name of
-    an encrypted PDF. Raises UsageError for a request that cannot be, InputError for what cannot be read, NoTextError
-    for what is empty.
+    an encrypted PDF; with `ocr` scanned pages of a PDF are recognised. Raises UsageError for a request that cannot be,
+    InputError for what cannot be read, NoTextError for what is empty.
     """
     selection = PageRange.parse(pages) if pages is not None else None
     forced = parse_kind(kind) if kind is not None else None
@@ -109,7 +118,7 @@ def open_document(
         if is_state(opened):
             return Document(opened, STATE_KIND, StateReader(opened))
         found = forced or identify(opened, encoding)
-        return Document(opened, found, open_reader(opened, found, selection, encoding, password))
+        return Document(opened, found, open_reader(opened, found, selection, encoding, password, ocr))
     except BaseException:
         opened.close()
         raise
@@ -122,6 +131,7 @@ def open_documents(
     encoding: str | None = None,
     kind: str | None = None,
     password: AskPassword | None = None,
+    ocr: bool = False,
 ) -> list[Document]:
     """Return all documents, so that a bad one is met before the work begins; see `open_document`."""
     if list(sources).count("-") > 1:
@@ -129,7 +139,9 @@ def open_documents(
     documents: list[Document] = []
     try:
         for source in sources:
-            documents.append(open_document(source, pages=pages, encoding=encoding, kind=kind, password=password))
+            documents.append(
+                open_document(source, pages=pages, encoding=encoding, kind=kind, password=password, ocr=ocr)
+            )
     except BaseException:
         for document in documents:
             document.close()
@@ -138,13 +150,19 @@ def open_documents(
 
 
 def open_reader(
-    source: Source, kind: Kind, selection: PageRange | None, encoding: str | None, password: AskPassword | None
+    source: Source,
+    kind: Kind,
+    selection: PageRange | None,
+    encoding: str | None,
+    password: AskPassword | None,
+    ocr: bool = False,
 ) -> Reader:
     """Return the reader for a kind; raise UsageError for a page range of a document that has no pages."""
     if kind == "pdf":
-        from freqkv_cli.documents.pdf import PdfReader
+        from freqkv_cli.documents.pdf.ocr import Recogniser
+        from freqkv_cli.documents.pdf.reader import PdfReader
 
-        return PdfReader(source, selection, password)
+        return PdfReader(source, selection, password, Recogniser() if ocr else None)
     if kind == "epub":
         from freqkv_cli.documents.epub import EpubReader
 

@@ -7,6 +7,7 @@ from freqkv_cli.documents.coverage import check_coverage, record_bad
 from freqkv_cli.documents.declaration import decode_markup
 from freqkv_cli.documents.epub_package import SpineItem, read_package
 from freqkv_cli.documents.markup import fragments
+from freqkv_cli.documents.metadata import Metadata
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.page_range import PageRange
 from freqkv_cli.documents.reader import Findings
@@ -18,6 +19,7 @@ UNIT = "part"
 class EpubReader:
     """A book; the numbers of its pages are places in the spine."""
 
+    metadata = Metadata()
     encoding: str | None = None
 
     def __init__(self, source: Source, selection: PageRange | None = None) -> None:

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Iterator
 from freqkv_cli.documents.blocks import cut_blocks
 from freqkv_cli.documents.declaration import declared_encoding
 from freqkv_cli.documents.encoding import decoded, find_encoding, first_error
-from freqkv_cli.documents.kind import byte_order_mark
 from freqkv_cli.documents.markup import Fragment, fragments, title_of
+from freqkv_cli.documents.metadata import Metadata
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.reader import Findings
 from freqkv_cli.documents.source import Source
+from freqkv_cli.documents.wide import byte_order_mark
 from freqkv_cli.errors import InputError
 
 BYTE_LIMIT = 32 << 20  # the parsed tree takes about ten times the bytes of the file
@@ -18,6 +19,7 @@ BYTE_LIMIT = 32 << 20  # the parsed tree takes about ten times the bytes of the 
 class HtmlReader:
     """An HTML file, parsed as a whole; each page starts at a heading or continues a long section."""
 
+    metadata = Metadata()
     page_count: int | None = None
 
     def __init__(self, source: Source, encoding: str | None = None) -> None:

@@ -1,12 +1,12 @@
 """Kinds: what a source is, by its content first and by its suffix only where the content leaves it open."""
 
-import codecs
 import io
 import re
 from pathlib import PurePath
 from typing import Literal, get_args
 
 from freqkv_cli.documents.source import Source
+from freqkv_cli.documents.wide import byte_order_mark, wide_encoding
 from freqkv_cli.errors import InputError, UsageError
 
 Kind = Literal["pdf", "epub", "html", "markdown", "text"]
@@ -16,14 +16,6 @@ BINARY_HEAD_BYTES = 8 * 1024  # a text has no NUL here
 TEXT_SUFFIXES = {".txt", ".text", ".log", ".csv", ".rst", ".tex", ".md", ".markdown", ".html", ".htm", ".xhtml"}
 MARKDOWN_SUFFIXES = {".md", ".markdown", ".mdown", ".mkd"}
 HTML_SUFFIXES = {".html", ".htm", ".xhtml"}
-# Longest first: the mark of UTF-32-LE begins with that of UTF-16-LE.
-BYTE_ORDER_MARKS = {
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
 HTML_START = re.compile(
     r"\s*+(?:<\?xml[^>]*>\s*)?+(?:<!--.*?-->\s*)*+(?:<!doctype\s+html|<html|<head|<body)\b", re.IGNORECASE | re.DOTALL
 )
@@ -88,7 +80,7 @@ def identify(source: Source, encoding: str | None) -> Kind:
     for offset, signature, what, way_out in SIGNATURES:
         if head.startswith(signature, offset):
             raise InputError(f"{source.label} is {what}: {way_out}")
-    marked = byte_order_mark(head)
+    marked = byte_order_mark(head) or wide_encoding(head[:BINARY_HEAD_BYTES])
     if marked is None and encoding is None and b"\x00" in head[:BINARY_HEAD_BYTES]:
         raise InputError(
             f"{source.label} is binary data of an unknown kind: {OTHER} (UTF-16 without a mark needs --encoding)"
@@ -118,8 +110,3 @@ def identify_zip(source: Source) -> Kind:
         if any(name.startswith(folder) for name in names):
             raise InputError(f"{source.label} is {what}: {OFFICE}")
     raise InputError(f"{source.label} is a zip archive: {UNPACK}")
-
-
-def byte_order_mark(head: bytes) -> str | None:
-    """Return the encoding that a byte order mark at the start names, None without one."""
-    return next((encoding for mark, encoding in BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)

@@ -7,17 +7,20 @@ from collections.abc import Iterator
 from freqkv_cli.documents.blocks import cut_blocks
 from freqkv_cli.documents.clean import remove_controls, single_line
 from freqkv_cli.documents.encoding import Encoding, decoded
+from freqkv_cli.documents.metadata import Metadata
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.reader import Findings
 from freqkv_cli.documents.source import BLOCK_BYTES, Source
 
 ATX_MARK = re.compile(r" {0,3}#{1,6}[ \t]")
+REPLACED = "byte sequences that do not fit the encoding"
 FENCE = re.compile(r" {0,3}(```|~~~)")
 
 
 class TextReader:
     """A text without pages. The blocks, joined, are the cleaned text; nothing of the source is held but one block."""
 
+    metadata = Metadata()
     page_count: int | None = None
 
     def __init__(self, source: Source, encoding: Encoding, *, markdown: bool = False) -> None:
@@ -26,6 +29,7 @@ class TextReader:
         self.encoding: str | None = encoding.name
         self.codec = encoding.name
         self.errors = encoding.errors
+        self.replaced = encoding.replaced
         self.warnings = [encoding.warning] if encoding.warning else []
         self._characters_read = self._characters_given = 0
         self._bytes_read = 0
@@ -50,6 +54,7 @@ class TextReader:
     def _cleaned(self, findings: Findings) -> Iterator[str]:
         newlines = io.IncrementalNewlineDecoder(None, translate=True)
         removed = 0
+        findings.leave_out(REPLACED, self.replaced)
         for piece in decoded(self.source, self.codec, self.errors):
             self._bytes_read = min(self._bytes_read + BLOCK_BYTES, self.source.byte_count)
             text = newlines.decode(piece)

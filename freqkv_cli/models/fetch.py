@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from freqkv_cli.errors import ModelError
+from freqkv_cli.events import Note, Progress
 from freqkv_cli.models import store
 from freqkv_cli.models.aliases import KnownModel
 from freqkv_cli.models.conversion import BYTES_PER_PARAMETER
@@ -17,7 +18,6 @@ from freqkv_cli.models.memory import readable
 from freqkv_cli.models.parts import fetch_parts, spare_bytes
 from freqkv_cli.models.source import GGUF, ignore
 from freqkv_cli.models.store import Notify
-from freqkv_cli.tasks.events import Note, Progress
 
 
 def is_here(model: KnownModel, models_dir: str | None) -> bool:

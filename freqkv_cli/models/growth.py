@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from freqkv_cli.events import Progress
 from freqkv_cli.models.store import Notify, folder_bytes
-from freqkv_cli.tasks.events import Progress
 
 SECONDS_BETWEEN_LOOKS = 0.2
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from freqkv_cli.events import Note
 from freqkv_cli.models.aliases import KnownModel
 from freqkv_cli.models.hub import watched
 from freqkv_cli.models.store import Notify, folder_bytes
-from freqkv_cli.tasks.events import Note
 
 PATIENCE = 5.0  # seconds in which the hub has to answer: there is another source
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from freqkv_cli.errors import ModelError
+from freqkv_cli.events import Event, Note, Progress
 from freqkv_cli.models import store
 from freqkv_cli.models.aliases import ALIASES, AUTO, KnownModel
 from freqkv_cli.models.store import Notify
 from freqkv_cli.models.wheel import UnreachableError
-from freqkv_cli.tasks.events import Event, Note, Progress
 
 GGUF = "model.gguf"  # in the folder of a known model
 HUB_ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")

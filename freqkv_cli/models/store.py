@@ -18,7 +18,7 @@ from typing import Any
 import platformdirs
 
 from freqkv_cli.errors import ModelError
-from freqkv_cli.tasks.events import Event, Note, Progress
+from freqkv_cli.events import Event, Note, Progress
 
 FORMAT = 1  # of the manifest and the folder; raise it when an older folder can no longer be used
 MANIFEST = "manifest.json"

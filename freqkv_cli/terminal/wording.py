@@ -5,7 +5,7 @@ from pathlib import PurePath
 
 from rich.cells import cell_len, set_cell_size
 
-from freqkv_cli.tasks.events import Progress
+from freqkv_cli.events import Progress
 from freqkv_cli.terminal.figures import clock, memory, plural, seconds, short, whole
 from freqkv_cli.terminal.printable import one_line
 

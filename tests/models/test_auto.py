@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import pytest
 
 from freqkv_cli.errors import ModelError
+from freqkv_cli.events import Event, Note
 from freqkv_cli.models import auto
 from freqkv_cli.models.aliases import ALIASES
 from freqkv_cli.models.auto import HUB_MODELS, choose_model
 from freqkv_cli.models.source import resolve_model
-from freqkv_cli.tasks.events import Event, Note
 
 GIB = 1 << 30
 LARGEST, MIDDLE, SMALLEST = ALIASES

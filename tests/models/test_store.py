@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from freqkv_cli.errors import ModelError
+from freqkv_cli.events import Event, Note
 from freqkv_cli.models import conversion, store
 from freqkv_cli.models.source import resolve_model
-from freqkv_cli.tasks.events import Event, Note
 from tests.models.preparing import asked, stand_in, write_converted
 
 

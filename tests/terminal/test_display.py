@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from freqkv_cli.config import Output
-from freqkv_cli.tasks.events import Answered, Asked, Done, Note, Progress, Text
+from freqkv_cli.events import Answered, Asked, Done, Note, Progress, Text
 from freqkv_cli.terminal.answer import Answer, HeldAnswer, JsonAnswer, JsonLinesAnswer, StreamedAnswer
 from freqkv_cli.terminal.display import Display
 from freqkv_cli.terminal.estimate import estimate_text

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from freqkv_cli.tasks.events import Progress
+from freqkv_cli.events import Progress
 from freqkv_cli.terminal import figures
 from freqkv_cli.terminal.printable import one_line, printable
 from freqkv_cli.terminal.wording import plain, words
