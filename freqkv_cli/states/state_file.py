@@ -275,9 +275,12 @@ def slots_of(path: Path, manifest: Manifest, plan: Plan) -> Plan:
     """Return `plan` with the slots of a state. Raises StateError where the state does not go with the plan's model."""
     theirs, reader = manifest.reader, reader_of(plan)
     if theirs.weights != reader.weights:
+        what_to_do = f"give --model {theirs.name}, or read the document again"
+        if theirs.name == reader.name:
+            what_to_do = "that name has another model now, so read the document again"
         raise StateError(
             f"the state {path} was read by {theirs.id} ({theirs.weights}), not by {reader.id} ({reader.weights}): "
-            f"give --model {theirs.name}, or read the document again"
+            f"{what_to_do}"
         )
     if theirs.tokenizer != reader.tokenizer:
         raise StateError(
