@@ -102,7 +102,8 @@ def told(
     request = TELLS.format(question=question)
     together = session.affirms(cache, request)
     del cache
-    alone = session.affirms(session.consult(shown(citations[0].passage), REQUEST_ROOM), request)
+    room = session.count_tokens(request) + REQUEST_ROOM
+    alone = session.affirms(session.consult(shown(citations[0].passage), room), request)
     return together + alone >= DOUBT
 
 
