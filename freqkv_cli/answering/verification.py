@@ -79,10 +79,12 @@ def claims(sentence: str, question: str = "") -> list[str]:
 
 
 def is_in(claim: str, text: str) -> bool:
-    """Return whether a name or number stands in a text; thousands may be set apart in any way."""
+    """Return whether a name or number stands in a text; thousands may be set apart in any way, and a number may be the
+    beginning of a longer one ("2015" of "2015/16", "3" of "3.5").
+    """
     if claim[0].isdigit():
-        digits = re.sub(r"\D", "", claim)
-        return any(re.sub(r"\D", "", other).startswith(digits) for other in NUMBER.findall(text))
+        digits, begins = re.sub(r"\D", "", claim), re.compile(rf"{re.escape(claim)}(?!\d)")
+        return any(digits == re.sub(r"\D", "", other) or begins.match(other) for other in NUMBER.findall(text))
     folded = fold(text)
     return all(word in folded or word.rstrip("s") in folded for word in fold(claim).split())
 

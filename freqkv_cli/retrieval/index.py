@@ -171,7 +171,7 @@ def explained() -> Iterator[None]:
         if "fts5" in str(error):
             raise UsageError(
                 "this Python's SQLite has no full-text search (FTS5), so that passages cannot be looked up: "
-                "use another Python, or give --recall 0"
+                "use another Python, such as that of python.org"
             ) from None
         raise MemoryLimitError(
             f"the passages of the document cannot be kept in the temporary folder ({error}): free space there, "
