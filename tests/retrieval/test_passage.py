@@ -130,21 +130,8 @@ def test_lines_are_counted_over_blocks_and_blank_lines() -> None:
         assert passage.place == "lines 3-7"
 
 
-WORDS = (
-    "a",
-    "the",
-    "whale.",
-    "Mr.",
-    "3.14",
-    "12,000",
-    "e.g.",
-    '"Oh!"',
-    "\u6771\u4eac",
-    "\u3002",
-    "x" * 70,
-    "\u0e44\u0e17\u0e22",
-    "CHAPTER 4",
-)
+SPACELESS = ("\u6771\u4eac", "\u3002", "\u0e44\u0e17\u0e22")
+WORDS = ("a", "the", "whale.", "Mr.", "3.14", "12,000", "e.g.", '"Oh!"', "x" * 70, "CHAPTER 4", *SPACELESS)
 GAPS = (" ", " ", " ", " ", "  ", "\n", "\n", "\n\n", " \n \n", "\t", "")
 
 
