@@ -83,7 +83,7 @@ def answer_from_passages(session: Session, question: str, earlier: Sequence[Turn
             yield Note(f"[{place_of(session, passage)}]\n{passage.text}\n", wanted=True)
     cache = session.consult(evidence.text, room)
     answer = yield from session.answer(request, limit, on=cache, quiet=True)
-    citations = check(answer.text, question, evidence.passages, session.retriever.index.language)
+    citations = check(answer.text, question, [*evidence.passages, *evidence.edges], session.retriever.index.language)
     reply = Reply(answer, citations, evidence.passages)
     if answer.finish_reason != "interrupted":
         reply.found = told(session, question, cache, evidence, citations)
