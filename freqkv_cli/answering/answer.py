@@ -20,7 +20,7 @@ from freqkv_cli.retrieval.passage import Passage
 
 MAX_TOKENS = 200
 REQUEST_ROOM = 120  # tokens for a question with what stands around it, beside the question itself
-DOUBT = 2.0  # nats: where the passages together and the one that is cited affirm less, the document does not say
+DOUBT = 0.7  # nats: where the passages together and the cited one alone affirm less, the document does not say
 NEAREST = 2  # passages that are named where the document does not say
 
 
