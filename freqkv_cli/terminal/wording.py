@@ -77,7 +77,7 @@ def _tail_parts(progress: Progress, share: float | None, narrow: bool) -> list[s
 
 def _figure_parts(progress: Progress, narrow: bool) -> list[tuple[int, str]]:
     """Figures in the order they are read, each with its rank: the highest rank is left out first."""
-    parts = [(0, progress.detail)] if progress.detail else []
+    parts = [(0, one_line(progress.detail))] if progress.detail else []
     parts.append((1 if parts else 0, _tokens(progress, narrow)))
     if progress.cache_size:
         parts.append((2, f"slots {progress.slots_used}/{progress.cache_size}"))

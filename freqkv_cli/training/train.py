@@ -12,8 +12,8 @@ from freqkv_cli.config import Settings
 from freqkv_cli.errors import MemoryLimitError, UsageError
 from freqkv_cli.events import Event, Note, Progress
 from freqkv_cli.measurement.plot import require_matplotlib
+from freqkv_cli.models.lazy_imports import import_everything
 from freqkv_cli.models.memory import is_out_of_memory
-from freqkv_cli.models.trimming import import_everything
 from freqkv_cli.reading.memory_figures import gpu_bytes, process_bytes
 from freqkv_cli.training.curve import add_to_curve
 from freqkv_cli.training.lora import require_peft

@@ -265,6 +265,13 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
     return data[:place] + str(chance.choice([0, 9, 10**6, 10**12, 2**63, -1])).encode() + data[place + 1 :]
 
 
+def test_a_state_without_a_checksum_is_refused(tiny: str, state: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mutated.freqkv"
+    path.write_bytes(state.read_bytes().replace(b"checksum", b"checksux", 1))
+    with pytest.raises(StateError, match="checksum"):
+        result_of(reader.open_state(path, Settings(model=tiny), 0.0))
+
+
 def test_mutated_states_are_refused_or_right(
     tiny: str, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
