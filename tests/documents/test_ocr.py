@@ -1,4 +1,4 @@
-"""Scanned pages are recognised by tesseract where it is installed; the tests put a program of that name in its place."""
+"""Scanned pages are recognised by tesseract; the tests put a program of that name in its place."""
 
 from pathlib import Path
 

@@ -16,7 +16,8 @@ LEADING = 12
 
 def prose(seed: int, count: int, width: float = 235) -> list[str]:
     """Lines of words that fill `width` points at 10 points."""
-    lines, line, at = [], "", seed
+    lines: list[str] = []
+    line, at = "", seed
     while len(lines) < count:
         word = WORDS[at * at % len(WORDS)] + "s" * (at % 3)
         at += 1
