@@ -32,7 +32,7 @@ def renamed(xml: str, names: Mapping[str, str], dropped: frozenset[str] = frozen
             if not closing:
                 found = re.search(r"outline-level=[\"'](\d)", attributes)
                 levels.append(f"h{min(6, int(found[1])) if found else 1}")
-            html = levels.pop() if closing or alone else levels[-1]
+            html = (levels.pop() if closing or alone else levels[-1]) if levels else "p"
         if not html[:1].isalpha():
             pieces.append("" if closing else html)
         elif alone:
