@@ -10,19 +10,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
+from freqkv_cli.answering.answer import Reply, answer_question, reply_report
+from freqkv_cli.answering.ask_many import answer_all
+from freqkv_cli.answering.conversation import Conversation
+from freqkv_cli.answering.question_list import Question
 from freqkv_cli.config import Settings, parse_setting
 from freqkv_cli.documents import Document, open_documents
 from freqkv_cli.documents.state import STATE_KIND
 from freqkv_cli.errors import FreqkvError, StateError, UsageError
-from freqkv_cli.tasks.ask import Reply, answer_question
-from freqkv_cli.tasks.ask_many import answer_all, reply_report
-from freqkv_cli.tasks.conversation import Conversation
-from freqkv_cli.tasks.events import Answered, Done, Event, Text
-from freqkv_cli.tasks.question_list import Question
-from freqkv_cli.tasks.reader import open_reading
-from freqkv_cli.tasks.saving import save_reading
-from freqkv_cli.tasks.session import Session
-from freqkv_cli.tasks.summarize import summarize as summarize_documents
+from freqkv_cli.events import Answered, Done, Event, Text
+from freqkv_cli.reading.session import Session
+from freqkv_cli.states.opening import open_reading
+from freqkv_cli.states.saving import save_reading
+from freqkv_cli.summarizing.summarize import summarize as summarize_documents
 
 __all__ = ["Answered", "Chat", "FreqkvError", "Reading", "Reply", "Text", "load", "read", "summarize"]
 
@@ -81,12 +81,12 @@ class Reading:
         return list(self.session.warnings)
 
     def ask(self, question: str) -> Reply:
-        """Answer a question; `text`, `citations`, `not_found` of the reply say what came of it."""
+        """Answer a question; `text`, `answer`, `citations`, `found` of the reply say what came of it."""
         return follow(answer_question(self.session.apart(), question))
 
     def stream(self, question: str) -> Iterator[Event]:
         """Answer a question as events: Text as it is written, notes, progress, and all of it at the end as Answered."""
-        return streamed(question, answer_question(self.session.apart(), question))
+        return streamed(self.session, question, answer_question(self.session.apart(), question))
 
     def ask_all(self, questions: Iterable[str]) -> Iterator[dict[str, Any]]:
         """Answer questions one after another, each by itself: JSON objects as of `freqkv ask --questions --jsonl`."""
@@ -105,8 +105,8 @@ class Reading:
 
     def close(self) -> None:
         """Delete what was kept on disk; nothing can be asked then."""
-        if self.session.lookup is not None:
-            self.session.lookup.index.close()
+        if self.session.retriever is not None:
+            self.session.retriever.index.close()
         self._opened.close()
 
     def __enter__(self) -> "Reading":
@@ -128,7 +128,7 @@ class Chat:
 
     def stream(self, question: str) -> Iterator[Event]:
         """The same as events; see `Reading.stream`."""
-        return streamed(question, self.conversation.ask(question))
+        return streamed(self.conversation.session, question, self.conversation.ask(question))
 
     def reset(self) -> None:
         """Forget the earlier questions and answers."""
@@ -161,10 +161,10 @@ def follow(events: Generator[Event, None, Result], on_event: OnEvent | None = No
             on_event(event)
 
 
-def streamed(question: str, reply: Generator[Event, None, Reply]) -> Iterator[Event]:
+def streamed(session: Session, question: str, reply: Generator[Event, None, Reply]) -> Iterator[Event]:
     """The events of an answer, and Answered at the end."""
     given = yield from reply
-    yield Answered({"question": question, **reply_report(given)})
+    yield Answered({"question": question, **reply_report(session, given)})
 
 
 def _reading(documents: Sequence[Document], settings: Settings, on_event: OnEvent | None, stack: ExitStack) -> Reading:

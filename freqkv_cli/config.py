@@ -43,11 +43,12 @@ class Settings:
     Raises SettingError when a value is out of its limits; limits that depend on the model are checked when it is known.
     """
 
-    model: str = "smollm2"
+    model: str = "auto"
     quant: Literal["auto", "4bit", "8bit", "none"] = "auto"
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     offline: bool = False
+    models_dir: str | None = None
     adapter: str | None = None
 
     policy: Policy = "landmarks"
@@ -85,8 +86,9 @@ class Settings:
     prompt_file: str | None = None
     notes: bool = False
     effort: Literal["low", "medium", "high"] = "medium"
-    recall: int = 5
-    verify: Literal["auto", "words", "names"] = "auto"
+    recall: int = 8
+    strict: bool = False
+    quick: bool = False
     show_passages: bool = False
     pin_question: bool = False
 
@@ -94,6 +96,7 @@ class Settings:
         least = self.sink_tokens + (self.recent_tokens or 0) + 2
         for name, holds, rule in (
             ("model", self.model.strip() != "", "must name a model"),
+            ("models_dir", self.models_dir is None or self.models_dir.strip() != "", "must name a folder"),
             ("adapter", self.adapter is None or self.adapter.strip() != "", "must name a folder, or be none"),
             ("device", _is_device(self.device), "must be auto, cpu, cuda, cuda:N or mps"),
             ("sink_tokens", self.sink_tokens >= 0, "must be 0 or more"),

@@ -10,7 +10,7 @@ import pytest
 
 import freqkv_cli
 from freqkv_cli.errors import InputError, StateError, UsageError
-from freqkv_cli.tasks.events import Event, Progress
+from freqkv_cli.events import Event, Progress
 from tests.tiny_folder import save_tiny_model
 
 ROOT = Path(__file__).parents[1]

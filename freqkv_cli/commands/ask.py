@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from freqkv_cli.commands.options import SUMMARY_ONLY, DryRun, takes_settings
-from freqkv_cli.commands.running import Task, counting, run
+from freqkv_cli.commands.running import Task, counting, loading, run
 from freqkv_cli.commands.sources import opened_questions, question_meant, sources_beside_questions
 from freqkv_cli.config import Output, Settings
 from freqkv_cli.errors import UsageError
@@ -58,11 +58,11 @@ def ask(
         def load() -> Task:
             if dry_run:
                 return counting(settings)
-            from freqkv_cli.tasks import ask
+            from freqkv_cli.answering import ask
 
             return lambda documents: ask.ask(documents, question, settings)
 
-        run(ctx, f"loading {settings.model}", paths, settings, output, load)
+        run(ctx, loading(settings), paths, settings, output, load)
     else:
         paths = sources_beside_questions(arguments, questions, settings, MANY_USAGE)
         with opened_questions(questions) as lines:
@@ -70,9 +70,9 @@ def ask(
             def load_many() -> Task:
                 if dry_run:
                     return counting(settings)
-                from freqkv_cli.tasks import ask_many
-                from freqkv_cli.tasks.question_list import parse_questions
+                from freqkv_cli.answering import ask_many
+                from freqkv_cli.answering.question_list import parse_questions
 
                 return lambda documents: ask_many.ask_many(documents, parse_questions(lines), settings)
 
-            run(ctx, f"loading {settings.model}", paths, settings, output, load_many, lines=jsonl)
+            run(ctx, loading(settings), paths, settings, output, load_many, lines=jsonl)

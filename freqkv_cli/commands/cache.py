@@ -14,7 +14,7 @@ from freqkv_cli.terminal.figures import memory, plural, whole
 from freqkv_cli.terminal.printable import one_line
 
 if TYPE_CHECKING:
-    from freqkv_cli.tasks.shelf import Kept
+    from freqkv_cli.states.state_cache import Kept
 
 cache_app = typer.Typer(no_args_is_help=True, help="List, show and remove what is kept of documents that were read.")
 
@@ -29,7 +29,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 @cache_app.command("list")
 def list_(as_json: Json = False) -> None:
     """List the states that are kept, what was used last first."""
-    from freqkv_cli.tasks.shelf import list_kept, states_folder
+    from freqkv_cli.states.state_cache import list_kept, states_folder
 
     kept = list_kept()
     if as_json:
@@ -49,7 +49,7 @@ def list_(as_json: Json = False) -> None:
 @cache_app.command()
 def show(name: Name, as_json: Json = False) -> None:
     """Show all that a state says of itself: documents, model, slots."""
-    from freqkv_cli.tasks.shelf import find_kept
+    from freqkv_cli.states.state_cache import find_kept
 
     kept = find_kept(name)
     if as_json:
@@ -80,7 +80,7 @@ def rm(
     yes: Yes = False,
 ) -> None:
     """Remove states, and the text in them, from this machine."""
-    from freqkv_cli.tasks.shelf import find_kept, list_kept
+    from freqkv_cli.states.state_cache import find_kept, list_kept
 
     if bool(names) == everything:
         raise UsageError("name what to remove, or give --all: freqkv cache rm NAME..., freqkv cache list")
@@ -102,7 +102,7 @@ def rm(
 @takes_settings(*(name for name in setting_types() if name != "states_limit"))
 def prune(ctx: typer.Context, *, settings: Settings, output: Output) -> None:
     """Remove what was not used for longest, until no more than the limit is kept."""
-    from freqkv_cli.tasks.shelf import prune, remove_drafts
+    from freqkv_cli.states.state_cache import prune, remove_drafts
 
     remove_drafts(".*")
     removed = prune(settings.states_limit * MEGABYTE)

@@ -11,18 +11,18 @@ import typer
 from freqkv_cli.commands.chat_commands import ChatCommands, is_command, tell
 from freqkv_cli.commands.invocation import Invocation, invocation
 from freqkv_cli.commands.options import SUMMARY_ONLY, takes_settings
-from freqkv_cli.commands.running import follow, open_sources
+from freqkv_cli.commands.running import follow, loading, open_sources
 from freqkv_cli.commands.sources import STDIN, sources_meant
 from freqkv_cli.config import Output, Settings
 from freqkv_cli.errors import UsageError
-from freqkv_cli.tasks.events import Event
+from freqkv_cli.events import Event
 from freqkv_cli.terminal.display import open_display
 from freqkv_cli.terminal.figures import plural
 from freqkv_cli.terminal.prompt import Prompt, open_prompt, private_history
 
 if TYPE_CHECKING:
-    from freqkv_cli.tasks.conversation import Conversation
-    from freqkv_cli.tasks.question_list import Question
+    from freqkv_cli.answering.conversation import Conversation
+    from freqkv_cli.answering.question_list import Question
 
 USAGE = "freqkv chat FILE..., freqkv chat --help"
 WELCOME = "ask away; /help lists what else can be typed, Ctrl-D leaves"
@@ -70,12 +70,12 @@ def _read(ctx: typer.Context, paths: list[str], settings: Settings, output: Outp
     read: list[Conversation] = []
 
     def reading() -> Iterator[Event]:
-        from freqkv_cli.tasks.chat import open_chat
+        from freqkv_cli.answering.chat import open_chat
 
         read.append((yield from open_chat(documents, settings)))
 
     with open_display("chat", output, lines=True) as display:
-        display.say(f"loading {settings.model}")
+        display.say(loading(settings))
         documents = open_sources(paths, settings, display, stack)
         follow(reading(), display, invocation(ctx))
     return read[0]
@@ -88,7 +88,7 @@ def _converse(
 
     Raises UsageError when questions were piped in and none could be answered.
     """
-    from freqkv_cli.tasks.question_list import Question
+    from freqkv_cli.answering.question_list import Question
 
     commands = ChatCommands(conversation)
     asked = answered = 0
@@ -129,7 +129,7 @@ def _answer(
     output: Output,
 ) -> bool:
     """Show the answer to one question, as far as it comes; return whether there is one."""
-    from freqkv_cli.tasks.chat import take_turn
+    from freqkv_cli.answering.chat import take_turn
 
     run = invocation(ctx)
     with open_display("chat", output, stream=settings.stream, lines=output.json) as display:

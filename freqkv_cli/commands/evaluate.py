@@ -7,7 +7,7 @@ import typer
 
 from freqkv_cli.commands.bench import words
 from freqkv_cli.commands.options import EPILOG, QUESTION_ONLY, SUMMARY_ONLY, ConfiguredCommand, takes_settings
-from freqkv_cli.commands.running import Task, run
+from freqkv_cli.commands.running import Task, loading, run
 from freqkv_cli.config import Output, Settings, parse_size
 from freqkv_cli.errors import UsageError
 
@@ -86,9 +86,9 @@ def answers(
     names, paths = pairs(arguments or [])
 
     def load() -> Task:
-        from freqkv_cli.lab.answers import Examination, choose_methods, evaluate_answers
-        from freqkv_cli.lab.methods import METHODS
-        from freqkv_cli.lab.question_file import read_question_file
+        from freqkv_cli.evaluation.answers import Examination, choose_methods, evaluate_answers
+        from freqkv_cli.evaluation.methods import METHODS
+        from freqkv_cli.evaluation.question_file import read_question_file
 
         chosen = choose_methods(methods.replace(" ", "").split(",") if methods else METHODS)
         files = [read_question_file(name) for name in names]
@@ -100,7 +100,7 @@ def answers(
             passages=passages,
         )
 
-    run(ctx, f"loading {settings.model}", paths, settings, output, load)
+    run(ctx, loading(settings), paths, settings, output, load)
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
@@ -133,12 +133,12 @@ def summaries(
         raise UsageError(f"{len(reports)} reports for {len(documents)} documents: give --report once for each document")
 
     def load() -> Task:
-        from freqkv_cli.lab.summaries import evaluate_summaries, read_report
+        from freqkv_cli.evaluation.summaries import evaluate_summaries, read_report
 
         ready = [read_report(path) for path in reports] if reports else None
         return lambda opened: evaluate_summaries(opened, settings, ready)
 
-    run(ctx, f"loading {settings.model}", documents, settings, output, load)
+    run(ctx, loading(settings), documents, settings, output, load)
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
@@ -174,14 +174,14 @@ def perplexity(
     labels, count = words(policies), read_size("--tokens", tokens)
 
     def load() -> Task:
-        from freqkv_cli.lab.contenders import check_adapters, check_labels
-        from freqkv_cli.lab.perplexity import evaluate_perplexity
+        from freqkv_cli.evaluation.perplexity import evaluate_perplexity
+        from freqkv_cli.evaluation.policy_specs import check_adapters, check_labels
 
         check_labels(labels)
         check_adapters(adapters, labels)
         return lambda opened: evaluate_perplexity(opened, settings, labels, count, plot, adapters, reference)
 
-    run(ctx, f"loading {settings.model}", documents, settings, output, load)
+    run(ctx, loading(settings), documents, settings, output, load)
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
@@ -216,15 +216,15 @@ def recall(
     labels, count = words(policies), read_size("--tokens", tokens)
 
     def load() -> Task:
-        from freqkv_cli.lab.contenders import check_adapters, check_labels
-        from freqkv_cli.lab.recall import Wanted, evaluate_recall
+        from freqkv_cli.evaluation.needle import Wanted, evaluate_recall
+        from freqkv_cli.evaluation.policy_specs import check_adapters, check_labels
 
         check_labels(labels)
         check_adapters(adapters, labels)
         wanted = Wanted(count, words(kinds), items, first)
         return lambda opened: evaluate_recall(opened, settings, labels, wanted, plot, adapters)
 
-    run(ctx, f"loading {settings.model}", documents or [], settings, output, load)
+    run(ctx, loading(settings), documents or [], settings, output, load)
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
@@ -276,16 +276,16 @@ def sessions(
     labels, count = words(policies), None if tokens is None else read_size("--tokens", tokens)
 
     def load() -> Task:
-        from freqkv_cli.lab.contenders import check_labels
-        from freqkv_cli.lab.scbench import open_shared
-        from freqkv_cli.lab.sessions import Wanted, evaluate_sessions
+        from freqkv_cli.evaluation.policy_specs import check_labels
+        from freqkv_cli.evaluation.scbench import open_shared
+        from freqkv_cli.evaluation.sessions import Wanted, evaluate_sessions
 
         check_labels(labels)
         shared = open_shared(data, offline=settings.offline) if data else None
         wanted = Wanted(words(kinds), count, turns, contexts, mode, shared)
         return lambda opened: evaluate_sessions(opened, settings, labels, wanted, plot)
 
-    run(ctx, f"loading {settings.model}", documents or [], settings, output, load)
+    run(ctx, loading(settings), documents or [], settings, output, load)
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
@@ -318,11 +318,11 @@ def spectrum(
     count = read_size("--tokens", tokens)
 
     def load() -> Task:
-        from freqkv_cli.lab.spectrum import evaluate_spectrum
+        from freqkv_cli.evaluation.spectrum import evaluate_spectrum
 
         return lambda opened: evaluate_spectrum(opened, settings, count, energy, plot)
 
-    run(ctx, f"loading {settings.model}", documents, settings, output, load)
+    run(ctx, loading(settings), documents, settings, output, load)
 
 
 def read_size(flag: str, text: str) -> int:

@@ -9,7 +9,8 @@ import typer
 from freqkv_cli.commands.invocation import Invocation, invocation
 from freqkv_cli.commands.password import password_reader
 from freqkv_cli.config import Output, Settings
-from freqkv_cli.tasks.events import Event, Progress
+from freqkv_cli.events import Event, Progress
+from freqkv_cli.models.aliases import AUTO
 from freqkv_cli.terminal.display import Display, open_display
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ def run(
         follow(task(documents), display, invocation(ctx))
 
 
+def loading(settings: Settings) -> str:
+    """The step that most tasks begin with, in words."""
+    return f"loading {'the model' if settings.model == AUTO else settings.model}"
+
+
 def open_sources(sources: list[str], settings: Settings, display: Display, stack: ExitStack) -> "list[Document]":
     """The documents, open until `stack` is closed."""
     from freqkv_cli.documents.document import open_documents
@@ -61,7 +67,7 @@ def open_sources(sources: list[str], settings: Settings, display: Display, stack
 
 def counting(settings: Settings) -> Task:
     """The task of `freqkv count`, which is also what --dry-run does."""
-    from freqkv_cli.tasks import count
+    from freqkv_cli.states import count
 
     return lambda documents: count.count(documents, settings)
 

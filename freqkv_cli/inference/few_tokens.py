@@ -104,11 +104,11 @@ class FewTokens:
         try:
             two = ids.expand(1, 2)
             expected = forward(cache, two, 2).float()
-            cache.take_back(2)
+            cache.rollback(2)
             together = self.forward(cache, two)
-            cache.take_back(2)
+            cache.rollback(2)
             apart = torch.cat((self.forward(cache, ids), self.forward(cache, ids)))
-            cache.take_back(2)
+            cache.rollback(2)
         finally:
             cache.observation = observation
         error = (together - expected).std() / expected.std()

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from freqkv_cli.errors import MemoryLimitError, ModelError
+from freqkv_cli.models.library_logging import quiet_transformers
 from freqkv_cli.models.memory import available_memory, readable
-from freqkv_cli.models.quiet import quiet_transformers
 from freqkv_cli.models.support import check_supported
 
 MAGIC = b"GGUF"
@@ -43,6 +43,7 @@ def read_facts(path: Path) -> GgufFacts:
     return GgufFacts(architecture, parameters)
 
 
+@quiet_transformers()
 def convert_gguf(gguf: Path, folder: Path) -> None:
     """Write the model and the tokenizer of a GGUF file into `folder`, dequantised to bfloat16.
 
@@ -55,7 +56,6 @@ def convert_gguf(gguf: Path, folder: Path) -> None:
             f"unpacking {gguf.name} takes about {readable(needed)} of memory and {readable(available)} are free: "
             "use a smaller model, or the same model as a hub id"
         )
-    quiet_transformers()
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GgufConfig
 

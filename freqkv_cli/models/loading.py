@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from freqkv_cli.errors import FreqkvError, ModelError
 from freqkv_cli.models.adapter import Adapter, read_foresight
-from freqkv_cli.models.allocation import keep_freed_memory
 from freqkv_cli.models.device import Placement, Quant, choose_placement
+from freqkv_cli.models.lazy_imports import import_modeling
+from freqkv_cli.models.library_logging import quiet_transformers
+from freqkv_cli.models.malloc_tuning import keep_freed_memory
 from freqkv_cli.models.memory import available_memory, explain_out_of_memory, is_out_of_memory, loading_bytes
-from freqkv_cli.models.quiet import quiet_transformers
 from freqkv_cli.models.source import ModelSource
 from freqkv_cli.models.support import check_supported
-from freqkv_cli.models.trimming import import_modeling
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,9 +38,9 @@ class LoadedModel:
     foresight: "Tensor | None" = None  # of the adapter, for the cache's policy
 
 
+@quiet_transformers()
 def load_config(source: ModelSource) -> "PretrainedConfig":
     """The config of a supported model. Raises ModelError if it is broken or the architecture is not supported."""
-    quiet_transformers()
     import_modeling()  # configs import most of it
     from transformers import AutoConfig
 
@@ -52,9 +52,9 @@ def load_config(source: ModelSource) -> "PretrainedConfig":
     return config
 
 
+@quiet_transformers()
 def load_tokenizer(source: ModelSource) -> "PreTrainedTokenizerBase":
     """The tokenizer of a model, without its weights. Raises ModelError if it is missing or broken."""
-    quiet_transformers()
     try:
         if _is_plain_tokenizer(Path(source.folder)):
             # AutoTokenizer would first import the model's config, which takes a second.
@@ -68,6 +68,7 @@ def load_tokenizer(source: ModelSource) -> "PreTrainedTokenizerBase":
         _refuse(source, "tokenizer", error)
 
 
+@quiet_transformers()
 def load_model(
     source: ModelSource,
     *,

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freqkv_cli.errors import MemoryLimitError
+from freqkv_cli.models.lazy_imports import import_modeling
 from freqkv_cli.models.support import model_window
-from freqkv_cli.models.trimming import import_modeling
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text as StyledText
 
 from freqkv_cli.config import Output
-from freqkv_cli.tasks.events import Answered, Asked, Done, Event, Note, Progress, Text
+from freqkv_cli.events import Answered, Asked, Done, Event, Note, Progress, Text
 from freqkv_cli.terminal.answer import Answer, open_answer
 from freqkv_cli.terminal.printable import one_line
 from freqkv_cli.terminal.progress import ProgressView, open_progress

@@ -12,7 +12,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from freqkv_cli.tasks.events import Progress
+from freqkv_cli.events import Progress
 from freqkv_cli.terminal.printable import one_line
 from freqkv_cli.terminal.wording import plain, share_done, words
 

@@ -11,6 +11,8 @@ def summary_line(report: dict[str, Any]) -> str:
     timing, memories, cache = (report.get(key) or {} for key in ("timing", "memory", "cache"))
     read, dropped = report.get("tokens_read", 0), report.get("tokens_dropped", 0)
     parts = [f"read {whole(read)} of {whole(read + dropped)} tokens, {whole(dropped)} dropped"]
+    if report.get("tokens_searched") is not None:
+        parts = [f"searched {whole(report['tokens_searched'])} tokens, not read through (--quick)"]
     if missing := left_out_of(report):
         parts.append(missing)
     if report.get("command") == "train":

@@ -7,9 +7,9 @@ from contextlib import nullcontext
 from types import ModuleType
 from typing import Any
 
+from freqkv_cli.answering.question_list import Question
 from freqkv_cli.config import Settings
-from freqkv_cli.tasks.events import Answered, Asked, Done, Event, Note, Progress, Text
-from freqkv_cli.tasks.question_list import Question
+from freqkv_cli.events import Answered, Asked, Done, Event, Note, Progress, Text
 
 MIB = 1024 * 1024
 TOTAL = 165_213
@@ -187,18 +187,23 @@ def install(scene: str, put: Callable[[str, ModuleType], object] = sys.modules._
         called.setdefault("turns", []).append(question.text)
         return turn(scene, question)
 
-    for function in (summarize, ask, ask_many, count):
-        module = ModuleType(f"freqkv_cli.tasks.{function.__name__}")
+    rooms: dict[str, list[Callable[..., Any]]] = {
+        "summarizing": [summarize],
+        "answering": [ask, ask_many],
+        "states": [count],
+    }
+    for room, function in ((room, function) for room, functions in rooms.items() for function in functions):
+        module = ModuleType(f"freqkv_cli.{room}.{function.__name__}")
         setattr(module, function.__name__, function)
         put(module.__name__, module)
-    chat = ModuleType("freqkv_cli.tasks.chat")
+    chat = ModuleType("freqkv_cli.answering.chat")
     chat.open_chat, chat.take_turn = open_chat, take_turn  # type: ignore[attr-defined]
     put(chat.__name__, chat)
     documents = ModuleType("freqkv_cli.documents.document")
     documents.open_documents = open_documents  # type: ignore[attr-defined]
     put(documents.__name__, documents)
     if scene == "import":  # torch takes seconds to import, and a library in it swallows Ctrl-C
-        summarize_module = sys.modules.pop("freqkv_cli.tasks.summarize")
+        summarize_module = sys.modules.pop("freqkv_cli.summarizing.summarize")
         sys.meta_path.insert(0, SlowImport(summarize_module))
     return called
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from freqkv_cli.answering.ask import ask
 from freqkv_cli.config import Settings
 from freqkv_cli.documents import open_documents
 from freqkv_cli.errors import UsageError
-from freqkv_cli.tasks.ask import ask
-from freqkv_cli.tasks.shelf import states_folder
+from freqkv_cli.states.state_cache import states_folder
 from tests.commands.processes import ROOT, environment
 from tests.models.tiny_gguf import write_tiny_gguf
 

@@ -13,8 +13,8 @@ from typer.testing import Result
 from freqkv_cli.commands.evaluate import POLICIES, pairs
 from freqkv_cli.config import choices
 from freqkv_cli.errors import UsageError
-from freqkv_cli.lab import answers, perplexity, recall, sessions, spectrum, summaries
-from freqkv_cli.tasks.events import Done, Event, Text
+from freqkv_cli.evaluation import answers, needle, perplexity, sessions, spectrum, summaries
+from freqkv_cli.events import Done, Event, Text
 
 Run = Callable[..., Result]
 
@@ -35,7 +35,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(answers, "evaluate_answers", play)
     monkeypatch.setattr(summaries, "evaluate_summaries", play)
     monkeypatch.setattr(perplexity, "evaluate_perplexity", play)
-    monkeypatch.setattr(recall, "evaluate_recall", play)
+    monkeypatch.setattr(needle, "evaluate_recall", play)
     monkeypatch.setattr(sessions, "evaluate_sessions", play)
     monkeypatch.setattr(spectrum, "evaluate_spectrum", play)
     return called

@@ -253,7 +253,7 @@ def test_threads_change_no_bit() -> None:
             for threads in (1, 2):
                 torch.set_num_threads(threads)
                 rows.append(quick.forward(cache, torch.tensor([[7, 8, 9]])))
-                cache.take_back(3)
+                cache.rollback(3)
         finally:
             torch.set_num_threads(before)
     assert torch.equal(*rows)

@@ -11,10 +11,10 @@ from huggingface_hub import constants
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from freqkv_cli.errors import ModelError
+from freqkv_cli.events import Event, Progress
 from freqkv_cli.models import hub
 from freqkv_cli.models.hub import fetch_snapshot, is_complete
 from freqkv_cli.models.source import resolve_model
-from freqkv_cli.tasks.events import Event, Progress
 from tests.tiny_models import tiny_config
 
 

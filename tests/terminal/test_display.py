@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from freqkv_cli.config import Output
-from freqkv_cli.tasks.events import Answered, Asked, Done, Note, Progress, Text
+from freqkv_cli.events import Answered, Asked, Done, Note, Progress, Text
 from freqkv_cli.terminal.answer import Answer, HeldAnswer, JsonAnswer, JsonLinesAnswer, StreamedAnswer
 from freqkv_cli.terminal.display import Display
 from freqkv_cli.terminal.estimate import estimate_text
@@ -55,6 +55,21 @@ def test_progress_stops_before_the_answer_on_the_same_screen_and_stays_away() ->
     assert progress.shown[:2] == ["reading", "stop"]
     assert "answering" not in progress.shown
     assert out.getvalue() == "ab\n"
+
+
+def test_what_a_document_hides_reaches_neither_stdout_nor_stderr() -> None:
+    shown, _, out, err = display(Output(verbose=True))
+    hidden = "a\u202eb\u2066c\u200bd\x1b[2Je"
+    for event in (
+        Note(hidden, warning=True),
+        Asked(hidden, 1),
+        Text(hidden),
+        Done({**report("ask"), "model": {"id": hidden}}),
+    ):
+        shown.show(event)
+    for text in (out.getvalue(), err.getvalue()):
+        assert "abcd[2Je" in text
+        assert not set(text) & set("\u202e\u2066\u200b\x1b")
 
 
 def test_progress_goes_on_while_the_answer_goes_elsewhere() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from freqkv_cli.tasks.events import Progress
+from freqkv_cli.events import Progress
 from freqkv_cli.terminal.progress import DrawnProgress, LoggedProgress, NoProgress, open_progress
 from tests.commands.fakes import reading
 

@@ -258,16 +258,18 @@ def test_morph_sees_the_attention_of_the_last_queries(model: PreTrainedModel) ->
     assert cache.observation.count(0) == 0
 
 
-def test_queries_that_were_taken_back_are_not_observed(model: PreTrainedModel) -> None:
+def test_queries_that_were_rolled_back_are_not_observed_and_those_before_them_are(model: PreTrainedModel) -> None:
     one, two = (new_cache(model, Geometry(60), "morph") for _ in range(2))
     read(model, one, random_ids(50))
     read(model, two, [*random_ids(50), 7, 8, 9])
-    two.take_back(3)
-    assert one.observation.count(0) == 32
-    assert two.observation.count(0) == 29
+    two.rollback(3)
+    assert one.observation.count(0) == two.observation.count(0) == 32
+    for layer in range(3):
+        torch.testing.assert_close(one.observation.queries(layer), two.observation.queries(layer), atol=1e-5, rtol=0)
     twin = two.fork()
     read(model, two, random_ids(5, 1))
-    assert twin.observation.count(0) == 29
+    assert torch.equal(twin.observation.queries(0), two.observation.queries(0)) is False
+    torch.testing.assert_close(twin.observation.queries(0), one.observation.queries(0), atol=1e-5, rtol=0)
 
 
 def test_other_policies_observe_nothing(model: PreTrainedModel) -> None:

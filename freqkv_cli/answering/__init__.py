@@ -1,0 +1,1 @@
+"""Questions about what was read, answered with places."""

@@ -1,0 +1,1 @@
+"""One pass over the documents: tokens go through the model into its cache."""

@@ -1,1 +1,0 @@
-"""What is looked up again: passages of the document with their place, and how well they fit a question."""

@@ -1,0 +1,1 @@
+"""Passages of what was read, found again by a question."""

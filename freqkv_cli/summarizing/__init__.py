@@ -1,0 +1,1 @@
+"""Notes taken while reading, and the summary made of them."""

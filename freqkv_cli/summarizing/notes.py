@@ -1,0 +1,146 @@
+"""Notes while reading: at the end of a section the model says, from its memory, what the section told."""
+
+import time
+from collections.abc import Generator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from freqkv_cli.answering.verification import claims
+from freqkv_cli.documents.page import Page
+from freqkv_cli.events import Event, Note
+from freqkv_cli.prompts import FOCUS, NOTE
+from freqkv_cli.reading.session import Session
+from freqkv_cli.retrieval.language import language_name
+from freqkv_cli.retrieval.sentences import clean_sentences
+from freqkv_cli.summarizing.extract import central_sentence
+from freqkv_cli.summarizing.sections import WORDS, Section, SectionFinder
+
+NOTE_TOKENS = 90
+WRITER = 0.4e9  # weights from which on a model writes sentences that are worth reading
+
+
+@dataclass(frozen=True, slots=True)
+class SectionNote:
+    """What a section says. `first` and `last` are the numbers of its passages; `written`: by the model, in its words;
+    else it is a sentence of the document.
+    """
+
+    title: str | None
+    document: str
+    place: str
+    text: str
+    written: bool
+    first: int
+    last: int
+
+    @property
+    def label(self) -> str:
+        """Where the note belongs: "Chapter 4, lines 622-744"."""
+        heading = self.title.rsplit(" > ", 1)[-1] if self.title else None
+        return f"{heading}, {self.place}" if heading and heading != self.place else self.place
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the note as an object of the report."""
+        return asdict(self)
+
+
+def can_write(session: Session) -> bool:
+    """Return whether the model writes for itself: one that is too small extracts, and so does any at low effort."""
+    return session.settings.effort != "low" and session.loaded.model.num_parameters() >= WRITER
+
+
+def in_language(session: Session) -> str:
+    """Return how a model is told what language to write in: the one asked for, else that of the documents."""
+    assert session.retriever is not None
+    if session.settings.language:
+        return f" in {session.settings.language}"
+    code = session.retriever.index.language
+    return "" if code == "en" else f" in {language_name(code)}"
+
+
+@dataclass(slots=True)
+class NoteTaker:
+    """Follows a reading (a `Watcher`) and takes notes, one behind every section; `seconds` is the time spent."""
+
+    session: Session
+    notes: list[SectionNote] = field(default_factory=list)
+    seconds: float = 0.0
+    _finder: SectionFinder = field(init=False)
+    _ready: list[tuple[int, Section]] = field(default_factory=list)
+    _next: int = 0  # passage
+    _tokens: int = 0  # of the passages so far
+
+    def __post_init__(self) -> None:
+        self._finder = SectionFinder(WORDS[self.session.settings.effort])
+        self.notes = [one if isinstance(one, SectionNote) else SectionNote(**one) for one in self.session.notes]
+
+    def add(self, number: int, page: Page) -> None:
+        """Nothing: the session's retriever has taken the page."""
+
+    def after_chunk(self) -> Generator[Event, None, None]:
+        """Take the notes that are due: those on sections that have been read to their end."""
+        self._gather()
+        while self._ready and self._ready[0][0] <= self.session.tokens_read:
+            yield from self._take(self._ready.pop(0)[1])
+
+    def finish(self) -> Generator[Event, None, None]:
+        """Take the notes that are left."""
+        self._gather()
+        if (left := self._finder.finish()) is not None:
+            self._ready.append((0, left))
+        while self._ready:
+            yield from self._take(self._ready.pop(0)[1])
+
+    def take_all(self) -> Generator[Event, None, None]:
+        """Take the notes on what was read earlier, from the passages that were kept of it."""
+        if not self.notes:
+            yield from self.finish()
+
+    def _gather(self) -> None:
+        """Find the sections among the passages that have come since."""
+        retriever = self.session.retriever
+        assert retriever is not None
+        done = self.notes[-1].last if self.notes else -1  # by a reading that was stopped
+        while self._next < len(retriever.index):
+            passage = retriever.index[self._next]
+            self._next += 1
+            if (section := self._finder.add(passage)) is not None and section.passages[-1].index > done:
+                self._ready.append((self._tokens, section))
+            self._tokens += self.session.count_tokens(passage.text) + 1
+
+    def _take(self, section: Section) -> Generator[Event, None, None]:
+        began = time.perf_counter()
+        session = self.session
+        retriever = session.retriever
+        assert retriever is not None
+        language = retriever.index.language
+        topic = session.settings.focus or ""
+        sentence, _ = central_sentence(section.passages, language, topic)
+        text = (yield from self._write(section)) if can_write(session) else ""
+        document = retriever.documents[section.passages[0].document].name
+        first, last = section.passages[0].index, section.passages[-1].index
+        note = SectionNote(section.title, document, section.place, text or sentence, bool(text), first, last)
+        self.notes.append(note)
+        session.notes = list(self.notes)
+        self.seconds += time.perf_counter() - began
+        yield Note(f"{note.label}: {note.text}", wanted=True)
+
+    def _write(self, section: Section) -> Generator[Event, None, str]:
+        """Return what the model says of a section, without the sentences whose names and numbers are not in the text."""
+        session = self.session
+        focus = FOCUS.format(focus=session.settings.focus) if session.settings.focus else ""
+        request = NOTE.format(language=in_language(session), focus=focus)
+        on = None
+        if session.restored is not None or session.cache.tokens_seen <= len(session.prompt.prefix):
+            on = session.consult(text_of(section), NOTE_TOKENS + session.count_tokens(request) + 40)
+        answer = yield from session.answer(request, NOTE_TOKENS, on=on, quiet=True)
+        assert session.retriever is not None
+        sentences = clean_sentences(answer.text, session.retriever.index.language)
+        if answer.finish_reason == "length" and len(sentences) > 1:
+            del sentences[-1]
+        return " ".join(one for one in sentences if session.retriever.index.holds_all(claims(one)))
+
+
+def text_of(section: Section) -> str:
+    """Return the text of a section."""
+    return "\n\n".join(passage.text for passage in section.passages)
