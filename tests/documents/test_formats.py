@@ -1,12 +1,13 @@
 """Office documents, messages, tables, subtitles, logs: their text, places, metadata and what is left out."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
 
 from freqkv_cli.documents import Document, Page, open_document
 from freqkv_cli.documents.metadata import Metadata
-from freqkv_cli.errors import InputError
+from freqkv_cli.errors import InputError, NoTextError
 from freqkv_cli.location import Location
 from tests.documents import office_samples as samples
 
@@ -226,3 +227,19 @@ def test_a_broken_office_document_is_an_input_error(tmp_path: Path, member: str)
     path = samples.write_zip(tmp_path / "a.zip", {member: "<nothing"})
     with pytest.raises(InputError, match=r"is a broken (Word document|spreadsheet)"):
         list(open_document(str(path)).pages())
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.fb2", "<FictionBook>" + '<p a="' * 200_000),
+        ("a.fb2", "<FictionBook>" + "<title>" * 200_000 + "text"),
+        ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\ntext\n" + "\n" * 1_000_000),
+        ("a.tex", "\\a[" * 5_000),
+        ("a.html", "<body>" + "<ul><li><a>x</a>" * 3_000),
+    ],
+)
+@pytest.mark.timeout(60)
+def test_what_is_never_closed_takes_no_time_to_speak_of(tmp_path: Path, name: str, data: str) -> None:
+    with contextlib.suppress(InputError, NoTextError):
+        list(open_document(str(written(tmp_path / name, data))).pages())
