@@ -67,6 +67,7 @@ class Settings:
     encoding: str | None = None
     kind: DocumentKind | None = None
     ocr: bool = False
+    recursive: bool = False
     password_file: str | None = None
 
     temperature: float = 0.0

@@ -78,6 +78,7 @@ DESCRIBED = {
     "encoding": Described(DOCUMENT, "Encoding of text files, if it is neither UTF-8 nor guessed right.", "NAME"),
     "kind": Described(DOCUMENT, "Type of the document, if it is not recognised."),
     "ocr": Described(DOCUMENT, "Recognise the text of scanned pages of a PDF, with tesseract where it is installed."),
+    "recursive": Described(DOCUMENT, "Read all documents in the folders that are named.", flags=("-r",)),
     "password_file": Described(
         DOCUMENT, "File with the password of an encrypted PDF (or $FREQKV_PDF_PASSWORD).", "FILE"
     ),
