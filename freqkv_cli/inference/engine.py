@@ -44,7 +44,7 @@ class Engine:
     @property
     def device(self) -> torch.device:
         """Where token ids go."""
-        device: torch.device = self.model.get_input_embeddings().weight.device
+        device: torch.device = self.model.device
         return device
 
     @property

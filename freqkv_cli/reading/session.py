@@ -131,7 +131,7 @@ class Session:
         """How closely what the model writes is held to the text (`--verify`): a large one may use its own words."""
         if self.settings.verify != "auto":
             return self.settings.verify
-        return "names" if self.loaded.model.num_parameters() >= LARGE else "words"
+        return "names" if self.loaded.parameters >= LARGE else "words"
 
     def fits(self, request: str) -> bool:
         """Whether the cache can hold `request` unfiltered, beside what is pinned."""

@@ -1,0 +1,98 @@
+"""Layers of a torch model whose matrices stay in the blocks of their file."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from freqkv_cli.quantized import products
+from freqkv_cli.quantized.blocks import HIGHEST, dequantize
+from freqkv_cli.quantized.vectors import HAS_DOT
+
+FEW = 8  # tokens that are multiplied with the blocks as they are
+SLICE = 1 << 22  # weights that are dequantized at once where there are no integer products
+
+
+class Matrix:
+    """A matrix in blocks: `kind` is its type's number in GGUF, `blocks` are the bytes of its rows, read-only."""
+
+    def __init__(self, kind: int, blocks: NDArray[Any], columns: int) -> None:
+        self.kind, self.blocks, self.columns = kind, blocks, columns
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return len(self.blocks), self.columns
+
+    @property
+    def bytes(self) -> int:
+        """The bytes of its blocks."""
+        return int(self.blocks.nbytes)
+
+    def dequantize(self, rows: NDArray[Any] | None = None) -> Tensor:
+        """All rows, or those of the given numbers, in float32: [rows, columns]."""
+        numbers = np.arange(len(self.blocks)) if rows is None else rows
+        weights = torch.empty(len(numbers), self.columns)
+        dequantize(self.kind, self.blocks, numbers, weights.numpy())
+        return weights
+
+
+class QuantizedLinear(nn.Module):
+    """What nn.Linear computes, up to the rounding to bytes; see products.py. It has no gradient."""
+
+    def __init__(self, matrix: Matrix, bias: Tensor | None = None) -> None:
+        super().__init__()
+        self.matrix = matrix
+        self.out_features, self.in_features = matrix.shape
+        self.added = np.empty(0, np.float32) if bias is None else bias.float().numpy()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: [..., in_features], float32 or bfloat16. Returns [..., out_features] of the same dtype."""
+        tokens = x.reshape(-1, self.in_features)
+        few = len(tokens) <= FEW
+        if not few and not HAS_DOT:
+            return self._in_slices(x)
+        made = products.quantize(as_stored(tokens))
+        out = torch.empty(len(tokens), self.out_features, dtype=torch.float32 if few else x.dtype)
+        matrix = self.matrix
+        if few:
+            products.multiply_few(matrix.kind, matrix.blocks, self.added, made, out.numpy(), False)
+        else:
+            highest = HIGHEST[matrix.kind]
+            products.multiply_many(
+                matrix.kind, highest, self.in_features, matrix.blocks, self.added, made, as_stored(out)
+            )
+        return out.to(x.dtype).reshape(*x.shape[:-1], self.out_features)
+
+    def _in_slices(self, x: Tensor) -> Tensor:
+        """The product with weights that are dequantized, some rows at a time."""
+        count = max(1, SLICE // self.in_features)
+        parts = []
+        for start in range(0, self.out_features, count):
+            rows = np.arange(start, min(start + count, self.out_features))
+            bias = torch.from_numpy(self.added[start : start + count]).to(x.dtype) if len(self.added) else None
+            parts.append(linear(x, self.matrix.dequantize(rows).to(x.dtype), bias))
+        return torch.cat(parts, dim=-1)
+
+
+class QuantizedEmbedding(nn.Module):
+    """What nn.Embedding gives: the rows of a matrix, in `dtype`."""
+
+    def __init__(self, matrix: Matrix, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.matrix, self.dtype = matrix, dtype
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """ids: any shape. Returns [..., columns]."""
+        rows = self.matrix.dequantize(ids.reshape(-1).numpy())
+        return rows.to(self.dtype).reshape(*ids.shape, -1)
+
+
+def as_stored(tensor: Tensor) -> NDArray[Any]:
+    """The numbers of a tensor, not copied where they are contiguous; those in bfloat16 as uint16."""
+    tensor = tensor.detach().contiguous()
+    array: NDArray[Any] = (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    return array
