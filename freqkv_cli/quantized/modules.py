@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import linear
+from torch.nn.functional import linear, pad
 
 from freqkv_cli.quantized import products
-from freqkv_cli.quantized.blocks import HIGHEST, dequantize
-from freqkv_cli.quantized.vectors import HAS_DOT
+from freqkv_cli.quantized.blocks import HIGHEST, RUN, dequantize
+from freqkv_cli.quantized.vectors import HAS_DOT, TILE_TOKENS
 
 FEW = 8  # tokens that are multiplied with the blocks as they are
 SLICE = 1 << 22  # weights that are dequantized at once where there are no integer products
@@ -52,20 +52,25 @@ class QuantizedLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x: [..., in_features], float32 or bfloat16. Returns [..., out_features] of the same dtype."""
         tokens = x.reshape(-1, self.in_features)
-        few = len(tokens) <= FEW
-        if not few and not HAS_DOT:
-            return self._in_slices(x)
-        made = products.quantize(as_stored(tokens))
-        out = torch.empty(len(tokens), self.out_features, dtype=torch.float32 if few else x.dtype)
-        matrix = self.matrix
-        if few:
-            products.multiply_few(matrix.kind, matrix.blocks, self.added, made, out.numpy(), False)
+        if len(tokens) <= FEW:
+            out = self._few(tokens)
         else:
-            highest = HIGHEST[matrix.kind]
-            products.multiply_many(
-                matrix.kind, highest, self.in_features, matrix.blocks, self.added, made, as_stored(out)
-            )
-        return out.to(x.dtype).reshape(*x.shape[:-1], self.out_features)
+            out = self._many(tokens) if HAS_DOT else self._in_slices(tokens)
+        return out.reshape(*x.shape[:-1], self.out_features)
+
+    def _few(self, tokens: Tensor) -> Tensor:
+        made, matrix = products.quantize(as_stored(tokens), RUN), self.matrix
+        out = torch.empty(len(tokens), self.out_features)
+        products.multiply_few(matrix.kind, matrix.blocks, self.added, made, out.numpy(), False)
+        return out.to(tokens.dtype)
+
+    def _many(self, tokens: Tensor) -> Tensor:
+        count, matrix = len(tokens), self.matrix
+        made = products.quantize(as_stored(pad(tokens, (0, 0, 0, -count % TILE_TOKENS))), products.LANES)
+        out = torch.empty(count, self.out_features, dtype=tokens.dtype)
+        about = matrix.kind, HIGHEST[matrix.kind], self.in_features
+        products.multiply_many(*about, matrix.blocks, self.added, made, as_stored(out))
+        return out
 
     def _in_slices(self, x: Tensor) -> Tensor:
         """The product with weights that are dequantized, some rows at a time."""

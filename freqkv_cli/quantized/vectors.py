@@ -17,7 +17,7 @@ I1, I8, I32, I64, F32 = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType
 INTS, FLOATS, BYTES = ir.VectorType(I32, 16), ir.VectorType(F32, 16), ir.VectorType(I8, 64)
 _FEATURES = llvm.get_host_cpu_features()
 HAS_DOT = bool(_FEATURES.get("avx512f") and _FEATURES.get("avx512vnni"))  # vpdpbusd: 64 products of bytes at once
-TILE_ROWS, TILE_TOKENS = 32, 12  # of `add_tile`: 2 x 12 sums of 16 lanes, in 32 registers
+TILE_ROWS, TILE_TOKENS = 32, 6  # of `add_tile`: 2 x 6 sums of 16 lanes, in integers and in floats: 24 of 32 registers
 
 Value = Any
 
@@ -134,39 +134,56 @@ def _dot(b: Any, sums: Value, unsigned: Value, signed: Value) -> Value:
     return b.call(function, [sums, b.bitcast(unsigned, kind), b.bitcast(signed, kind)])
 
 
-@_step(types.float32)
-def scaled_dot(b: Any, numbers: Value, signed: Value, scale: Value, factor: Value, count: Value) -> Value:
-    """HAS_DOT. The sum of numbers[k] * signed[k] * scale[k // 16] * factor[k // 256], `count` times 64 of them."""
-    start = b.block
-    loop, end = b.append_basic_block("loop"), b.append_basic_block("end")
+def _loop(b: Any, count: Value, state: list[Value], body: Callable[[Value, list[Value]], list[Value]]) -> list[Value]:
+    """Let `body` (index, state) make the next state, `count` times, at least once."""
+    start, loop, end = b.block, b.append_basic_block("loop"), b.append_basic_block("end")
     b.branch(loop)
     b.position_at_end(loop)
-    index, total = b.phi(I64), b.phi(FLOATS)
+    index, here = b.phi(I64), [b.phi(value.type) for value in state]
+    following = body(index, here)
     index.add_incoming(I64(0), start)
-    total.add_incoming(_all(FLOATS, 0), start)
-    at = b.mul(index, I64(64))
-    products = _dot(
-        b, _all(INTS, 0), _load(b, b.add(numbers, at), INTS), _load(b, b.add(signed, at), INTS)
-    )
-    four = _load(b, b.add(scale, b.mul(index, I64(16))), ir.VectorType(F32, 4))
-    lanes = ir.Constant(INTS, [lane // 4 for lane in range(16)])
-    scales = b.shuffle_vector(four, ir.Constant(four.type, ir.Undefined), lanes)
-    one = _spread(b, _load(b, b.add(factor, b.and_(index, I64(-4))), F32))
-    added = b.fadd(total, b.fmul(b.sitofp(products, FLOATS), b.fmul(scales, one)), flags=("contract",))
-    following = b.add(index, I64(1))
-    index.add_incoming(following, loop)
-    total.add_incoming(added, loop)
-    b.cbranch(b.icmp_signed("<", following, count), loop, end)
+    index.add_incoming(b.add(index, I64(1)), b.block)
+    for phi, first, later in zip(here, state, following, strict=True):
+        phi.add_incoming(first, start)
+        phi.add_incoming(later, b.block)
+    b.cbranch(b.icmp_signed("<", index.incomings[1][0], count), loop, end)
     b.position_at_end(end)
-    for width in (8, 4, 2, 1):
-        kind = ir.VectorType(I32, width)
-        lower, upper = ([part + lane for lane in range(width)] for part in (0, width))
-        none = ir.Constant(added.type, ir.Undefined)
-        added = b.fadd(
-            b.shuffle_vector(added, none, ir.Constant(kind, lower)),
-            b.shuffle_vector(added, none, ir.Constant(kind, upper)),
-        )
-    return b.extract_element(added, I32(0))
+    return following
+
+
+def _add_up(b: Any, vector: Value) -> Value:
+    """The sum of all lanes, always in the same order."""
+    while vector.type.count > 1:
+        half = vector.type.count // 2
+        parts = ([start + lane for lane in range(half)] for start in (0, half))
+        none, kind = ir.Constant(vector.type, ir.Undefined), ir.VectorType(I32, half)
+        vector = b.fadd(*(b.shuffle_vector(vector, none, ir.Constant(kind, part)) for part in parts))
+    return b.extract_element(vector, I32(0))
+
+
+@_step(types.float32)
+def scaled_dot(
+    b: Any, numbers: Value, scale: Value, low: Value, signed: Value, factor: Value, sums: Value, count: Value
+) -> Value:
+    """HAS_DOT. The product of `count` times 64 weights (see blocks.unpack) and activations (see products.Activations)."""
+    four = ir.VectorType(F32, 4)
+    spread = ir.Constant(INTS, [lane // 4 for lane in range(16)])
+
+    def body(index: Value, state: list[Value]) -> list[Value]:
+        at = b.mul(index, I64(64))
+        bytes_, others = (_load(b, b.add(place, at), INTS) for place in (numbers, signed))
+        products = b.sitofp(_dot(b, _all(INTS, 0), bytes_, others), FLOATS)
+        quarter = b.mul(index, I64(16))
+        scales, lows, factors = (_load(b, b.add(place, quarter), four) for place in (scale, low, factor))
+        added = b.fmul(b.sitofp(_load(b, b.add(sums, quarter), ir.VectorType(I32, 4)), four), factors)
+        scales = b.shuffle_vector(b.fmul(scales, factors), ir.Constant(four, ir.Undefined), spread)
+        return [
+            b.fadd(state[0], b.fmul(products, scales, flags=("contract",)), flags=("contract",)),
+            b.fadd(state[1], b.fmul(added, lows, flags=("contract",)), flags=("contract",)),
+        ]
+
+    products, lows = _loop(b, count, [_all(FLOATS, 0), _all(four, 0)], body)
+    return b.fsub(_add_up(b, products), _add_up(b, lows))
 
 
 @_step()
@@ -182,40 +199,43 @@ def add_tile(
     count: Value,
     sums: Value,
 ) -> None:
-    """HAS_DOT. Add the products of TILE_ROWS rows with TILE_TOKENS tokens, over 4 * `count` columns, to `sums`.
+    """HAS_DOT. Add the products of TILE_ROWS rows with TILE_TOKENS tokens, over `count` times 64 columns, to `sums`.
 
-    panel: [count, TILE_ROWS, 4] of uint8. scale: [TILE_ROWS] of float32. signed: the int8 of the first token; those of
-    the next are `stride` bytes further on. first, factor: int32 that its integer sums begin with and float32 that they
-    are multiplied by; those of the next are `distance` bytes further on. sums: [TILE_TOKENS, TILE_ROWS] of float32.
+    panel: [16 * count, TILE_ROWS, 4] of uint8. scale: [TILE_ROWS] of float32. signed: the int8 of the first token;
+    those of the next are `stride` bytes further on. first, factor: [count] of int32 that its integer sums of 64 columns
+    begin with and of float32 that they are multiplied by; those of the next are `distance` bytes further on.
+    sums: [TILE_TOKENS, TILE_ROWS] of float32.
     """
-    vectors = range(TILE_ROWS // 16)
-    start = b.block
-    begin = [_spread(b, _load(b, b.add(first, b.mul(distance, I64(t))), I32)) for t in range(TILE_TOKENS)]
-    loop, end = b.append_basic_block("loop"), b.append_basic_block("end")
-    b.branch(loop)
-    b.position_at_end(loop)
-    index = b.phi(I64)
-    index.add_incoming(I64(0), start)
-    totals = [[b.phi(INTS) for _ in vectors] for _ in range(TILE_TOKENS)]
-    here = b.add(panel, b.mul(index, I64(4 * TILE_ROWS)))
-    weights = [_load(b, _after(b, here, 64 * v), INTS) for v in vectors]
-    column = b.add(signed, b.mul(index, I64(4)))
-    added = []
-    for t in range(TILE_TOKENS):
-        four = _spread(b, _load(b, b.add(column, b.mul(stride, I64(t))), I32))
-        added.append([_dot(b, totals[t][v], weights[v], four) for v in vectors])
-    following = b.add(index, I64(1))
-    index.add_incoming(following, loop)
-    for t in range(TILE_TOKENS):
-        for v in vectors:
-            totals[t][v].add_incoming(begin[t], start)
-            totals[t][v].add_incoming(added[t][v], loop)
-    b.cbranch(b.icmp_signed("<", following, count), loop, end)
-    b.position_at_end(end)
+    vectors, tokens = range(TILE_ROWS // 16), range(TILE_TOKENS)
+
+    def per_token(place: Value, group: Value, kind: Any) -> list[Value]:
+        here = b.add(place, b.mul(group, I64(4)))
+        return [_spread(b, _load(b, b.add(here, b.mul(distance, I64(t))), kind)) for t in tokens]
+
+    def add_group(group: Value, totals: list[Value]) -> list[Value]:
+        columns = b.add(signed, b.mul(group, I64(64)))
+        rows = b.add(panel, b.mul(group, I64(64 * TILE_ROWS)))
+
+        def add_four(index: Value, state: list[Value]) -> list[Value]:
+            here, column = b.add(rows, b.mul(index, I64(4 * TILE_ROWS))), b.add(columns, b.mul(index, I64(4)))
+            weights = [_load(b, _after(b, here, 64 * v), INTS) for v in vectors]
+            following = []
+            for t in tokens:
+                four = _spread(b, _load(b, b.add(column, b.mul(stride, I64(t))), I32))
+                following += [_dot(b, state[len(vectors) * t + v], weights[v], four) for v in vectors]
+            return following
+
+        begin = [sums for sums in per_token(first, group, I32) for _ in vectors]
+        products = _loop(b, I64(16), begin, add_four)
+        factors = [one for one in per_token(factor, group, F32) for _ in vectors]
+        return [
+            b.fadd(total, b.fmul(b.sitofp(product, FLOATS), one, flags=("contract",)), flags=("contract",))
+            for total, product, one in zip(totals, products, factors, strict=True)
+        ]
+
+    totals = _loop(b, count, [_all(FLOATS, 0)] * (len(vectors) * len(tokens)), add_group)
     scales = [_load(b, _after(b, scale, 64 * v), FLOATS) for v in vectors]
-    for t in range(TILE_TOKENS):
-        one = _spread(b, _load(b, b.add(factor, b.mul(distance, I64(t))), F32))
-        for v in vectors:
-            place = _after(b, sums, 4 * TILE_ROWS * t + 64 * v)
-            product = b.fmul(b.sitofp(added[t][v], FLOATS), b.fmul(scales[v], one))
-            _store(b, b.fadd(_load(b, place, FLOATS), product), place)
+    for number, total in enumerate(totals):
+        place = _after(b, sums, 64 * number)
+        product = b.fmul(total, scales[number % len(vectors)], flags=("contract",))
+        _store(b, b.fadd(_load(b, place, FLOATS), product, flags=("contract",)), place)
