@@ -92,7 +92,7 @@ def build_model(mapped: MappedGguf, config: "PretrainedConfig", **options: Any) 
             _replace(model, path, QuantizedEmbedding(embedding, options["dtype"]))
         elif isinstance(module, nn.Linear):
             bias = f"{path}.bias"
-            added = mapped.vector(bias) if module.bias is not None else None
+            added = mapped.vector(bias).to(options["dtype"]) if module.bias is not None else None
             matrix = embedding if name == HEAD and head == EMBEDDING else mapped.matrix(name)
             _replace(model, path, QuantizedLinear(matrix, added))
         elif name in known:

@@ -47,8 +47,8 @@ class QuantizedLinear(nn.Module):
         super().__init__()
         self.matrix = matrix
         self.out_features, self.in_features = matrix.shape
-        self.register_buffer("bias", None if bias is None else bias.float(), persistent=False)
-        self.added = np.empty(0, np.float32) if bias is None else self.bias.numpy()
+        self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
+        self.added = np.empty(0, np.float32) if bias is None else bias.float().numpy()
 
     def forward(self, x: Tensor) -> Tensor:
         """x: [..., in_features], float32 or bfloat16. Returns [..., out_features] of the same dtype."""
