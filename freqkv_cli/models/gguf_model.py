@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from freqkv_cli.errors import ModelError
 from freqkv_cli.models.gguf_index import F32, GgufIndex, Place
-from freqkv_cli.quantized.modules import Matrix, QuantizedEmbedding, QuantizedLinear
+from freqkv_cli.quantized.modules import Matrix, QuantizedEmbedding, QuantizedLinear, QuantizedMLP
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
@@ -98,6 +98,10 @@ def build_model(mapped: MappedGguf, config: "PretrainedConfig", **options: Any) 
         elif name in known:
             with torch.no_grad():
                 module.weight.copy_(mapped.vector(name))  # type: ignore[operator]
+    if config.hidden_act == "silu":
+        for layer in model.base_model.layers:
+            mlp = layer.mlp
+            layer.mlp = QuantizedMLP(mlp.gate_proj, mlp.up_proj, mlp.down_proj)
     return model.eval()
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import linear, pad
+from torch.nn.functional import linear, silu
 
 from freqkv_cli.quantized import products
 from freqkv_cli.quantized.blocks import HIGHEST, RUN, dequantize
-from freqkv_cli.quantized.vectors import HAS_DOT, TILE_TOKENS
+from freqkv_cli.quantized.vectors import HAS_DOT
 
 FEW = 8  # tokens that are multiplied with the blocks as they are
 SLICE = 1 << 22  # weights that are dequantized at once where there are no integer products
@@ -66,9 +66,11 @@ class QuantizedLinear(nn.Module):
         return out.to(tokens.dtype)
 
     def _many(self, tokens: Tensor) -> Tensor:
-        count, matrix = len(tokens), self.matrix
-        made = products.quantize(as_stored(pad(tokens, (0, 0, 0, -count % TILE_TOKENS))), products.LANES)
-        out = torch.empty(count, self.out_features, dtype=tokens.dtype)
+        return self.multiply(products.quantize(as_stored(tokens), products.LANES), len(tokens), tokens.dtype)
+
+    def multiply(self, made: products.Activations, count: int, dtype: torch.dtype) -> Tensor:
+        """The product with `count` tokens in bytes, [count, out_features]."""
+        out, matrix = torch.empty(count, self.out_features, dtype=dtype), self.matrix
         about = matrix.kind, HIGHEST[matrix.kind], self.in_features
         products.multiply_many(*about, matrix.blocks, self.added, made, as_stored(out))
         return out
@@ -82,6 +84,25 @@ class QuantizedLinear(nn.Module):
             bias = torch.from_numpy(self.added[start : start + count]).to(x.dtype) if len(self.added) else None
             parts.append(linear(x, self.matrix.dequantize(rows).to(x.dtype), bias))
         return torch.cat(parts, dim=-1)
+
+
+class QuantizedMLP(nn.Module):
+    """down(silu(gate(x)) * up(x)), what Llama's layers have after attention; activations become bytes once for both."""
+
+    def __init__(self, gate: QuantizedLinear, up: QuantizedLinear, down: QuantizedLinear) -> None:
+        super().__init__()
+        self.gate_proj, self.up_proj, self.down_proj = gate, up, down
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: [..., hidden]. Returns the same shape and dtype."""
+        tokens = x.reshape(-1, x.shape[-1])
+        count = len(tokens)
+        if count <= FEW or not HAS_DOT:
+            return self.down_proj(silu(self.gate_proj(x)) * self.up_proj(x))  # type: ignore[no-any-return]
+        made = products.quantize(as_stored(tokens), products.LANES)
+        gate, up = (as_stored(part.multiply(made, count, x.dtype)) for part in (self.gate_proj, self.up_proj))
+        made = products.quantize(gate, products.LANES, up)
+        return self.down_proj.multiply(made, count, x.dtype).reshape(x.shape)
 
 
 class QuantizedEmbedding(nn.Module):

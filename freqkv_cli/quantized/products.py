@@ -13,7 +13,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from freqkv_cli.quantized.blocks import RUN, unpack
-from freqkv_cli.quantized.stored import narrowed, widened
+from freqkv_cli.quantized.floats import narrowed, silu, widened
 from freqkv_cli.quantized.vectors import HAS_DOT, TILE_ROWS, TILE_TOKENS, add_tile, rescale_16, scaled_dot
 
 Array = NDArray[Any]
@@ -27,7 +27,7 @@ SUMS: Any = {"reassoc", "contract", "nsz"}  # a sum may be taken in vector regis
 class Activations(NamedTuple):
     """Tokens as bytes: x[k] is about factor[k // columns with one] * signed[k].
 
-    signed: [tokens, columns] of int8, filled up with zeros to LANES. factor: [tokens, groups] of float32. sums: what
+    signed: [tokens, columns] of int8, filled up with zeros to whole tiles and LANES. factor: [tokens, groups] of float32. sums: what
     the bytes of each group add up to, [tokens, groups] of int32.
     """
 
@@ -36,15 +36,24 @@ class Activations(NamedTuple):
     sums: Array
 
 
-def quantize(x: Array, group: int) -> Activations:
-    """The bytes of x, [tokens, columns], in float32 or bfloat16 (as uint16), with a factor for `group` columns."""
-    columns = -(-x.shape[1] // LANES) * LANES
+def quantize(x: Array, group: int, up: Array | None = None) -> Activations:
+    """The bytes of x, [tokens, columns], in float32 or bfloat16 (as uint16), with a factor for `group` columns.
+
+    With `up`, those of silu(x) * up. Tokens are filled up with zeros to whole tiles.
+    """
+    tokens, columns = x.shape
+    rows, width = -(-tokens // TILE_TOKENS) * TILE_TOKENS, -(-columns // LANES) * LANES
     made = Activations(
-        np.empty((len(x), columns), np.int8),
-        np.empty((len(x), columns // group), np.float32),
-        np.empty((len(x), columns // group), np.int32),
+        np.empty((rows, width), np.int8),
+        np.empty((rows, width // group), np.float32),
+        np.empty((rows, width // group), np.int32),
     )
-    quantize_into(x, group, made)
+    for array in made:
+        array[tokens:] = 0
+    if up is None:
+        quantize_into(x, group, made)
+    else:
+        quantize_gated(x, up, group, made)
     return made
 
 
@@ -53,6 +62,22 @@ def quantize_into(x: Array, group: int, made: Activations) -> None:
     """Fill `made`; see `quantize`."""
     for t in prange(x.shape[0]):
         quantize_row(x[t], group, made.signed[t], made.factor[t], made.sums[t])
+
+
+@njit(cache=True, parallel=True)
+def quantize_gated(gate: Array, up: Array, group: int, made: Activations) -> None:
+    """Fill `made` with silu(gate) * up; see `quantize`."""
+    for t in prange(gate.shape[0]):
+        quantize_gated_row(gate[t], up[t], group, made.signed[t], made.factor[t], made.sums[t])
+
+
+@njit(cache=True)
+def quantize_gated_row(gate: Array, up: Array, group: int, signed: Array, factor: Array, sums: Array) -> None:
+    """The bytes of silu(gate) * up for one token; see `quantize`."""
+    inner = np.empty(len(gate), np.float32)
+    for k in range(len(gate)):
+        inner[k] = silu(widened(gate[k])) * widened(up[k])
+    quantize_row(inner, group, signed, factor, sums)
 
 
 @njit(cache=True)
@@ -158,7 +183,7 @@ def fill_panel(kind: int, highest: int, columns: int, blocks: Array, panel: Arra
 def multiply_many(kind: int, highest: int, columns: int, blocks: Array, bias: Array, x: Activations, out: Array) -> None:
     """out[t] = matrix @ x[t] + bias; `bias` is [0] for none. Only where HAS_DOT.
 
-    highest: see `fill_panel`. blocks: [rows, bytes]. x: with a factor for LANES columns, in whole tiles of tokens.
+    highest: see `fill_panel`. blocks: [rows, bytes]. x: with a factor for LANES columns.
     out: [tokens, rows] of float32, or of uint16 for bfloat16.
     """
     rows, tokens = blocks.shape[0], out.shape[0]

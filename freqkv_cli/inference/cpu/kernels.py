@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from freqkv_cli.quantized.blocks import RUN
 from freqkv_cli.quantized.products import Activations, multiply_few, quantize_row
-from freqkv_cli.quantized.stored import narrowed, widened
+from freqkv_cli.quantized.floats import exp, narrowed, silu, widened
 
 Array = NDArray[Any]
 
@@ -109,12 +109,6 @@ def multiply_stored(weight: Array, bias: Array, x: Array, out: Array, add: bool)
             for t in range(tokens):
                 for row in range(first, end):
                     out[t, row] += bias[row]
-
-
-@njit(cache=True, fastmath=SUMS)
-def silu(x: Any) -> Any:
-    """x * sigmoid(x)."""
-    return x / (np.float32(1) + np.exp(-x))
 
 
 @njit(cache=True, fastmath=SUMS, parallel=True)
@@ -249,7 +243,9 @@ def attend(query: Array, keys: Array, values: Array, start: int, scaling: float,
                 part[:] = np.float32(0)
                 total = np.float32(0)
                 for slot in range(first, end):
-                    weight = np.exp(scores[slot - first] - highest)
+                    scores[slot - first] = exp(scores[slot - first] - highest)
+                for slot in range(first, end):
+                    weight = scores[slot - first]
                     total += weight
                     row = values[kv_head, slot]
                     for d in range(head_dim):
@@ -264,7 +260,7 @@ def attend(query: Array, keys: Array, values: Array, start: int, scaling: float,
             total = np.float32(0)
             out[t, head] = np.float32(0)
             for span in range(seen):
-                share = np.exp(parts[span, head_dim] - highest)
+                share = exp(parts[span, head_dim] - highest)
                 total += share * parts[span, head_dim + 1]
                 for d in range(head_dim):
                     out[t, head, d] += share * parts[span, d]
