@@ -71,8 +71,8 @@ class QuantizedLinear(nn.Module):
     def multiply(self, made: products.Activations, count: int, dtype: torch.dtype) -> Tensor:
         """The product with `count` tokens in bytes, [count, out_features]."""
         out, matrix = torch.empty(count, self.out_features, dtype=dtype), self.matrix
-        about = matrix.kind, HIGHEST[matrix.kind], self.in_features
-        products.multiply_many(*about, matrix.blocks, self.added, made, as_stored(out))
+        highest = HIGHEST[matrix.kind]
+        products.multiply_many(matrix.kind, highest, matrix.blocks, self.added, made, as_stored(out))
         return out
 
     def _in_slices(self, x: Tensor) -> Tensor:

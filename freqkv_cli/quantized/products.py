@@ -12,9 +12,20 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from freqkv_cli.quantized.blocks import RUN, unpack
+from freqkv_cli.quantized.blocks import Q4_K, RUN, unpack
 from freqkv_cli.quantized.floats import narrowed, silu, widened
-from freqkv_cli.quantized.vectors import HAS_DOT, TILE_ROWS, TILE_TOKENS, add_tile, rescale_16, scaled_dot
+from freqkv_cli.quantized.vectors import (
+    HAS_DOT,
+    TILE_ROWS,
+    TILE_TOKENS,
+    add_tile,
+    dot_q4_k,
+    rescale_256,
+    round_16,
+    round_64,
+    scaled_dot,
+    transpose_16,
+)
 
 Array = NDArray[Any]
 
@@ -27,8 +38,9 @@ SUMS: Any = {"reassoc", "contract", "nsz"}  # a sum may be taken in vector regis
 class Activations(NamedTuple):
     """Tokens as bytes: x[k] is about factor[k // columns with one] * signed[k].
 
-    signed: [tokens, columns] of int8, filled up with zeros to whole tiles and LANES. factor: [tokens, groups] of float32. sums: what
-    the bytes of each group add up to, [tokens, groups] of int32.
+    signed: [tokens, columns] of int8, filled up with zeros to whole tiles and LANES. factor: [tokens, groups] of float32.
+    sums: what the bytes of each group add up to, [tokens, groups]: int32 where these are LANES; where they are RUNs,
+    float32, times the factor.
     """
 
     signed: Array
@@ -46,7 +58,7 @@ def quantize(x: Array, group: int, up: Array | None = None) -> Activations:
     made = Activations(
         np.empty((rows, width), np.int8),
         np.empty((rows, width // group), np.float32),
-        np.empty((rows, width // group), np.int32),
+        np.empty((rows, width // group), np.float32 if group == RUN else np.int32),
     )
     for array in made:
         array[tokens:] = 0
@@ -82,25 +94,17 @@ def quantize_gated_row(gate: Array, up: Array, group: int, signed: Array, factor
 
 @njit(cache=True)
 def quantize_row(x: Array, group: int, signed: Array, factor: Array, sums: Array) -> None:
-    """The bytes of one token; see `quantize`."""
-    wide, rounded = np.zeros(len(signed), np.float32), np.empty(len(signed), np.int32)
+    """The bytes of one token; `group` is RUN or LANES. See `quantize`."""
+    wide = np.zeros(len(signed), np.float32)
     for k in range(len(x)):
         wide[k] = widened(x[k])
-    bits = wide.view(np.int32)
     for index in range(len(factor)):
         start = index * group
-        highest = np.int32(0)  # floats without a sign are in the order of their bits
-        for k in range(start, start + group):
-            highest = max(highest, bits[k] & np.int32(0x7FFFFFFF))
-        factor[index] = np.int32(highest).view(np.float32) / np.float32(127)
-        inverse = np.float32(1) / factor[index] if highest > 0 else np.float32(0)
-        total = np.int32(0)
-        for k in range(start, start + group):
-            rounded[k] = np.int32(np.rint(wide[k] * inverse))
-            total += rounded[k]
-        sums[index] = total
-    for k in range(len(signed)):
-        signed[k] = np.int8(rounded[k])
+        places = wide.ctypes.data + 4 * start, signed.ctypes.data + start
+        if group == RUN:
+            round_16(*places, factor.ctypes.data + 4 * index, sums.ctypes.data + 4 * index)
+        else:
+            round_64(*places, factor.ctypes.data + 4 * index, sums.ctypes.data + 4 * index)
 
 
 @njit(cache=True)
@@ -125,11 +129,27 @@ def dot_of_runs(numbers: Array, scale: Array, low: Array, signed: Array, factor:
         part = np.int32(0)
         for k in range(run * RUN, run * RUN + RUN):
             part += np.int32(numbers[k]) * np.int32(signed[k])
-        total += (np.float32(part) * scale[run] - np.float32(sums[run]) * low[run]) * factor[run]
+        total += np.float32(part) * scale[run] * factor[run] - sums[run] * low[run]
     return total
 
 
 dot = dot_of_vectors if HAS_DOT else dot_of_runs
+
+
+@njit(cache=True)
+def dot_in_place(row: Array, signed: Array, factor: Array, sums: Array) -> Any:
+    """The product of a row of Q4_K and one token."""
+    count = row.shape[0] // 144
+    return dot_q4_k(row.ctypes.data, signed.ctypes.data, factor.ctypes.data, sums.ctypes.data, count)
+
+
+@njit(cache=True)
+def dot_nowhere(row: Array, signed: Array, factor: Array, sums: Array) -> Any:
+    """Stands where there is no `dot_in_place`."""
+    return np.float32(np.nan)
+
+
+IN_PLACE, dot_row = (Q4_K, dot_in_place) if HAS_DOT else (-1, dot_nowhere)
 
 
 @njit(cache=True, fastmath=SUMS, parallel=True)
@@ -143,44 +163,53 @@ def multiply_few(kind: int, blocks: Array, bias: Array, x: Activations, out: Arr
         numbers = np.zeros(columns, np.uint8)
         scale, low = np.zeros(columns // RUN, np.float32), np.zeros(columns // RUN, np.float32)
         for row in range(part * ROWS, min((part + 1) * ROWS, rows)):
-            unpack(kind, blocks[row], numbers, scale, low)
+            if kind != IN_PLACE:
+                unpack(kind, blocks[row], numbers, scale, low)
             for t in range(tokens):
-                product = dot(numbers, scale, low, x.signed[t], x.factor[t], x.sums[t])
+                if kind == IN_PLACE:
+                    product = dot_row(blocks[row], x.signed[t], x.factor[t], x.sums[t])
+                else:
+                    product = dot(numbers, scale, low, x.signed[t], x.factor[t], x.sums[t])
                 if bias.shape[0]:
                     product += bias[row]
                 out[t, row] = product + (out[t, row] if add else np.float32(0))
 
 
 @njit(cache=True)
-def fill_panel(kind: int, highest: int, columns: int, blocks: Array, panel: Array, steps: Array) -> None:
+def fill_panel(kind: int, highest: int, blocks: Array, panel: Array, steps: Array) -> None:
     """Round up to TILE_ROWS rows to bytes, for `add_tile`: weight is steps * (byte - 128).
 
-    highest: the highest number in blocks of this kind. panel: [columns / 4 or more, TILE_ROWS] of uint32, each four
-    columns of a row. steps: [groups, TILE_ROWS].
+    highest: the highest number in blocks of this kind. panel: [columns / 4, TILE_ROWS] of uint32, each four columns
+    of a row, in whole LANES. steps: [groups, TILE_ROWS].
     """
-    numbers, rounded = np.empty(columns, np.uint8), np.empty(columns, np.uint8)
-    scale, low = np.empty(columns // RUN, np.float32), np.empty(columns // RUN, np.float32)
-    fours = rounded.view(np.uint32)
+    whole = steps.shape[0] * GROUP
+    numbers, rounded = np.zeros(whole, np.uint8), np.empty((TILE_ROWS, whole), np.uint8)
+    scale, low = np.zeros(whole // RUN, np.float32), np.zeros(whole // RUN, np.float32)
+    one = np.empty(1, np.float32)
     for row in range(blocks.shape[0]):
         unpack(kind, blocks[row], numbers, scale, low)
         for group in range(steps.shape[0]):
-            start, end = group * GROUP // RUN, min((group + 1) * GROUP, columns) // RUN
-            reach = np.float32(0)  # how far from zero a weight of this group can be
-            for run in range(start, end):
-                reach = max(reach, abs(low[run]), abs(scale[run] * np.float32(highest) - low[run]))
-            step = reach / np.float32(127)
-            inverse = np.float32(1) / step if reach > 0 else np.float32(0)
-            for run in range(start, end):
-                addend = np.float32(128.5) - low[run] * inverse
-                place = run * RUN
-                rescale_16(numbers.ctypes.data + place, scale[run] * inverse, addend, rounded.ctypes.data + place)
-            steps[group, row] = step
-        for four in range(columns // 4):
-            panel[four, row] = fours[four]
+            rescale_256(
+                numbers.ctypes.data + group * GROUP,
+                scale.ctypes.data + group * GROUP // RUN * 4,
+                low.ctypes.data + group * GROUP // RUN * 4,
+                np.float32(highest),
+                rounded.ctypes.data + row * whole + group * GROUP,
+                one.ctypes.data,
+            )
+            steps[group, row] = one[0]
+    for part in range(TILE_ROWS // 16):
+        for sixteen in range(panel.shape[0] // 16):
+            transpose_16(
+                rounded.ctypes.data + part * 16 * whole + sixteen * 64,
+                whole,
+                panel.ctypes.data + sixteen * 64 * TILE_ROWS + part * 64,
+                4 * TILE_ROWS,
+            )
 
 
 @njit(cache=True, fastmath=SUMS, parallel=True)
-def multiply_many(kind: int, highest: int, columns: int, blocks: Array, bias: Array, x: Activations, out: Array) -> None:
+def multiply_many(kind: int, highest: int, blocks: Array, bias: Array, x: Activations, out: Array) -> None:
     """out[t] = matrix @ x[t] + bias; `bias` is [0] for none. Only where HAS_DOT.
 
     highest: see `fill_panel`. blocks: [rows, bytes]. x: with a factor for LANES columns.
@@ -188,13 +217,13 @@ def multiply_many(kind: int, highest: int, columns: int, blocks: Array, bias: Ar
     """
     rows, tokens = blocks.shape[0], out.shape[0]
     stride, parts = x.signed.shape[1], x.factor.shape[1]
-    groups = (columns + GROUP - 1) // GROUP
+    groups = (stride + GROUP - 1) // GROUP
     first = x.sums * np.int32(-128)
     for part in prange((rows + TILE_ROWS - 1) // TILE_ROWS):
         start, count = part * TILE_ROWS, min(TILE_ROWS, rows - part * TILE_ROWS)
         panel = np.empty((stride // 4, TILE_ROWS), np.uint32)
         steps = np.zeros((groups, TILE_ROWS), np.float32)
-        fill_panel(kind, highest, columns, blocks[start : start + count], panel, steps)
+        fill_panel(kind, highest, blocks[start : start + count], panel, steps)
         sums = np.empty((TILE_TOKENS, TILE_ROWS), np.float32)
         for token in range(0, tokens, TILE_TOKENS):
             sums[:] = np.float32(0)

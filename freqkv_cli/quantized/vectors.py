@@ -119,10 +119,95 @@ def widen_16(b: Any, source: Value, factor: Value, addend: Value, target: Value)
     _store(b, _line(b, source, factor, addend), target)
 
 
+def _call(b: Any, name: str, *values: Value) -> Value:
+    """One of LLVM's own functions on vectors; its result is a vector of the same kind, or its lanes'."""
+    kind = values[0].type
+    result = kind.element if ".reduce." in name else kind
+    letter = "f" if kind.element == F32 else "i"
+    return b.call(
+        cgutils.get_or_insert_function(
+            b.module, ir.FunctionType(result, [kind] * len(values)), f"llvm.{name}.v{kind.count}{letter}32"
+        ),
+        values,
+    )
+
+
+def _all_max(b: Any, vectors: list[Value]) -> Value:
+    """The greatest number of all lanes of some vectors without NaN."""
+    while len(vectors) > 1:
+        vectors = [
+            b.select(b.fcmp_ordered(">", one, other), one, other)
+            for one, other in zip(vectors[::2], vectors[1::2], strict=True)
+        ]
+    return b.call(
+        cgutils.get_or_insert_function(b.module, ir.FunctionType(F32, [FLOATS]), "llvm.vector.reduce.fmax.v16f32"),
+        vectors,
+        fastmath=("nnan",),
+    )
+
+
+def _scale(b: Any, highest: Value) -> tuple[Value, Value]:
+    """What one of 127 steps to `highest` is, and how many steps go into 1; both 0 for 0."""
+    step = b.fdiv(highest, F32(127))
+    none = b.fcmp_ordered("==", highest, F32(0))
+    return step, b.select(none, F32(0), b.fdiv(F32(127), b.select(none, F32(1), highest)))
+
+
 @_step()
-def rescale_16(b: Any, source: Value, factor: Value, addend: Value, target: Value) -> None:
-    """16 bytes become others: the whole part of factor * byte + addend, which must lie in 0..255."""
-    _store(b, b.trunc(b.fptosi(_line(b, source, factor, addend), INTS), ir.VectorType(I8, 16)), target)
+def rescale_256(
+    b: Any, numbers: Value, scale: Value, low: Value, highest: Value, target: Value, steps: Value
+) -> None:
+    """256 weights (see blocks.unpack; `highest` as float32) become bytes: weight is about step * (byte - 128), where
+    step, float32, goes to `steps`.
+    """
+    factors, lows = _load(b, scale, FLOATS), _load(b, low, FLOATS)
+    other = b.fsub(b.fmul(factors, _spread(b, highest)), lows)  # all weights of a run lie between it and -low
+    step, inverse = _scale(b, _all_max(b, [_call(b, "fabs", lows), _call(b, "fabs", other)]))
+    _store(b, step, steps)
+    spread = _spread(b, inverse)
+    factors, addends = b.fmul(factors, spread), b.fsub(_all(FLOATS, 128.5), b.fmul(lows, spread))
+    for run in range(16):
+        factor, addend = (b.extract_element(vector, I32(run)) for vector in (factors, addends))
+        line = b.fptosi(_line(b, _after(b, numbers, 16 * run), factor, addend), INTS)
+        _store(b, b.trunc(line, ir.VectorType(I8, 16)), _after(b, target, 16 * run))
+
+
+def _rounder(columns: int) -> Callable[..., None]:
+    def build(b: Any, wide: Value, signed: Value, factor: Value, total: Value) -> None:
+        """Some float32 become bytes: each is about factor * byte. `total` is what the bytes add up to, as int32; for 16
+        columns it is float32, times the factor.
+        """
+        vectors = [_load(b, _after(b, wide, 64 * v), FLOATS) for v in range(columns // 16)]
+        step, inverse = _scale(b, _all_max(b, [_call(b, "fabs", vector) for vector in vectors]))
+        _store(b, step, factor)
+        added = _all(INTS, 0)
+        for v, vector in enumerate(vectors):
+            rounded = b.fptosi(_call(b, "rint", b.fmul(vector, _spread(b, inverse))), INTS)
+            _store(b, b.trunc(rounded, ir.VectorType(I8, 16)), _after(b, signed, 16 * v))
+            added = b.add(added, rounded)
+        sum_ = _call(b, "vector.reduce.add", added)
+        _store(b, b.fmul(b.sitofp(sum_, F32), step) if columns == 16 else sum_, total)
+
+    return build
+
+
+round_16, round_64 = _step()(_rounder(16)), _step()(_rounder(64))
+
+
+@_step()
+def transpose_16(b: Any, source: Value, stride: Value, target: Value, distance: Value) -> None:
+    """Sixteen lines of sixteen uint32, `stride` bytes apart, change places with their columns, `distance` apart."""
+    lines = [_load(b, b.add(source, b.mul(stride, I64(line))), INTS) for line in range(16)]
+    for half in (8, 4, 2, 1):
+        lower = [lane if not lane & half else lane - half + 16 for lane in range(16)]
+        upper = [lane + half if not lane & half else lane + 16 for lane in range(16)]
+        for line in range(16):
+            if not line & half:
+                pair = lines[line], lines[line + half]
+                lines[line] = b.shuffle_vector(*pair, ir.Constant(INTS, lower))
+                lines[line + half] = b.shuffle_vector(*pair, ir.Constant(INTS, upper))
+    for line, vector in enumerate(lines):
+        _store(b, vector, b.add(target, b.mul(distance, I64(line))))
 
 
 def _dot(b: Any, sums: Value, unsigned: Value, signed: Value) -> Value:
@@ -161,29 +246,77 @@ def _add_up(b: Any, vector: Value) -> Value:
     return b.extract_element(vector, I32(0))
 
 
+def _quarters(b: Any, four: Value) -> Value:
+    """Each of four numbers in four lanes."""
+    return b.shuffle_vector(four, ir.Constant(four.type, ir.Undefined), ir.Constant(INTS, [n // 4 for n in range(16)]))
+
+
+def _add_scaled(b: Any, total: Value, products: Value, scales: Value) -> Value:
+    return b.fadd(total, b.fmul(b.sitofp(products, FLOATS), scales, flags=("contract",)), flags=("contract",))
+
+
 @_step(types.float32)
 def scaled_dot(
     b: Any, numbers: Value, scale: Value, low: Value, signed: Value, factor: Value, sums: Value, count: Value
 ) -> Value:
     """HAS_DOT. The product of `count` times 64 weights (see blocks.unpack) and activations (see products.Activations)."""
     four = ir.VectorType(F32, 4)
-    spread = ir.Constant(INTS, [lane // 4 for lane in range(16)])
 
     def body(index: Value, state: list[Value]) -> list[Value]:
-        at = b.mul(index, I64(64))
-        bytes_, others = (_load(b, b.add(place, at), INTS) for place in (numbers, signed))
-        products = b.sitofp(_dot(b, _all(INTS, 0), bytes_, others), FLOATS)
-        quarter = b.mul(index, I64(16))
-        scales, lows, factors = (_load(b, b.add(place, quarter), four) for place in (scale, low, factor))
-        added = b.fmul(b.sitofp(_load(b, b.add(sums, quarter), ir.VectorType(I32, 4)), four), factors)
-        scales = b.shuffle_vector(b.fmul(scales, factors), ir.Constant(four, ir.Undefined), spread)
+        at, quarter = b.mul(index, I64(64)), b.mul(index, I64(16))
+        products = _dot(b, _all(INTS, 0), *(_load(b, b.add(place, at), INTS) for place in (numbers, signed)))
+        scales, lows, factors, added = (_load(b, b.add(place, quarter), four) for place in (scale, low, factor, sums))
         return [
-            b.fadd(state[0], b.fmul(products, scales, flags=("contract",)), flags=("contract",)),
+            _add_scaled(b, state[0], products, _quarters(b, b.fmul(scales, factors))),
             b.fadd(state[1], b.fmul(added, lows, flags=("contract",)), flags=("contract",)),
         ]
 
     products, lows = _loop(b, count, [_all(FLOATS, 0), _all(four, 0)], body)
     return b.fsub(_add_up(b, products), _add_up(b, lows))
+
+
+def _sixes(b: Any, block: Value) -> tuple[Value, Value]:
+    """The eight scales and the eight lows of a block of Q4_K, without their factors; see blocks.unpack_mixed."""
+    first, second, third = (_load(b, _after(b, block, 4 + 4 * word), I32) for word in range(3))
+
+    def joined(lower: Value, fourth: Value) -> Value:
+        six = b.and_(lower, I32(0x3F3F3F3F))
+        upper = b.or_(b.and_(fourth, I32(0x0F0F0F0F)), b.shl(b.and_(b.lshr(lower, I32(6)), I32(0x03030303)), I32(4)))
+        both = ir.Constant(ir.VectorType(I32, 2), ir.Undefined)
+        both = b.insert_element(b.insert_element(both, six, I32(0)), upper, I32(1))
+        return b.uitofp(b.bitcast(both, ir.VectorType(I8, 8)), ir.VectorType(F32, 8))
+
+    return joined(first, third), joined(second, b.lshr(third, I32(4)))
+
+
+@_step(types.float32)
+def dot_q4_k(b: Any, row: Value, signed: Value, factor: Value, sums: Value, count: Value) -> Value:
+    """HAS_DOT. `scaled_dot` for `count` blocks of Q4_K, out of which nothing is stored on the way."""
+    half, double, four_floats = ir.VectorType(I8, 32), ir.VectorType(ir.IntType(16), 32), ir.VectorType(F32, 4)
+    shifts = ir.Constant(double, [0] * 16 + [4] * 16)
+
+    def body(index: Value, state: list[Value]) -> list[Value]:
+        block, at = b.add(row, b.mul(index, I64(144))), b.mul(index, I64(256))
+        halves = (b.fpext(_load(b, _after(b, block, place), ir.HalfType()), F32) for place in (0, 2))
+        scales, lows = (
+            b.fmul(six, _spread(b, one, 8)) for six, one in zip(_sixes(b, block), halves, strict=True)
+        )
+        none, total = ir.Constant(scales.type, ir.Undefined), state[0]
+        places = b.add(factor, b.mul(index, I64(64)))
+        for part in range(4):
+            digits = _load(b, _after(b, block, 16 + 32 * part), half)
+            twice = b.shuffle_vector(digits, digits, ir.Constant(ir.VectorType(I32, 64), [*range(32), *range(32)]))
+            numbers = b.and_(b.bitcast(b.lshr(b.bitcast(twice, double), shifts), BYTES), _all(BYTES, 15))
+            products = _dot(b, _all(INTS, 0), numbers, _load(b, b.add(signed, _after(b, at, 64 * part)), INTS))
+            two = ir.Constant(ir.VectorType(I32, 4), [2 * part, 2 * part, 2 * part + 1, 2 * part + 1])
+            four = b.fmul(b.shuffle_vector(scales, none, two), _load(b, _after(b, places, 16 * part), four_floats))
+            total = _add_scaled(b, total, products, _quarters(b, four))
+        each = b.shuffle_vector(lows, none, ir.Constant(INTS, [lane // 2 for lane in range(16)]))
+        added = _load(b, b.add(sums, b.mul(index, I64(64))), FLOATS)
+        return [total, b.fadd(state[1], b.fmul(added, each, flags=("contract",)), flags=("contract",))]
+
+    products, lows = _loop(b, count, [_all(FLOATS, 0)] * 2, body)
+    return _add_up(b, b.fsub(products, lows))
 
 
 @_step()

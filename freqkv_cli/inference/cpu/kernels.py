@@ -134,7 +134,7 @@ def in_bytes(x: Array) -> Activations:
     tokens, columns = x.shape[0], (x.shape[1] + 63) // 64 * 64
     runs = columns // RUN
     made = Activations(
-        np.empty((tokens, columns), np.int8), np.empty((tokens, runs), np.float32), np.empty((tokens, runs), np.int32)
+        np.empty((tokens, columns), np.int8), np.empty((tokens, runs), np.float32), np.empty((tokens, runs), np.float32)
     )
     for t in range(tokens):
         quantize_row(x[t], RUN, made.signed[t], made.factor[t], made.sums[t])
