@@ -69,7 +69,7 @@ class GgufIndex:
 
 
 def make_index(reader: Any, architecture: str, size: int, kinds: Any) -> GgufIndex | None:
-    """The index of an open gguf.GGUFReader; None unless every matrix is of one of the `kinds` and every name is known."""
+    """The index of an open gguf.GGUFReader; None unless all matrices are of the `kinds` and all names are known."""
     if architecture not in ARCHITECTURES:
         return None
     tensors = {}

@@ -97,7 +97,7 @@ def build_model(mapped: MappedGguf, config: "PretrainedConfig", **options: Any) 
             _replace(model, path, QuantizedLinear(matrix, added))
         elif name in known:
             with torch.no_grad():
-                module.weight.copy_(mapped.vector(name))  # type: ignore[operator]
+                module.weight.copy_(mapped.vector(name))
     if config.hidden_act == "silu":
         for layer in model.base_model.layers:
             mlp = layer.mlp

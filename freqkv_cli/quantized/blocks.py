@@ -131,7 +131,7 @@ def unpack(kind: int, row: Array, numbers: Array, scale: Array, low: Array) -> N
 
     row: the bytes. numbers: [columns] of uint8. scale, low: [columns / RUN] of float32. All may be longer.
     """
-    if kind == Q4_K or kind == Q5_K:
+    if kind in (Q4_K, Q5_K):
         unpack_mixed(kind, row, numbers, scale, low)
     elif kind == Q6_K:
         unpack_six(row, numbers, scale, low)

@@ -10,7 +10,7 @@ from torch.nn.functional import linear, silu
 
 from freqkv_cli.quantized import products
 from freqkv_cli.quantized.blocks import HIGHEST, RUN, dequantize
-from freqkv_cli.quantized.vectors import HAS_DOT
+from freqkv_cli.quantized.dots import HAS_DOT
 
 FEW = 8  # tokens that are multiplied with the blocks as they are
 SLICE = 1 << 22  # weights that are dequantized at once where there are no integer products
@@ -53,10 +53,8 @@ class QuantizedLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x: [..., in_features], float32 or bfloat16. Returns [..., out_features] of the same dtype."""
         tokens = x.reshape(-1, self.in_features)
-        if len(tokens) <= FEW:
-            out = self._few(tokens)
-        else:
-            out = self._many(tokens) if HAS_DOT else self._in_slices(tokens)
+        many = self._many if HAS_DOT else self._in_slices
+        out = self._few(tokens) if len(tokens) <= FEW else many(tokens)
         return out.reshape(*x.shape[:-1], self.out_features)
 
     def _few(self, tokens: Tensor) -> Tensor:
@@ -98,7 +96,7 @@ class QuantizedMLP(nn.Module):
         tokens = x.reshape(-1, x.shape[-1])
         count = len(tokens)
         if count <= FEW or not HAS_DOT:
-            return self.down_proj(silu(self.gate_proj(x)) * self.up_proj(x))  # type: ignore[no-any-return]
+            return self.down_proj(silu(self.gate_proj(x)) * self.up_proj(x))
         made = products.quantize(as_stored(tokens), products.LANES)
         gate, up = (as_stored(part.multiply(made, count, x.dtype)) for part in (self.gate_proj, self.up_proj))
         made = products.quantize(gate, products.LANES, up)

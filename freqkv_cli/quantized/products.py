@@ -13,19 +13,9 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from freqkv_cli.quantized.blocks import Q4_K, RUN, unpack
+from freqkv_cli.quantized.dots import HAS_DOT, TILE_ROWS, TILE_TOKENS, add_tile, dot_q4_k, scaled_dot
 from freqkv_cli.quantized.floats import narrowed, silu, widened
-from freqkv_cli.quantized.vectors import (
-    HAS_DOT,
-    TILE_ROWS,
-    TILE_TOKENS,
-    add_tile,
-    dot_q4_k,
-    rescale_256,
-    round_16,
-    round_64,
-    scaled_dot,
-    transpose_16,
-)
+from freqkv_cli.quantized.vectors import rescale_256, round_16, round_64, transpose_16
 
 Array = NDArray[Any]
 
@@ -38,7 +28,7 @@ SUMS: Any = {"reassoc", "contract", "nsz"}  # a sum may be taken in vector regis
 class Activations(NamedTuple):
     """Tokens as bytes: x[k] is about factor[k // columns with one] * signed[k].
 
-    signed: [tokens, columns] of int8, filled up with zeros to whole tiles and LANES. factor: [tokens, groups] of float32.
+    signed: [tokens, columns] of int8, filled up with zeros to whole tiles and LANES. factor: [tokens, groups], fp32.
     sums: what the bytes of each group add up to, [tokens, groups]: int32 where these are LANES; where they are RUNs,
     float32, times the factor.
     """

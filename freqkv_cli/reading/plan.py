@@ -65,9 +65,7 @@ def make_plan(settings: Settings, pinned: str = "") -> Generator[Event, None, Pl
     prompt = make_prompt(load_tokenizer(source), opening=f"{pinned}Document:\n\n")
     chunk = settings.chunk or DEFAULT_CHUNK
     blocks = stays_in_blocks(source, adapter)
-    place = choose_placement(
-        config, device=settings.device, dtype=settings.dtype, quant=settings.quant, blocks=blocks
-    )
+    place = choose_placement(config, device=settings.device, dtype=settings.dtype, quant=settings.quant, blocks=blocks)
     available = available_memory(place.device)
     needs: dict[str, Any] = {
         "quant": place.quant,

@@ -1,6 +1,7 @@
 """Weights stay in the blocks of a GGUF file on a CPU; what is read and written with them is what they stand for."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ from freqkv_cli.quantized.modules import QuantizedLinear
 from tests.kvcache.reading import new_cache
 from tests.models.tiny_gguf import write_tiny_gguf
 
-SHAPES = {
+SHAPES: dict[str, dict[str, Any]] = {
     "llama": {"architecture": "llama", "kinds": (Q4_0, Q8_0, Q5_0), "width": 64},
     "llama, large blocks": {"architecture": "llama", "kinds": (Q4_K, Q6_K), "width": 256, "tied": False},
     "qwen2": {"architecture": "qwen2", "kinds": tuple(LAYOUTS), "width": 256, "tied": False},
@@ -52,7 +53,8 @@ def test_no_weight_is_converted(source: ModelSource) -> None:
     loaded = load(source)
     assert (loaded.quant, loaded.dtype) == ("gguf", "float32")
     linears = [module for module in loaded.model.modules() if "Linear" in type(module).__name__]
-    assert linears and all(isinstance(module, QuantizedLinear) for module in linears)
+    assert linears
+    assert all(isinstance(module, QuantizedLinear) for module in linears)
     assert all(parameter.ndim == 1 for parameter in loaded.model.parameters())
 
 
@@ -124,11 +126,9 @@ def test_a_file_that_has_changed_is_refused(source: ModelSource, tmp_path: Path)
 
 
 def test_blocks_are_for_cpus_and_for_files_that_have_them(source: ModelSource, tmp_path: Path) -> None:
-    from tests.models.test_gguf import write_tiny_gguf as write
-
     store = tmp_path / "store"
     store.mkdir()
-    plain = write(tmp_path / "plain.gguf")
+    plain = write_tiny_gguf(tmp_path / "plain.gguf")
     convert_gguf(plain, store)
     assert not (store / INDEX).exists()
     with pytest.raises(ModelError, match="--quant gguf is for GGUF files"):

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from freqkv_cli.quantized import modules, products
 from freqkv_cli.quantized.blocks import LAYOUTS, Q4_0, Q4_K, Q6_K, RUN
+from freqkv_cli.quantized.dots import HAS_DOT
 from freqkv_cli.quantized.modules import FEW, QuantizedEmbedding, QuantizedLinear
-from freqkv_cli.quantized.vectors import HAS_DOT
 from tests.quantized.random_blocks import NAMES, exact, random_blocks, random_matrix
 
 ROWS, COLUMNS = 70, 768  # neither whole tiles of rows, nor for most types whole vectors of blocks

@@ -57,7 +57,7 @@ def must_compile(model: Any) -> bool:
 
 
 class CpuDecoder:
-    """The forward of up to MOST tokens. `verified`: its numbers are the ordinary ones; None until that has been tried."""
+    """The forward of up to MOST tokens. `verified`: its numbers are the ordinary ones; None until that was tried."""
 
     def __init__(self, model: Any) -> None:
         from freqkv_cli.inference.cpu import kernels  # numba: a third of a second, and a few when it has to compile

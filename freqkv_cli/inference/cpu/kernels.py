@@ -17,8 +17,8 @@ from numba.extending import overload
 from numpy.typing import NDArray
 
 from freqkv_cli.quantized.blocks import RUN
-from freqkv_cli.quantized.products import Activations, multiply_few, quantize_row
 from freqkv_cli.quantized.floats import exp, narrowed, silu, widened
+from freqkv_cli.quantized.products import Activations, multiply_few, quantize_row
 
 Array = NDArray[Any]
 

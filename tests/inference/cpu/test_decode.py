@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from freqkv_cli.inference.cpu import kernels
 from freqkv_cli.inference.attention import observed_by
-from freqkv_cli.inference.engine import Engine, cache_argument
+from freqkv_cli.inference.cpu import kernels
 from freqkv_cli.inference.cpu.decode import ARCHITECTURES, MOST, CpuDecoder, cpu_decoder, must_compile
+from freqkv_cli.inference.engine import Engine, cache_argument
 from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.models.support import SUPPORTED
