@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "quantized": (),
     "inference": ("config", "kvcache", "models", "quantized"),
     "retrieval": ("documents", "answering"),
-    "reading": ("config", "documents", "events", "inference", "kvcache", "models", "retrieval"),
+    "reading": ("config", "documents", "events", "inference", "kvcache", "models", "quantized", "retrieval"),
     "states": ("config", "documents", "events", "inference", "kvcache", "models", "retrieval", "reading"),
     "answering": ("config", "documents", "events", "kvcache", "retrieval", "reading", "states", "summarizing"),
     "summarizing": ("config", "documents", "events", "retrieval", "reading", "states", "answering"),

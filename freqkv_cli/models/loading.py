@@ -110,7 +110,7 @@ def load_model(
         model=model,
         tokenizer=tokenizer,
         source=source,
-        quant=placement.quant,
+        quant="none" if placement.quant == "gguf" and not matrices(model) else placement.quant,
         dtype=placement.dtype,
         device=placement.device,
         weight_bytes=model.get_memory_footprint(return_buffers=False) + sum(one.bytes for one in matrices(model)),
@@ -146,7 +146,7 @@ def _load_weights(
         options["device_map"] = _device_map(source, config, placement, notes)
     try:
         if index is not None:
-            return _from_blocks(source, index, config, placement, adapter, options)
+            return _from_blocks(source, index, config, placement, adapter, options, notes)
         if placement.device == "cpu" and placement.quant == "none" and _is_plain(config):
             model = read_model(Path(source.folder), config, adapter, **options)
             if model is not None:
@@ -186,23 +186,29 @@ def _from_blocks(
     placement: Placement,
     adapter: Adapter | None,
     options: dict[str, Any],
+    notes: list[str],
 ) -> "PreTrainedModel":
     """The model of a GGUF file whose weights lie there in blocks: with these, or with what they stand for."""
     from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
 
     from freqkv_cli.models.gguf_model import MappedGguf, build_model, fill_model
+    from freqkv_cli.quantized.modules import multiplies_rightly
 
     mapped = MappedGguf(Path(source.gguf_file or ""), index, config)
     if placement.quant == "gguf":
-        return build_model(mapped, config, **options)
+        model = build_model(mapped, config, **options)
+        if multiplies_rightly(matrices(model)):
+            return model
+        notes.append(f"weights unpacked to {placement.dtype}: this processor multiplies them wrongly where they lie")
+        return fill_model(mapped, config, **options)
     if placement.device == "cpu" and placement.quant == "none" and adapter is None:
         return fill_model(mapped, config, **options)
     tensors = {name: mapped.tensor(name).to(options["dtype"]) for name in index.tensors}
     if adapter is not None:
         tensors = merge_adapter(adapter, tensors)
     loader = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
-    model: PreTrainedModel = loader.from_pretrained(None, config=config, state_dict=tensors, **options)
-    return model
+    whole: PreTrainedModel = loader.from_pretrained(None, config=config, state_dict=tensors, **options)
+    return whole
 
 
 def stays_in_blocks(source: ModelSource, adapter: Adapter | None = None) -> bool:

@@ -98,46 +98,82 @@ def scaled_dot(
     return b.fsub(_add_up(b, products), _add_up(b, lows))
 
 
-def _sixes(b: Any, block: Value) -> tuple[Value, Value]:
-    """The eight scales and the eight lows of a block of Q4_K, without their factors; see blocks.unpack_mixed."""
+def _half(b: Any, address: Value, lanes: int) -> Value:
+    return spread(b, b.fpext(load(b, address, ir.HalfType()), F32), lanes)
+
+
+def _twice(b: Any, address: Value, up: tuple[int, int] = (0, 0), down: tuple[int, int] = (0, 0)) -> Value:
+    """32 bytes, and the same again; shifted in pairs, up or down by so many bits."""
+    once = load(b, address, ir.VectorType(I8, 32))
+    both = b.shuffle_vector(once, once, ir.Constant(ir.VectorType(I32, 64), [*range(32), *range(32)]))
+    pairs = ir.VectorType(ir.IntType(16), 32)
+    for shift, bits in ((b.shl, up), (b.lshr, down)):
+        if any(bits):
+            both = b.bitcast(
+                shift(b.bitcast(both, pairs), ir.Constant(pairs, [n for n in bits for _ in range(16)])), BYTES
+            )
+    return both
+
+
+def _parts_q4_k(b: Any, block: Value) -> tuple[list[Value], Value, Value]:
+    """The numbers of a block of Q4_K, four times 64, its scales and lows for each of 16; see blocks.unpack_mixed."""
     first, second, third = (load(b, after(b, block, 4 + 4 * word), I32) for word in range(3))
 
-    def joined(lower: Value, fourth: Value) -> Value:
+    def sixes(lower: Value, fourth: Value) -> Value:
         six = b.and_(lower, I32(0x3F3F3F3F))
         upper = b.or_(b.and_(fourth, I32(0x0F0F0F0F)), b.shl(b.and_(b.lshr(lower, I32(6)), I32(0x03030303)), I32(4)))
         both = ir.Constant(ir.VectorType(I32, 2), ir.Undefined)
         both = b.insert_element(b.insert_element(both, six, I32(0)), upper, I32(1))
         return b.uitofp(b.bitcast(both, ir.VectorType(I8, 8)), ir.VectorType(F32, 8))
 
-    return joined(first, third), joined(second, b.lshr(third, I32(4)))
+    def each_twice(eight: Value) -> Value:
+        return b.shuffle_vector(eight, eight, ir.Constant(INTS, [lane // 2 for lane in range(16)]))
+
+    scales = b.fmul(sixes(first, third), _half(b, block, 8))
+    lows = b.fmul(sixes(second, b.lshr(third, I32(4))), _half(b, after(b, block, 2), 8))
+    numbers = [b.and_(_twice(b, after(b, block, 16 + 32 * part), down=(0, 4)), fill(BYTES, 15)) for part in range(4)]
+    return numbers, each_twice(scales), each_twice(lows)
 
 
-@step(types.float32)
-def dot_q4_k(b: Any, row: Value, signed: Value, factor: Value, sums: Value, count: Value) -> Value:
-    """`scaled_dot` for `count` blocks of Q4_K, out of which nothing is stored on the way."""
-    half, double, four_floats = ir.VectorType(I8, 32), ir.VectorType(ir.IntType(16), 32), ir.VectorType(F32, 4)
-    shifts = ir.Constant(double, [0] * 16 + [4] * 16)
+def _parts_q6_k(b: Any, block: Value) -> tuple[list[Value], Value, Value]:
+    """The same of a block of Q6_K; see blocks.unpack_six."""
+    numbers = []
+    for half in range(2):
+        both = load(b, after(b, block, 64 * half), BYTES)
+        pairs = ir.VectorType(ir.IntType(16), 32)
+        upper = b.bitcast(b.lshr(b.bitcast(both, pairs), fill(pairs, 4)), BYTES)
+        place = after(b, block, 128 + 32 * half)
+        for four, two in ((both, _twice(b, place, up=(4, 2))), (upper, _twice(b, place, down=(0, 2)))):
+            numbers.append(b.or_(b.and_(four, fill(BYTES, 15)), b.and_(two, fill(BYTES, 48))))
+    signed = b.sitofp(load(b, after(b, block, 192), ir.VectorType(I8, 16)), FLOATS)
+    scales = b.fmul(signed, _half(b, after(b, block, 208), 16))
+    return numbers, scales, b.fmul(scales, fill(FLOATS, 32))
 
-    def body(index: Value, state: list[Value]) -> list[Value]:
-        block, at = b.add(row, b.mul(index, I64(144))), b.mul(index, I64(256))
-        halves = (b.fpext(load(b, after(b, block, place), ir.HalfType()), F32) for place in (0, 2))
-        scales, lows = (b.fmul(six, spread(b, one, 8)) for six, one in zip(_sixes(b, block), halves, strict=True))
-        none, total = ir.Constant(scales.type, ir.Undefined), state[0]
-        places = b.add(factor, b.mul(index, I64(64)))
-        for part in range(4):
-            digits = load(b, after(b, block, 16 + 32 * part), half)
-            twice = b.shuffle_vector(digits, digits, ir.Constant(ir.VectorType(I32, 64), [*range(32), *range(32)]))
-            numbers = b.and_(b.bitcast(b.lshr(b.bitcast(twice, double), shifts), BYTES), fill(BYTES, 15))
-            products = _dot(b, fill(INTS, 0), numbers, load(b, b.add(signed, after(b, at, 64 * part)), INTS))
-            two = ir.Constant(ir.VectorType(I32, 4), [2 * part, 2 * part, 2 * part + 1, 2 * part + 1])
-            four = b.fmul(b.shuffle_vector(scales, none, two), load(b, after(b, places, 16 * part), four_floats))
-            total = _add_scaled(b, total, products, _quarters(b, four))
-        each = b.shuffle_vector(lows, none, ir.Constant(INTS, [lane // 2 for lane in range(16)]))
-        added = load(b, b.add(sums, b.mul(index, I64(64))), FLOATS)
-        return [total, b.fadd(state[1], b.fmul(added, each, flags=("contract",)), flags=("contract",))]
 
-    products, lows = _loop(b, count, [fill(FLOATS, 0)] * 2, body)
-    return _add_up(b, b.fsub(products, lows))
+def _in_place(size: int, parts: Callable[..., tuple[list[Value], Value, Value]]) -> Callable[..., Value]:
+    def build(b: Any, row: Value, signed: Value, factor: Value, sums: Value, count: Value) -> Value:
+        """`scaled_dot` for `count` blocks of 256, out of which nothing is stored on the way."""
+        four_floats = ir.VectorType(F32, 4)
+
+        def body(index: Value, state: list[Value]) -> list[Value]:
+            numbers, scales, lows = parts(b, b.add(row, b.mul(index, I64(size))))
+            bytes_, runs, total = b.add(signed, b.mul(index, I64(256))), b.mul(index, I64(64)), state[0]
+            for part, unsigned in enumerate(numbers):
+                products = _dot(b, fill(INTS, 0), unsigned, load(b, after(b, bytes_, 64 * part), INTS))
+                its = ir.Constant(ir.VectorType(I32, 4), [4 * part + run for run in range(4)])
+                factors = load(b, b.add(factor, after(b, runs, 16 * part)), four_floats)
+                four = b.fmul(b.shuffle_vector(scales, scales, its), factors)
+                total = _add_scaled(b, total, products, _quarters(b, four))
+            added = b.fmul(load(b, b.add(sums, runs), FLOATS), lows, flags=("contract",))
+            return [total, b.fadd(state[1], added, flags=("contract",))]
+
+        products, lows = _loop(b, count, [fill(FLOATS, 0)] * 2, body)
+        return _add_up(b, b.fsub(products, lows))
+
+    return build
+
+
+dot_q4_k, dot_q6_k = step(types.float32)(_in_place(144, _parts_q4_k)), step(types.float32)(_in_place(210, _parts_q6_k))
 
 
 @step()

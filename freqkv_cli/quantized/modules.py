@@ -1,5 +1,6 @@
 """Layers of a torch model whose matrices stay in the blocks of their file."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from freqkv_cli.quantized.blocks import HIGHEST, RUN, dequantize
 from freqkv_cli.quantized.dots import HAS_DOT
 
 FEW = 8  # tokens that are multiplied with the blocks as they are
+CHECKED = 32  # rows of a matrix that are tried before it is used
+TOLERANCE = 0.05  # of their products, to the products; rounding to bytes makes 0.01
 SLICE = 1 << 22  # weights that are dequantized at once where there are no integer products
 
 
@@ -38,6 +41,31 @@ class Matrix:
         weights = torch.empty(len(numbers), self.columns)
         dequantize(self.kind, self.blocks, numbers, weights.numpy())
         return weights
+
+
+def must_compile() -> bool:
+    """Whether the first products wait for a compiler: some ten seconds, once on a machine."""
+    return not any(Path(products.multiply_few.stats.cache_path).glob("products.multiply_few-*.nbi"))
+
+
+def multiplies_rightly(matrices: list[Matrix]) -> bool:
+    """Whether products with the matrices at hand, one of each type and width, are what gguf-py's numbers give.
+
+    Compiles what is not compiled yet.
+    """
+    import gguf
+
+    chosen = {(one.kind, one.columns): one for one in matrices}
+    for (kind, columns), one in chosen.items():
+        some = Matrix(kind, one.blocks[:CHECKED], columns)
+        x = torch.randn(2 * FEW, columns, generator=torch.Generator().manual_seed(0))
+        weights = torch.from_numpy(gguf.dequantize(some.blocks, gguf.GGMLQuantizationType(kind)))
+        layer, expected = QuantizedLinear(some), x @ weights.t()
+        actual = torch.cat((layer(x[:FEW]), layer(x)))
+        wrong = actual - torch.cat((expected[:FEW], expected))
+        if not bool(wrong.norm() < TOLERANCE * expected.norm()):
+            return False
+    return True
 
 
 class QuantizedLinear(nn.Module):

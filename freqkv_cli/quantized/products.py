@@ -12,8 +12,8 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from freqkv_cli.quantized.blocks import Q4_K, RUN, unpack
-from freqkv_cli.quantized.dots import HAS_DOT, TILE_ROWS, TILE_TOKENS, add_tile, dot_q4_k, scaled_dot
+from freqkv_cli.quantized.blocks import Q4_K, Q6_K, RUN, unpack
+from freqkv_cli.quantized.dots import HAS_DOT, TILE_ROWS, TILE_TOKENS, add_tile, dot_q4_k, dot_q6_k, scaled_dot
 from freqkv_cli.quantized.floats import narrowed, silu, widened
 from freqkv_cli.quantized.vectors import rescale_256, round_16, round_64, transpose_16
 
@@ -127,19 +127,19 @@ dot = dot_of_vectors if HAS_DOT else dot_of_runs
 
 
 @njit(cache=True)
-def dot_in_place(row: Array, signed: Array, factor: Array, sums: Array) -> Any:
-    """The product of a row of Q4_K and one token."""
-    count = row.shape[0] // 144
-    return dot_q4_k(row.ctypes.data, signed.ctypes.data, factor.ctypes.data, sums.ctypes.data, count)
+def dot_in_place(kind: int, row: Array, signed: Array, factor: Array, sums: Array) -> Any:
+    """The product of a row of Q4_K or Q6_K and one token."""
+    places = row.ctypes.data, signed.ctypes.data, factor.ctypes.data, sums.ctypes.data
+    return dot_q4_k(*places, row.shape[0] // 144) if kind == Q4_K else dot_q6_k(*places, row.shape[0] // 210)
 
 
 @njit(cache=True)
-def dot_nowhere(row: Array, signed: Array, factor: Array, sums: Array) -> Any:
+def dot_nowhere(kind: int, row: Array, signed: Array, factor: Array, sums: Array) -> Any:
     """Stands where there is no `dot_in_place`."""
     return np.float32(np.nan)
 
 
-IN_PLACE, dot_row = (Q4_K, dot_in_place) if HAS_DOT else (-1, dot_nowhere)
+dot_row = dot_in_place if HAS_DOT else dot_nowhere
 
 
 @njit(cache=True, fastmath=SUMS, parallel=True)
@@ -153,11 +153,12 @@ def multiply_few(kind: int, blocks: Array, bias: Array, x: Activations, out: Arr
         numbers = np.zeros(columns, np.uint8)
         scale, low = np.zeros(columns // RUN, np.float32), np.zeros(columns // RUN, np.float32)
         for row in range(part * ROWS, min((part + 1) * ROWS, rows)):
-            if kind != IN_PLACE:
+            in_place = HAS_DOT and (kind in (Q4_K, Q6_K))
+            if not in_place:
                 unpack(kind, blocks[row], numbers, scale, low)
             for t in range(tokens):
-                if kind == IN_PLACE:
-                    product = dot_row(blocks[row], x.signed[t], x.factor[t], x.sums[t])
+                if in_place:
+                    product = dot_row(kind, blocks[row], x.signed[t], x.factor[t], x.sums[t])
                 else:
                     product = dot(numbers, scale, low, x.signed[t], x.factor[t], x.sums[t])
                 if bias.shape[0]:

@@ -140,3 +140,19 @@ def test_a_broken_index_is_one_line(source: ModelSource, tmp_path: Path) -> None
     with pytest.raises(ModelError, match=r"gguf\.json is broken") as caught:
         read_index(tmp_path)
     assert "\n" not in caught.value.message
+
+
+def test_a_processor_that_multiplies_wrongly_gets_whole_weights(
+    source: ModelSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def twice(self: QuantizedLinear, tokens: Tensor) -> Tensor:
+        return 2 * right(self, tokens)
+
+    right = QuantizedLinear._few
+    monkeypatch.setattr(QuantizedLinear, "_few", twice)
+    loaded = load(source)
+    assert (loaded.quant, loaded.notes) == (
+        "none",
+        ["weights unpacked to float32: this processor multiplies them wrongly where they lie"],
+    )
+    assert loaded.weight_bytes == 4 * loaded.parameters
