@@ -44,7 +44,7 @@ class Settings:
     """
 
     model: str = "auto"
-    quant: Literal["auto", "4bit", "8bit", "none"] = "auto"
+    quant: Literal["auto", "4bit", "8bit", "gguf", "none"] = "auto"
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     offline: bool = False

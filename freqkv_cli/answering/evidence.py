@@ -18,8 +18,8 @@ WRAPPED = re.compile(r"(?<=[^\n|\t]{40})\n(?=[^\W_])")
 class Evidence:
     """What was read again. `passages` are those that fit the question, the best first; `left_out` those without room.
 
-    `edges` are the first and the last passage of all, which the frame quotes. `text` is how it is put to the model: the frame of the document, then the passages, the best last, where a model
-    looks most.
+    `edges` are the first and the last passage of all, which the frame quotes. `text` is how it is put to the model:
+    the frame of the document, then the passages, the best last, where a model looks most.
     """
 
     text: str

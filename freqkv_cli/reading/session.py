@@ -324,6 +324,11 @@ def open_session(settings: Settings, pinned: str = "") -> Generator[Event, None,
 def load_session(plan: Plan, settings: Settings, started: float) -> Generator[Event, None, Session]:
     """Load the model of a plan and make the cache; `started` is when the work began. Raises as `open_session` does."""
     began = time.perf_counter()
+    if plan.place.quant == "gguf":
+        from freqkv_cli.quantized.modules import must_compile
+
+        if must_compile():
+            yield Progress("loading", source=settings.model, detail="compiling for this processor, once")
     loaded = load_plan(plan)
     cache = make_cache(loaded.model, plan.geometry, make_policy(settings.policy, loaded.foresight), window=plan.window)
     session = Session(settings, loaded, Engine(loaded.model, plan.chunk), cache, plan.prompt, started, speed_key(plan))

@@ -46,7 +46,7 @@ class SectionNote:
 
 def can_write(session: Session) -> bool:
     """Return whether the model writes for itself: one that is too small extracts, and so does any at low effort."""
-    return session.settings.effort != "low" and session.loaded.model.num_parameters() >= WRITER
+    return session.settings.effort != "low" and session.loaded.parameters >= WRITER
 
 
 def in_language(session: Session) -> str:
