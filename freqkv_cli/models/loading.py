@@ -11,7 +11,7 @@ from freqkv_cli.models.device import Placement, Quant, choose_placement
 from freqkv_cli.models.lazy_imports import import_modeling
 from freqkv_cli.models.library_logging import quiet_transformers
 from freqkv_cli.models.malloc_tuning import keep_freed_memory
-from freqkv_cli.models.memory import available_memory, explain_out_of_memory, is_out_of_memory, loading_bytes
+from freqkv_cli.models.memory import explain_out_of_memory, is_out_of_memory
 from freqkv_cli.models.source import ModelSource
 from freqkv_cli.models.support import check_supported
 
@@ -90,8 +90,7 @@ def load_model(
     placement = choose_placement(config, device=device, dtype=dtype, quant=quant)
     if tokenizer is None:
         tokenizer = load_tokenizer(source)
-    notes = list(placement.notes)
-    model = _load_weights(source, config, placement, attn_implementation, notes, adapter)
+    model = _load_weights(source, config, placement, attn_implementation, adapter)
     if placement.device == "cpu":
         keep_freed_memory()  # after loading, which leaves nothing behind that is needed again
     foresight = None if adapter is None else read_foresight(adapter.folder)
@@ -105,7 +104,7 @@ def load_model(
         dtype=placement.dtype,
         device=placement.device,
         weight_bytes=model.get_memory_footprint(return_buffers=False),
-        notes=notes,
+        notes=list(placement.notes),
         adapter=adapter,
         foresight=foresight,
     )
@@ -116,7 +115,6 @@ def _load_weights(
     config: "PretrainedConfig",
     placement: Placement,
     attn_implementation: str | None,
-    notes: list[str],
     adapter: Adapter | None,
 ) -> "PreTrainedModel":
     import torch
@@ -132,7 +130,7 @@ def _load_weights(
     if placement.quant != "none":
         options["quantization_config"] = _quantization(placement)
     if placement.quant != "none" or placement.device != "cpu":
-        options["device_map"] = _device_map(source, config, placement, notes)
+        options["device_map"] = {"": placement.device}
     try:
         if placement.device == "cpu" and placement.quant == "none" and _is_plain(config):
             model = read_model(Path(source.folder), config, adapter, **options)
@@ -191,22 +189,6 @@ def _quantization(placement: Placement) -> Any:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=getattr(torch, placement.dtype),
     )
-
-
-def _device_map(
-    source: ModelSource, config: "PretrainedConfig", placement: Placement, notes: list[str]
-) -> str | dict[str, str]:
-    import torch
-
-    if placement.device.startswith("cuda") and torch.cuda.device_count() > 1:
-        comes_quantized = getattr(config, "quantization_config", None) is not None
-        needed = source.bytes if comes_quantized else None
-        if needed is None:
-            needed = loading_bytes(config, quant=placement.quant, dtype=placement.dtype, device=placement.device)
-        if needed > available_memory(placement.device):
-            notes.append(f"weights are spread over {torch.cuda.device_count()} GPUs: they do not fit on one")
-            return "auto"
-    return {"": placement.device}
 
 
 def _is_plain_tokenizer(folder: Path) -> bool:

@@ -103,7 +103,7 @@ def loading_bytes(config: "PretrainedConfig", *, quant: str, dtype: str, device:
 
 
 def available_memory(device: str) -> int:
-    """The bytes that are free on a device: cpu, mps, cuda:N, or cuda for all GPUs together."""
+    """The bytes that are free on a device: cpu, mps or cuda:N."""
     if device == "cpu":
         import psutil
 
@@ -112,11 +112,8 @@ def available_memory(device: str) -> int:
 
     if device == "mps":
         return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
-    indices = range(torch.cuda.device_count()) if device == "cuda" else (torch.device(device).index,)
-    return sum(
-        torch.cuda.mem_get_info(index)[0] + torch.cuda.memory_reserved(index) - torch.cuda.memory_allocated(index)
-        for index in indices
-    )
+    index = torch.device(device).index
+    return torch.cuda.mem_get_info(index)[0] + torch.cuda.memory_reserved(index) - torch.cuda.memory_allocated(index)
 
 
 def require_fit(estimate: MemoryEstimate, available: int, *, device: str) -> None:
