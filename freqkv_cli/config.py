@@ -16,6 +16,11 @@ from freqkv_cli.errors import UsageError
 from freqkv_cli.kvcache.policies import policy_names
 
 LENGTHS = ("short", "medium", "long")
+# As documents/kind.py has it.
+DocumentKind = Literal[
+    "pdf", "epub", "docx", "odt", "rtf", "pptx", "odp", "xlsx", "ods", "xls", "csv", "eml", "mbox", "subtitles",
+    "json", "jsonl", "log", "latex", "rst", "fb2", "html", "markdown", "text",
+]  # fmt: skip
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("0", "false", "no", "off")
 
@@ -58,7 +63,8 @@ class Settings:
 
     pages: str | None = None
     encoding: str | None = None
-    kind: Literal["pdf", "epub", "html", "markdown", "text"] | None = None
+    kind: DocumentKind | None = None
+    ocr: bool = False
     password_file: str | None = None
 
     temperature: float = 0.0
@@ -77,8 +83,9 @@ class Settings:
     prompt_file: str | None = None
     notes: bool = False
     effort: Literal["low", "medium", "high"] = "medium"
-    recall: int = 5
-    verify: Literal["auto", "words", "names"] = "auto"
+    recall: int = 8
+    strict: bool = False
+    quick: bool = False
     show_passages: bool = False
     pin_question: bool = False
 

@@ -40,7 +40,8 @@ class Location:
 
     def to(self, end: "Location") -> "Location":
         """Return the stretch from here to `end`: its last line, and this place for all that has no lines."""
-        if self.first_line is None or end.first_line is None or (self.unit, self.label) != (end.unit, end.label):
+        counted_alike = self.unit == end.unit and self.label == end.label
+        if self.first_line is None or end.first_line is None or not counted_alike:
             return self
         return replace(self, last_line=max(self.last_line or self.first_line, end.last_line or end.first_line))
 

@@ -80,7 +80,7 @@ Sizes are bytes, times are seconds. Fields may be added; `schema_version` change
 said twice, or talk to the user |
 | `withheld_text` | `ask`: what the model wrote and the passage does not say, so that the document's words stand alone |
 | `input` | a list: `path`, `type`, `sha256`, `bytes`, `pages`, `tokens`, `tokens_read`, `tokens_dropped`, `encoding`, \
-`empty_pages` (numbers), `bad_pages` (number: problem) |
+`empty_pages` (numbers), `bad_pages` (number: problem), `left_out` (kind: how much of it is not in the text) |
 | `tokens_read`, `tokens_dropped` | over all inputs |
 | `model` | `id`, `revision`, `quantization`, `dtype`, `device`, `adapter` (null without one) |
 | `cache` | `policy`, `cache_size`, `sink_tokens`, `recent_tokens`, `retain_ratio`, `pinned_tokens` (the instruction), \

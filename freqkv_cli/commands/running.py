@@ -56,6 +56,7 @@ def open_sources(sources: list[str], settings: Settings, display: Display, stack
         pages=settings.pages,
         encoding=settings.encoding,
         kind=settings.kind,
+        ocr=settings.ocr,
         password=password_reader(settings.password_file, display.paused),
     )
     for document in documents:

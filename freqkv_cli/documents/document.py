@@ -14,6 +14,8 @@ from freqkv_cli.documents.state import STATE_KIND, StateReader, is_state
 from freqkv_cli.documents.text import TextReader
 from freqkv_cli.errors import InputError, NoTextError, UsageError
 
+EXTRACTION = 2  # raise it when the text that is made of a document changes
+
 
 class Document:
     """One input, checked and ready to be read; a context manager that deletes at its end what it kept of a stream.
@@ -22,7 +24,7 @@ class Document:
     (with the reason), `left_out` and `warnings` fill while `pages` runs and start anew when it does.
     """
 
-    def __init__(self, source: Source, kind: Kind | Literal["state"], reader: Reader) -> None:
+    def __init__(self, source: Source, kind: Kind | Literal["state"], reader: Reader, *, ocr: bool = False) -> None:
         self.name = source.name
         self.path = source.path
         self.kind = kind
@@ -32,6 +34,7 @@ class Document:
         self.page_count = reader.page_count
         self.has_pages = kind == "pdf"
         self.metadata = reader.metadata
+        self.extraction = f"{EXTRACTION}{'+ocr' * ocr}"  # documents of one hash and one extraction have one text
         self._source = source
         self._reader = reader
         self._findings = Findings(warnings=list(reader.warnings))
@@ -118,7 +121,7 @@ def open_document(
         if is_state(opened):
             return Document(opened, STATE_KIND, StateReader(opened))
         found = forced or identify(opened, encoding)
-        return Document(opened, found, open_reader(opened, found, selection, encoding, password, ocr))
+        return Document(opened, found, open_reader(opened, found, selection, encoding, password, ocr), ocr=ocr)
     except BaseException:
         opened.close()
         raise
@@ -167,10 +170,66 @@ def open_reader(
         from freqkv_cli.documents.epub import EpubReader
 
         return EpubReader(source, selection)
-    if selection is not None:
+    if selection is not None and kind not in ("pdf", "epub"):
         raise UsageError(f"{source.label} has no pages: a page range works with PDF and EPUB only")
     if kind == "html":
         from freqkv_cli.documents.html import HtmlReader
 
         return HtmlReader(source, encoding)
-    return TextReader(source, find_encoding(source, encoding), markdown=kind == "markdown")
+    if (opened := open_office(source, kind)) is not None:
+        return opened
+    found = find_encoding(source, encoding)
+    if kind == "csv":
+        from freqkv_cli.documents.csv_table import CsvReader
+
+        return CsvReader(source, found)
+    if kind in ("json", "jsonl"):
+        from freqkv_cli.documents.json_records import open_json, open_jsonl
+
+        return open_json(source, found) if kind == "json" else open_jsonl(source, found)
+    if kind == "subtitles":
+        from freqkv_cli.documents.subtitles import open_subtitles
+
+        return open_subtitles(source, found)
+    if kind == "log":
+        from freqkv_cli.documents.log import LogReader
+
+        return LogReader(source, found)
+    if kind == "latex":
+        from freqkv_cli.documents.latex import line_cleaner
+
+        return TextReader(source, found, style="latex", clean_line=line_cleaner)
+    return TextReader(source, found, style=kind if kind in ("markdown", "rst") else None)
+
+
+def open_office(source: Source, kind: Kind) -> Reader | None:
+    """Return the reader for an office document, a message or an e-book in XML, None for any other kind."""
+    if kind == "docx":
+        from freqkv_cli.documents.word import open_docx
+
+        return open_docx(source)
+    if kind in ("odt", "odp"):
+        from freqkv_cli.documents.open_document import open_odf
+
+        return open_odf(source, slides=kind == "odp")
+    if kind == "pptx":
+        from freqkv_cli.documents.slides import open_pptx
+
+        return open_pptx(source)
+    if kind in ("xlsx", "xls", "ods"):
+        from freqkv_cli.documents.sheets import open_sheets
+
+        return open_sheets(source, kind)
+    if kind == "rtf":
+        from freqkv_cli.documents.rtf import open_rtf
+
+        return open_rtf(source)
+    if kind in ("eml", "mbox"):
+        from freqkv_cli.documents.mail import open_mail
+
+        return open_mail(source, many=kind == "mbox")
+    if kind == "fb2":
+        from freqkv_cli.documents.fb2 import open_fb2
+
+        return open_fb2(source)
+    return None

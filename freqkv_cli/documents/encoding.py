@@ -1,12 +1,13 @@
 """Encodings: how the bytes of a text become characters, decided before the first one is given out."""
 
 import codecs
+import io
 import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from freqkv_cli.documents.source import Source
+from freqkv_cli.documents.source import BLOCK_BYTES, Source
 from freqkv_cli.documents.wide import WIDE_HEAD, byte_order_mark, wide_encoding
 from freqkv_cli.errors import InputError, NoTextError, UsageError
 
@@ -101,6 +102,20 @@ def decoded(source: Source, name: str, errors: str = "strict") -> Iterator[str]:
             start = position - pending + getattr(error, "start", 0)
             raise UnicodeDecodeError(name, b"", start, start + 1, str(error)) from None
         position += len(block)
+
+
+def decoded_lines(source: Source, encoding: Encoding) -> Iterator[tuple[str, float]]:
+    """Yield the lines with their ends, however these are written, and the share of the bytes read with each."""
+    newlines = io.IncrementalNewlineDecoder(None, translate=True)
+    held, read = "", 0
+    for piece in decoded(source, encoding.name, encoding.errors):
+        read = min(read + BLOCK_BYTES, source.byte_count)
+        lines = (held + newlines.decode(piece)).split("\n")
+        held = lines.pop()
+        for line in lines:
+            yield f"{line}\n", read / source.byte_count
+    if held := held + newlines.decode("", final=True):
+        yield held, 1.0
 
 
 def first_error(source: Source, name: str) -> int | None:

@@ -16,7 +16,8 @@ class Page:
     without a seam; the others stand apart and end without a newline.
 
     `location` is the place of the whole page as its reader knows it. `marks` are finer places in it, each with the
-    character of `text` at which it begins, ascending: the times of a log, the rows of a sheet. `locate` uses both.
+    character of `text` at which it begins, ascending: the times of a log, the rows of a sheet, headings. In a page with
+    a `first_line` they tell all but the lines, which are counted. `locate` uses them all.
     """
 
     text: str
@@ -30,12 +31,13 @@ class Page:
         """Return the place of the characters `start` to `end` (not included) of `text`; of all of it by default."""
         end = len(self.text) if end is None else end
         last = max(start, end - 1)
-        if self.marks:
-            begins = [mark[0] for mark in self.marks]
-            first = self.marks[max(0, bisect_right(begins, start) - 1)][1]
-            return first.to(self.marks[max(0, bisect_right(begins, last) - 1)][1])
-        if self.first_line is not None:
-            top = self.first_line + self.text.count("\n", 0, start)
-            place = self.location or Location(heading=self.heading)
-            return replace(place, first_line=top, last_line=top + self.text.count("\n", start, last))
-        return self.location or Location(part=self.number, heading=self.heading)
+        place = self._mark(start) or self.location or Location(part=self.number, heading=self.heading)
+        if self.first_line is None:
+            return place.to(self._mark(last) or place)
+        top = self.first_line + self.text.count("\n", 0, start)
+        return replace(place, part=None, first_line=top, last_line=top + self.text.count("\n", start, last))
+
+    def _mark(self, at: int) -> Location | None:
+        """Return the last mark at or before a character."""
+        index = bisect_right(self.marks, at, key=lambda mark: mark[0])
+        return self.marks[max(0, index - 1)][1] if self.marks else None

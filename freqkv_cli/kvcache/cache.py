@@ -294,15 +294,19 @@ class FreqkvCache(Cache):
 
     def fork(self) -> "FreqkvCache":
         """Return an independent copy in its own bytes; this cache does not change with it, nor it with this one."""
-        twin = FreqkvCache(
+        twin = self.blank()
+        twin.copy_from(self)
+        return twin
+
+    def blank(self) -> "FreqkvCache":
+        """Return an empty cache for the same model, with the same slots and policy."""
+        return FreqkvCache(
             len(self.layers),
             self.geometry,
             self.policy,
             self.rotation,
             differentiable=not isinstance(self.layers[0], FixedLayer),
         )
-        twin.copy_from(self)
-        return twin
 
     def copy_from(self, other: "FreqkvCache") -> None:
         """Become equal to `other`, a cache of the same geometry, in the bytes already held here."""

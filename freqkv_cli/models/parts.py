@@ -55,6 +55,8 @@ def fetch_parts(model: KnownModel, gguf: Path, notify: Notify) -> None:
     finally:
         for _, _, download in running:
             download.stop()
+        if gguf.is_file() and gguf.stat().st_size == 0:
+            gguf.unlink()
     meter.show(assembled)
 
 

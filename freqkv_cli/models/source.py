@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -130,7 +131,7 @@ def require_weights(name: str, folder: Path) -> None:
 def _from_known(model: KnownModel, offline: bool, models_dir: str | None, notify: Notify) -> ModelSource:
     build = partial(_build_from_known, model, offline, models_dir, notify)
     folder = store.provide(model.entry, build, notify)
-    identity = f"{model.file}@gguf-{model.sha256[:16]}"
+    identity = f"{model.alias}@{model.sha256[:8]}"
     return ModelSource(model.alias, identity, str(folder), str(folder / GGUF), model.sha256, weights_on_disk(folder))
 
 
@@ -140,7 +141,11 @@ def _build_from_known(
     from freqkv_cli.models.conversion import convert_gguf
     from freqkv_cli.models.fetch import provide_gguf
 
-    gguf = provide_gguf(model, offline=offline, models_dir=models_dir, notify=notify)
+    try:
+        gguf = provide_gguf(model, offline=offline, models_dir=models_dir, notify=notify)
+    finally:
+        with suppress(OSError):
+            store.unfinished(model.entry).rmdir()  # if there is nothing in it
     notify(Progress(phase="loading", source=f"{model.alias} (unpacking)"))
     convert_gguf(gguf, folder)
     gguf.rename(folder / GGUF)  # not before: what was fetched outlives a failure
@@ -167,7 +172,8 @@ def _from_gguf(name: str, path: Path, notify: Notify) -> ModelSource:
         if store.damage(store.models_folder() / entry) is None:
             store.rewrite_origin(store.models_folder() / entry, origin)
     folder = store.provide(entry, partial(_build_from_gguf, path, origin, notify), notify)
-    return ModelSource(name, f"{path.name}@{entry}", str(folder), str(path), None, weights_on_disk(folder))
+    sha256 = (store.read_manifest(folder) or {})["origin"].get("gguf_sha256")
+    return ModelSource(name, f"{path.name}@{entry}", str(folder), str(path), sha256, weights_on_disk(folder))
 
 
 def _known_entry(origin: dict[str, Any]) -> str | None:

@@ -108,6 +108,9 @@ def read_as_planned(wanted: Wanted) -> Generator[Event, None, Session]:
     place = place_for(wanted.documents, settings.pages, reader, slots, plan.chunk, wanted.extra)
     session = yield from load_session(plan, settings, wanted.started)
     session.reader = reader
+    if settings.quick:
+        yield from session.skim(wanted.documents)
+        return session
     if settings.cache and (yield from reopened(session, wanted, place)):
         tidy(place)
         return session

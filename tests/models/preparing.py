@@ -24,7 +24,7 @@ PIP = """#!/bin/sh
 here=$(dirname "$0")
 while [ "$1" != --dest ]; do shift; done
 echo "$3" >> "$here/asked"
-if [ -e "$here/$3.slow" ]; then sleep 20; fi
+if [ -e "$here/$3.slow" ]; then sleep 240; fi
 if [ -e "$here/log" ]; then cat "$here/log"; exit 1; fi
 cp "$here/$3" "$2/model.whl" || { echo "ERROR: No matching distribution found for $3"; exit 1; }
 """
