@@ -33,7 +33,7 @@ from freqkv_cli.training.checkpoint import NAME, read_checkpoint
 from freqkv_cli.training.corpus import Corpus, hold_out, read_texts
 from freqkv_cli.training.curve import begin_curve
 from freqkv_cli.training.footprint import kept_bytes
-from freqkv_cli.training.foretelling import fit_foresight
+from freqkv_cli.training.importance_fit import fit_foresight
 from freqkv_cli.training.lora import add_lora
 from freqkv_cli.training.recipe import Recipe
 from freqkv_cli.training.retrieval import RetrievalTask
