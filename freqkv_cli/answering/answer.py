@@ -9,10 +9,9 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from freqkv_cli.answering.evidence import Evidence, gather, shown
+from freqkv_cli.answering.evidence import gather, shown
 from freqkv_cli.answering.verification import Citation, check
 from freqkv_cli.events import Event, Note, Text
-from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.prompts import ANSWER, EARLIER, FROM_MEMORY, TELLS, not_said
 from freqkv_cli.reading.session import Answer, Session
 from freqkv_cli.retrieval.language import detect_language, language_name
@@ -85,25 +84,22 @@ def answer_from_passages(session: Session, question: str, earlier: Sequence[Turn
     answer = yield from session.answer(request, limit, on=cache, quiet=True)
     citations = check(answer.text, question, [*evidence.passages, *evidence.edges], session.retriever.index.language)
     reply = Reply(answer, citations, evidence.passages)
-    if answer.finish_reason != "interrupted":
-        reply.found = told(session, question, cache, evidence, citations)
+    if answer.finish_reason != "interrupted" and citations:
+        together = session.affirms(cache, TELLS.format(question=question))
+        del cache  # before told() makes another: the estimate of the memory counts two, with the one that reads
+        reply.found = told(session, question, together, citations[0])
+    elif answer.finish_reason != "interrupted":
+        reply.found = False
     reply.text = in_words(session, question, reply)
     return reply
 
 
-def told(
-    session: Session, question: str, cache: FreqkvCache, evidence: Evidence, citations: Sequence[Citation]
-) -> bool:
-    """Return whether the document tells the answer: the model is asked of all that was read again, and of the passage
-    that is cited, alone.
+def told(session: Session, question: str, together: float, citation: Citation) -> bool:
+    """Return whether the document tells the answer: the model was asked of all that was read again, `together`, and is
+    asked of the passage that is cited, alone.
     """
-    if not citations:
-        return False
-    request = TELLS.format(question=question)
-    together = session.affirms(cache, request)
-    del cache
-    alone = session.affirms(session.consult(shown(citations[0].passage), REQUEST_ROOM), request)
-    return together + alone >= DOUBT
+    cache = session.consult(shown(citation.passage), REQUEST_ROOM)
+    return together + session.affirms(cache, TELLS.format(question=question)) >= DOUBT
 
 
 def in_words(session: Session, question: str, reply: Reply) -> str:

@@ -24,7 +24,7 @@ from freqkv_cli.evaluation.verdicts import AnswerRecord, Citation
 from freqkv_cli.events import Event
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import make_cache
-from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.reading.prompt import encode_text
 from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.token_stream import TokenStream
@@ -75,7 +75,7 @@ def fresh_session(session: Session, policy: str) -> Session:
     model, geometry = session.loaded.model, session.cache.geometry
     return replace(
         session,
-        settings=replace(session.settings, policy=policy),  # type: ignore[arg-type]
+        settings=replace(session.settings, policy=policy),
         engine=Engine(model, session.engine.chunk),
         cache=make_cache(model, geometry, make_policy(policy, session.loaded.foresight), window=geometry.cache_size),
         tokens_read=0,

@@ -160,7 +160,7 @@ class Engine:
         started = time.perf_counter()
         batch = torch.tensor([ids], device=self.device)
         # Neither position_ids nor attention_mask: the model's defaults are slot positions (see kvcache/cache.py).
-        with observed_by(cache.observe if cache.policy.observes else None):
+        with observed_by(cache.observe if cache.policy.observation_window else None):
             quick = cpu_decoder(self.model, cache) if few and len(ids) <= MOST else None
             if quick is not None and quick.verified is None and cache.room > 1:
                 quick.self_check(cache, batch[:, :1], self._forward)

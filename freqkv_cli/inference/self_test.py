@@ -8,7 +8,7 @@ from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import make_cache
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.kvcache.policies import make_policy
 
 TOKENS, SLOTS, WINDOW = 1000, 64, 128
 

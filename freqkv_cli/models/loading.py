@@ -13,7 +13,7 @@ from freqkv_cli.models.gguf_index import INDEX, GgufIndex, read_index
 from freqkv_cli.models.lazy_imports import import_modeling
 from freqkv_cli.models.library_logging import quiet_transformers
 from freqkv_cli.models.malloc_tuning import keep_freed_memory
-from freqkv_cli.models.memory import available_memory, explain_out_of_memory, is_out_of_memory, loading_bytes
+from freqkv_cli.models.memory import explain_out_of_memory, is_out_of_memory
 from freqkv_cli.models.source import ModelSource
 from freqkv_cli.models.support import check_supported
 
@@ -144,7 +144,7 @@ def _load_weights(
     if packed:
         options["quantization_config"] = _quantization(placement)
     if packed or placement.device != "cpu":
-        options["device_map"] = _device_map(source, config, placement, notes)
+        options["device_map"] = {"": placement.device}
     try:
         if index is not None:
             return _from_blocks(source, index, config, placement, adapter, options, notes)
@@ -248,22 +248,6 @@ def _quantization(placement: Placement) -> Any:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=getattr(torch, placement.dtype),
     )
-
-
-def _device_map(
-    source: ModelSource, config: "PretrainedConfig", placement: Placement, notes: list[str]
-) -> str | dict[str, str]:
-    import torch
-
-    if placement.device.startswith("cuda") and torch.cuda.device_count() > 1:
-        comes_quantized = getattr(config, "quantization_config", None) is not None
-        needed = source.bytes if comes_quantized else None
-        if needed is None:
-            needed = loading_bytes(config, quant=placement.quant, dtype=placement.dtype, device=placement.device)
-        if needed > available_memory(placement.device):
-            notes.append(f"weights are spread over {torch.cuda.device_count()} GPUs: they do not fit on one")
-            return "auto"
-    return {"": placement.device}
 
 
 def _is_plain_tokenizer(folder: Path) -> bool:

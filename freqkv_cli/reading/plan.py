@@ -10,7 +10,7 @@ from freqkv_cli.config import Settings
 from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Event, Progress
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.halving import fitting_rows
+from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.models.adapter import Adapter, find_adapter
 from freqkv_cli.models.aliases import AUTO
 from freqkv_cli.models.device import Placement, choose_placement
@@ -103,16 +103,12 @@ def adapter_misfit(plan: Plan, policy: str) -> str | None:
 
 
 def pinned_geometry(settings: Settings, cache_size: int, prefix: int) -> Geometry:
-    """Divide the slots: the instruction (`prefix` tokens) is pinned as sinks.
-
-    Up to 31 tokens of the document are pinned with it, so that the filtered span has a length at which the filter is
-    several times as quick.
+    """Divide the slots: the instruction (`prefix` tokens) is pinned as sinks, and a few tokens of the document with it
+    where the policy is several times as quick with blocks of old slots.
     """
     sinks = max(settings.sink_tokens, prefix)
     recent = recent_slots(settings, cache_size, sinks)
-    span = cache_size - recent - sinks
-    sinks += max(0, span - fitting_rows(span))
-    return Geometry(cache_size, sinks, recent, settings.retain_ratio)
+    return Geometry(cache_size, sinks, recent, settings.retain_ratio).fitted(make_policy(settings.policy).block)
 
 
 def recent_slots(settings: Settings, cache_size: int, sinks: int) -> int:

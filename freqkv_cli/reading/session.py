@@ -15,7 +15,7 @@ from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.inference.sampling import Sampler, Sampling
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
-from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.models.loading import LoadedModel, load_model
 from freqkv_cli.models.memory import require_fit
 from freqkv_cli.reading.memory_figures import gpu_bytes, process_bytes

@@ -175,7 +175,7 @@ def load(session: Session, path: Path, manifest: Manifest) -> Content:
     """Fill the cache of `session` and return the rest. Raises StateError; the cache is empty then."""
     model = session.loaded.model
     layers, kv_heads, head_dim = kv_shape(model.config)
-    heads, most = model.config.num_attention_heads, session.cache.policy.observes
+    heads, most = model.config.num_attention_heads, session.cache.policy.observation_window
     if manifest.queries > most:
         raise damaged(path, f"it holds {manifest.queries} queries, and {manifest.slots.policy} looks at {most}")
     text_bytes = available_memory("cpu") // PARSED

@@ -92,7 +92,7 @@ class CpuDecoder:
             keys, values = _as_stored(slots.key_slots)[0], _as_stored(slots.value_slots)[0]
             kernels.run_layer(hidden, weights, scratch, cos, sin, keys, values, start, self._scaling, self._eps)
             slots.set_length(start + tokens)
-            if cache.policy.observes:
+            if cache.policy.observation_window:
                 queries = torch.from_numpy(scratch.query).to(slots.dtype).transpose(0, 1)[None]
                 cache.observe(index, queries, self._scaling)
         logits = np.empty((tokens, self._head.out_features), np.float32)

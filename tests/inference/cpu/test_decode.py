@@ -26,7 +26,7 @@ GEOMETRY = Geometry(40, 4, 0, 0.5)
 def plain_forward(model: Any, cache: FreqkvCache, token: int) -> Tensor:
     """What Engine.run does without the quick forward."""
     batch = torch.tensor([[token]])
-    with observed_by(cache.observe if cache.policy.observes else None):
+    with observed_by(cache.observe if cache.policy.observation_window else None):
         logits: Tensor = model(input_ids=batch, use_cache=True, **{cache_argument(model): cache}).logits[0]
     return logits
 
