@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from freqkv_cli.answering.answer import Reply
+from freqkv_cli.answering.answer import Reply, Turn
 from freqkv_cli.answering.conversation import Conversation
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import UsageError
@@ -53,18 +53,12 @@ def played(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         asked.append((*before, question))
         passage = Passage("the fox\nnumber 7 sleeps", 0, 0, Location())
         reply = Reply(Answer("In its den.", seconds=2.0), passages=[passage], found=question != "And who sings?")
-        conversation.turns.append(answers_turn(question, reply))
+        conversation.turns.append(Turn(question, reply.answer.text))
         yield Text("not to be shown")
         return reply
 
     monkeypatch.setattr(answers, "put", play)
     return asked
-
-
-def answers_turn(question: str, reply: Reply) -> Any:
-    from freqkv_cli.answering.answer import Turn
-
-    return Turn(question, reply.answer.text)
 
 
 def run(*arguments: Any, **options: Any) -> tuple[list[Event], dict[str, Any]]:
@@ -179,7 +173,7 @@ def test_an_interrupt_keeps_what_was_answered(
 
 
 def test_rows_that_cannot_be_written_are_refused(settings: Settings, foxes: Examination, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--rows .* cannot be written"):
+    with pytest.raises(UsageError, match=r"--rows .* cannot be written"):
         run([foxes], settings, ("quick",), tmp_path / "no folder" / "rows.jsonl")
 
 
