@@ -21,7 +21,7 @@ from freqkv_cli.reading.session import Answer, Session
 from freqkv_cli.retrieval.passage import Passage
 from tests.tiny_folder import save_tiny_model
 
-TEXT = "".join(f"Line {number}: the fox number {number} sleeps.\n" for number in range(1, 121))
+TEXT = "".join(f"Line {number}: the fox number {number} sleeps.\n" for number in range(1, 181))
 QUESTIONS = (
     Question("Where does fox 7 sleep?", ".", "fact", "foxes.txt", "tuned", "number 7 "),
     Question("And who sings?", None, "absent", "foxes.txt", "held_back", follows="Where does fox 7 sleep?"),
@@ -30,9 +30,9 @@ QUESTIONS = (
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    folder = save_tiny_model(tmp_path_factory.mktemp("model"))
+    folder = save_tiny_model(tmp_path_factory.mktemp("model"), window=8192)
     return Settings(
-        model=folder, dtype="float32", device="cpu", cache_size=1536, max_tokens=6, offline=True, cache=False
+        model=folder, dtype="float32", device="cpu", cache_size=4096, max_tokens=6, offline=True, cache=False
     )
 
 
@@ -74,7 +74,8 @@ def test_all_methods_answer_all_questions(settings: Settings, foxes: Examination
         (method, question.text) for method in METHODS for question in QUESTIONS
     ]
     assert [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text("utf-8").splitlines()] == rows
-    assert all(row["error"] is None and row["seconds"] > 0 and row["document_kind"] == "fable" for row in rows)
+    assert [row["error"] for row in rows if row["error"]] == []
+    assert all( row["seconds"] > 0 and row["document_kind"] == "fable" for row in rows)
     by_method = {row["method"]: row for row in rows if row["follows"] is None}
     assert all(bool(by_method[method]["passages"]) == (method not in ("memory", "window")) for method in METHODS)
     assert by_method["memory"]["answer"] != by_method["window"]["answer"]
