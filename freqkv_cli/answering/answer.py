@@ -20,7 +20,7 @@ from freqkv_cli.retrieval.passage import Passage
 
 MAX_TOKENS = 200
 REQUEST_ROOM = 120  # tokens for a question with what stands around it, beside the question itself
-DOUBT = 2.0  # nats: where the passages together and the one that is cited affirm less, the document does not say
+DOUBT = 0.7  # nats: where the passages together and the cited one alone affirm less, the document does not say
 NEAREST = 2  # passages that are named where the document does not say
 
 
@@ -83,7 +83,7 @@ def answer_from_passages(session: Session, question: str, earlier: Sequence[Turn
             yield Note(f"[{place_of(session, passage)}]\n{passage.text}\n", wanted=True)
     cache = session.consult(evidence.text, room)
     answer = yield from session.answer(request, limit, on=cache, quiet=True)
-    citations = check(answer.text, question, evidence.passages, session.retriever.index.language)
+    citations = check(answer.text, question, [*evidence.passages, *evidence.edges], session.retriever.index.language)
     reply = Reply(answer, citations, evidence.passages)
     if answer.finish_reason != "interrupted":
         reply.found = told(session, question, cache, evidence, citations)
