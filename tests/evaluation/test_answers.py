@@ -75,7 +75,7 @@ def test_all_methods_answer_all_questions(settings: Settings, foxes: Examination
     ]
     assert [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text("utf-8").splitlines()] == rows
     assert [row["error"] for row in rows if row["error"]] == []
-    assert all( row["seconds"] > 0 and row["document_kind"] == "fable" for row in rows)
+    assert all(row["seconds"] > 0 and row["document_kind"] == "fable" for row in rows)
     by_method = {row["method"]: row for row in rows if row["follows"] is None}
     assert all(bool(by_method[method]["passages"]) == (method not in ("memory", "window")) for method in METHODS)
     assert by_method["memory"]["answer"] != by_method["window"]["answer"]
