@@ -159,7 +159,7 @@ def test_another_version_of_the_document_is_warned_of(
 def test_an_interrupt_keeps_what_was_answered(
     settings: Settings, foxes: Examination, played: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    play = answers.put
+    play = answers.put  # type: ignore[attr-defined]
 
     def stopped(method: str, session: Session, question: str, conversation: Conversation) -> Any:
         reply = yield from play(method, session, question, conversation)

@@ -9,7 +9,7 @@ import pytest
 from freqkv_cli.errors import FreqkvError, InputError, UsageError
 from freqkv_cli.evaluation.question_file import bundled, chosen, examinations, read_questions
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"file": "a.txt", "q": "Who?", "a": "ann", "kind": "name", "split": "tuned", "passage": "Ann came"},
     {"file": "b.txt", "q": "When?", "a": None, "split": "held_back"},
     {"file": "a.txt", "q": "Why?", "a": "rain", "split": "held_back", "follows": "Who?"},
