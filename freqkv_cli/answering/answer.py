@@ -9,10 +9,9 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from freqkv_cli.answering.evidence import Evidence, gather, shown
+from freqkv_cli.answering.evidence import gather, shown
 from freqkv_cli.answering.verification import Citation, check
 from freqkv_cli.events import Event, Note, Text
-from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.prompts import ANSWER, EARLIER, FROM_MEMORY, TELLS, not_said
 from freqkv_cli.reading.session import Answer, Session
 from freqkv_cli.retrieval.language import detect_language, language_name
@@ -20,7 +19,7 @@ from freqkv_cli.retrieval.passage import Passage
 
 MAX_TOKENS = 200
 REQUEST_ROOM = 120  # tokens for a question with what stands around it, beside the question itself
-DOUBT = 2.0  # nats: where the passages together and the one that is cited affirm less, the document does not say
+DOUBT = 0.7  # nats: where the passages together and the cited one alone affirm less, the document does not say
 NEAREST = 2  # passages that are named where the document does not say
 
 
@@ -83,28 +82,25 @@ def answer_from_passages(session: Session, question: str, earlier: Sequence[Turn
             yield Note(f"[{place_of(session, passage)}]\n{passage.text}\n", wanted=True)
     cache = session.consult(evidence.text, room)
     answer = yield from session.answer(request, limit, on=cache, quiet=True)
-    citations = check(answer.text, question, evidence.passages, session.retriever.index.language)
+    citations = check(answer.text, question, [*evidence.passages, *evidence.edges], session.retriever.index.language)
     reply = Reply(answer, citations, evidence.passages)
-    if answer.finish_reason != "interrupted":
-        reply.found = told(session, question, cache, evidence, citations)
+    if answer.finish_reason != "interrupted" and citations:
+        together = session.affirms(cache, TELLS.format(question=question))
+        del cache  # before told() makes another: the estimate of the memory counts two, with the one that reads
+        reply.found = told(session, question, together, citations[0])
+    elif answer.finish_reason != "interrupted":
+        reply.found = False
     reply.text = in_words(session, question, reply)
     return reply
 
 
-def told(
-    session: Session, question: str, cache: FreqkvCache, evidence: Evidence, citations: Sequence[Citation]
-) -> bool:
-    """Return whether the document tells the answer: the model is asked of all that was read again, and of the passage
-    that is cited, alone.
+def told(session: Session, question: str, together: float, citation: Citation) -> bool:
+    """Return whether the document tells the answer: the model was asked of all that was read again, `together`, and is
+    asked of the passage that is cited, alone.
     """
-    if not citations:
-        return False
     request = TELLS.format(question=question)
-    together = session.affirms(cache, request)
-    del cache
-    room = session.count_tokens(request) + REQUEST_ROOM
-    alone = session.affirms(session.consult(shown(citations[0].passage), room), request)
-    return together + alone >= DOUBT
+    cache = session.consult(shown(citation.passage), session.count_tokens(request) + REQUEST_ROOM)
+    return together + session.affirms(cache, request) >= DOUBT
 
 
 def in_words(session: Session, question: str, reply: Reply) -> str:

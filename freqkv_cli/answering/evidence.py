@@ -1,5 +1,6 @@
 """What is read again for a question: how the document begins and ends, its headings, and the passages that fit."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,18 +11,21 @@ from freqkv_cli.retrieval.retriever import Retriever
 
 EDGE = 600  # characters of the first and of the last passage
 OUTLINE = 900  # characters of the list of headings
+# A line that was broken for its length, not for its sense: a small model reads "two thousand" before the break as all.
+WRAPPED = re.compile(r"(?<=[^\n|\t]{40})\n(?=[^\W_])")
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What was read again. `passages` are those that fit the question, the best first; `left_out` those without room.
 
-    `text` is how it is put to the model: the frame of the document, then the passages, the best last, where a model
-    looks most.
+    `edges` are the first and the last passage of all, which the frame quotes. `text` is how it is put to the model:
+    the frame of the document, then the passages, the best last, where a model looks most.
     """
 
     text: str
     passages: list[Passage]
+    edges: list[Passage]
     left_out: int = 0
 
 
@@ -52,13 +56,17 @@ def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
     # A part that was named is read from its beginning; what was found is read with the best last.
     in_order = [one for one in taken if one not in named][::-1] + [one for one in taken if one in named]
     text = "\n\n".join([frame, *map(shown, in_order)])
-    return Evidence(text, taken, len(wanted) - len(taken))
+    index = retriever.index
+    edges = [index[place] for place in dict.fromkeys((0, len(index) - 1))] if len(index) else []
+    return Evidence(text, taken, [one for one in edges if one not in taken], len(wanted) - len(taken))
 
 
 def shown(passage: Passage) -> str:
     """Return a passage as it is put to a model, with the heading it stands under."""
-    heading = passage.heading
-    return passage.text if not heading or passage.text.startswith(heading) else f"[{heading}]\n{passage.text}"
+    heading, place = passage.heading, passage.location
+    rows = place.unit != "line" or place.label is not None
+    text = passage.text if rows else WRAPPED.sub(" ", passage.text)
+    return text if not heading or text.startswith(heading) else f"[{heading}]\n{text}"
 
 
 def describe(retriever: Retriever) -> str:

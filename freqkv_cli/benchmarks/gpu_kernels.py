@@ -15,7 +15,7 @@ from freqkv_cli.benchmarks.gpu_scale import Scale
 from freqkv_cli.benchmarks.stopwatch import seconds_per_call
 from freqkv_cli.inference.attention import chunk_attention
 from freqkv_cli.kvcache.dct import lowpass
-from freqkv_cli.kvcache.halving import fitting_rows, halve
+from freqkv_cli.kvcache.fast_lowpass import BLOCKS, halve
 
 BACKENDS = (
     SDPBackend.FLASH_ATTENTION,
@@ -80,7 +80,7 @@ def measure_filter(model: Any, scale: Scale, found: dict[str, Any], deadline: De
     """Return milliseconds per layer and relative error of halving keys and values, by way of doing it."""
     config = model.config
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    count = fitting_rows(scale.slots - 4)
+    count = (scale.slots - 4) // BLOCKS[-1] * BLOCKS[-1]
     shape = (1, config.num_key_value_heads, count, head_dim)
     generator = torch.Generator(model.device).manual_seed(0)
     keys, values = (torch.randn(shape, device=model.device, generator=generator).to(model.dtype) for _ in range(2))

@@ -20,7 +20,7 @@ from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.inference.engine import Engine, cache_argument
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.measurement.synthetic_text import random_ids
 from freqkv_cli.models.support import model_window
 from freqkv_cli.reading.plan import pinned_geometry
@@ -156,7 +156,7 @@ def measure_graph(model: Any, scale: Scale, found: Result, deadline: Deadline) -
 
 def fixed_slots(slots: int) -> Geometry:
     """Return the division that the commands would choose for so many slots without an instruction."""
-    return pinned_geometry(Settings(cache_size=slots), slots, 0)
+    return pinned_geometry(Settings(cache_size=slots, policy="freqkv"), slots, 0)
 
 
 def filled_cache(model: Any, scale: Scale) -> FreqkvCache:

@@ -14,7 +14,7 @@ from freqkv_cli.inference.engine import Engine
 from freqkv_cli.inference.sampling import Sampler, Sampling
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.kvcache.policies import make_policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class PolicyReader:
         self.limit = None if self._policy.evicts else geometry.cache_size
         self.pid = os.getpid()
         self._model = model
-        self._geometry = geometry
+        self._geometry = geometry.fitted(self._policy.block)
         self._window = window
         self._chunk = chunk
         self._attention = register_attention()

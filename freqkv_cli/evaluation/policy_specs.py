@@ -10,7 +10,7 @@ from freqkv_cli.events import Event
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.measurement.subject import Subject, open_subject
 from freqkv_cli.reading.plan import pinned_geometry
 
@@ -100,7 +100,7 @@ def open_contenders(
             slots = Geometry(subject.window, settings.sink_tokens)
             found.append(Contender(label, policy, slots, subject.window))
         else:
-            slots = pinned_geometry(settings, round(share * subject.geometry.cache_size), 0)
+            slots = pinned_geometry(replace(settings, policy=policy), round(share * subject.geometry.cache_size), 0)
             found.append(Contender(label, policy, slots, None))
     if adapters is not None:
         found += [

@@ -15,7 +15,7 @@ from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.inference.sampling import Sampler, Sampling
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
-from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.models.loading import LoadedModel, load_model
 from freqkv_cli.models.memory import require_fit
 from freqkv_cli.reading.memory_figures import gpu_bytes, process_bytes
@@ -328,6 +328,11 @@ def open_session(settings: Settings, pinned: str = "") -> Generator[Event, None,
 def load_session(plan: Plan, settings: Settings, started: float) -> Generator[Event, None, Session]:
     """Load the model of a plan and make the cache; `started` is when the work began. Raises as `open_session` does."""
     began = time.perf_counter()
+    if plan.place.quant == "gguf":
+        from freqkv_cli.quantized.modules import must_compile
+
+        if must_compile():
+            yield Progress("loading", source=settings.model, detail="compiling for this processor, once")
     loaded = load_plan(plan)
     cache = make_cache(loaded.model, plan.geometry, make_policy(settings.policy, loaded.foresight), window=plan.window)
     session = Session(settings, loaded, Engine(loaded.model, plan.chunk), cache, plan.prompt, started, speed_key(plan))

@@ -34,7 +34,7 @@ from freqkv_cli.states.manifest import FORMAT, Manifest, Reader, Slots
 # Settings that shape the reading: those that were not left to freqkv are kept, and hold again when a state is opened.
 SHAPING = ("quant", "dtype", "policy", "cache_size", "sink_tokens", "recent_tokens", "retain_ratio")
 BINDING = ("policy", "cache_size", "sink_tokens", "recent_tokens", "retain_ratio")
-OF_READING = ("pages", "encoding", "kind", "ocr")  # settings without a meaning once all has been read
+OF_READING = ("pages", "encoding", "kind", "ocr", "recursive")  # settings without a meaning once all has been read
 PARSED = 6  # times its bytes that text takes while it is being understood
 
 
@@ -162,7 +162,7 @@ def load(session: Session, path: Path, manifest: Manifest) -> Content:
     """Fill the cache of `session` and return the rest. Raises StateError; the cache is empty then."""
     model = session.loaded.model
     layers, kv_heads, head_dim = kv_shape(model.config)
-    heads, most = model.config.num_attention_heads, session.cache.policy.observes
+    heads, most = model.config.num_attention_heads, session.cache.policy.observation_window
     if manifest.queries > most:
         raise damaged(path, f"it holds {manifest.queries} queries, and {manifest.slots.policy} looks at {most}")
     text_bytes = available_memory("cpu") // PARSED

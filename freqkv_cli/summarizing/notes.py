@@ -53,7 +53,7 @@ def note_of(kept: "SectionNote | dict[str, Any]") -> SectionNote | None:
 
 def can_write(session: Session) -> bool:
     """Return whether the model writes for itself: one that is too small extracts, and so does any at low effort."""
-    return session.settings.effort != "low" and session.loaded.model.num_parameters() >= WRITER
+    return session.settings.effort != "low" and session.loaded.parameters >= WRITER
 
 
 def in_language(session: Session) -> str:

@@ -84,6 +84,7 @@ def merged(session: Session, notes: Sequence[SectionNote], room: int) -> Generat
             request = MERGE.format(sentences=MERGED_SENTENCES, language=in_language(session))
             on = session.consult(bullets(group), 40 * MERGED_SENTENCES + 100)
             answer = yield from session.answer(request, 40 * MERGED_SENTENCES + 40, on=on, quiet=True)
+            del on  # before the next one is made: the estimate of the memory counts two, with the one that reads
             level.append(" ".join(answer.text.split()) or group[0])
         told = level
     return told

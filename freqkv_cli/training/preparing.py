@@ -17,7 +17,8 @@ from freqkv_cli.events import Event, Note, Progress
 from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.kvcache.cache import make_cache
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.policies.policy import ForesightedPolicy, make_policy
+from freqkv_cli.kvcache.policies import make_policy
+from freqkv_cli.kvcache.policy import PredictingPolicy
 from freqkv_cli.measurement.environment import cpu_name
 from freqkv_cli.models.adapter import FORMAT, AdapterCache, AdapterManifest, read_foresight
 from freqkv_cli.models.device import Placement, choose_placement
@@ -32,7 +33,7 @@ from freqkv_cli.training.checkpoint import NAME, read_checkpoint
 from freqkv_cli.training.corpus import Corpus, hold_out, read_texts
 from freqkv_cli.training.curve import begin_curve
 from freqkv_cli.training.footprint import kept_bytes
-from freqkv_cli.training.foretelling import fit_foresight
+from freqkv_cli.training.importance_fit import fit_foresight
 from freqkv_cli.training.lora import add_lora
 from freqkv_cli.training.recipe import Recipe
 from freqkv_cli.training.retrieval import RetrievalTask
@@ -191,7 +192,7 @@ def make_samples(settings: Settings, recipe: Recipe, tokenizer: Any, corpus: Cor
 
 def goes_by_foresight(settings: Settings, recipe: Recipe) -> bool:
     """Whether there is something to learn about what to keep, and the policy asks for it."""
-    return recipe.foresight > 0 and isinstance(make_policy(settings.policy), ForesightedPolicy)
+    return recipe.foresight > 0 and isinstance(make_policy(settings.policy), PredictingPolicy)
 
 
 def foresee(

@@ -55,7 +55,7 @@ class Unrolling:
         chunk = ids[:, : min(self.chunk, cache.room)]
         reader = self.model.base_model
         # As in the engine: the model's default positions are slot positions.
-        with observed_by(cache.observe if cache.policy.observes else None):
+        with observed_by(cache.observe if cache.policy.observation_window else None):
             output = reader(input_ids=chunk, use_cache=True, **{cache_argument(reader): cache})
         hidden: Tensor = output.last_hidden_state
         return hidden

@@ -14,7 +14,7 @@ from freqkv_cli.inference.lookahead import LONGEST, Lookahead
 from freqkv_cli.inference.sampling import Sampler, Sampling
 from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.policies.past import Past
+from freqkv_cli.kvcache.policy import CompressionContext
 from tests.kvcache.reading import new_cache, random_ids, read_logits
 from tests.tiny_models import tiny_model
 
@@ -138,14 +138,16 @@ def test_rejected_guesses_leave_no_trace_under_any_policy(
         torch.testing.assert_close(keys, other_keys, atol=1e-4, rtol=0)
 
 
-def write_under(policy: str, model: PreTrainedModel, tokens: int, context: list[int]) -> tuple[list[Any], list[Past]]:
+def write_under(
+    policy: str, model: PreTrainedModel, tokens: int, context: list[int]
+) -> tuple[list[Any], list[CompressionContext]]:
     """Return the keys of each layer after an answer, the answer, and what the policy was told in each round."""
     cache = new_cache(model, Geometry(200) if policy == "full" else Geometry(40, 4, 6, 0.5), policy)
-    told: list[Past] = []
+    told: list[CompressionContext] = []
     own: Any = cache.policy
     compress = own.compress
 
-    def listening(keys: torch.Tensor, values: torch.Tensor, length: int, past: Past) -> Any:
+    def listening(keys: torch.Tensor, values: torch.Tensor, length: int, past: CompressionContext) -> Any:
         told.append(past)
         return compress(keys, values, length, past)
 
@@ -228,7 +230,7 @@ def test_scoring_continuations_leaves_the_observed_queries(model: PreTrainedMode
     assert logits is not None
     before = [cache.observation.queries(layer).clone() for layer in range(3)]
     engine.score_continuations(cache, logits, [[5], [7, 8, 9]])
-    assert cache.observation.count(0) == cache.policy.observes
+    assert cache.observation.count(0) == cache.policy.observation_window
     assert all(torch.equal(cache.observation.queries(layer), before[layer]) for layer in range(3))
 
 

@@ -10,7 +10,7 @@ from freqkv_cli.errors import UsageError
 from freqkv_cli.inference.engine import cache_argument
 from freqkv_cli.kvcache.cache import FixedLayer, FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.kvcache.policies import make_policy
 from tests.kvcache.reading import new_cache, random_ids, read_logits
 from tests.tiny_models import tiny_model
 

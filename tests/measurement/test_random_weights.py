@@ -8,7 +8,7 @@ from freqkv_cli.errors import UsageError
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import make_cache
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.measurement.random_weights import SHAPES, build_random, shape_config
 from freqkv_cli.models.support import check_supported
 

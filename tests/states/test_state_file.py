@@ -17,7 +17,7 @@ from freqkv_cli.events import Event, Note
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import make_cache
 from freqkv_cli.kvcache.header import read_head
-from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.reading.plan import Plan, make_plan
 from freqkv_cli.reading.session import Session
 from freqkv_cli.retrieval.passage import Passage

@@ -11,7 +11,7 @@ from torch import Tensor
 from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.training.lora import add_lora, lora_weights
 from freqkv_cli.training.unrolling import Unrolling
 from tests.tiny_models import WINDOW, tiny_model

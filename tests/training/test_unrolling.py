@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from freqkv_cli.errors import UsageError
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
-from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.kvcache.rope import SlotRotation
 from freqkv_cli.training.lora import lora_weights
 from freqkv_cli.training.unrolling import Unrolling

@@ -21,16 +21,12 @@ from torch import Tensor
 NODES = {torch.float32: 8}
 NODES_IN_16_BITS = 5
 BLOCKS = (64, 32)  # rows per block, the larger where it divides T
+LONGEST = 16384  # rows: what is carried far grows with their square, and from here on FFTs are as quick
 
 
 def can_halve(rows: int, length: int, dtype: torch.dtype) -> bool:
     """Whether `halve` can map `rows` rows to `length`, as exactly as `dtype` can say it."""
-    return rows == 2 * length and rows % BLOCKS[-1] == 0 and dtype != torch.float64
-
-
-def fitting_rows(rows: int) -> int:
-    """Return the largest number of rows <= `rows` that `halve` takes; `rows` itself if there is none."""
-    return rows - rows % BLOCKS[-1] or rows
+    return rows == 2 * length <= LONGEST and rows % BLOCKS[-1] == 0 and dtype != torch.float64
 
 
 def halve(*tensors: Tensor, dtype: torch.dtype) -> list[Tensor]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from freqkv_cli.evaluation.result import last_value
 from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.kvcache.importance import features
-from freqkv_cli.training.foretelling import (
+from freqkv_cli.training.importance_fit import (
     LeastSquares,
     explained,
     far_attention,

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from freqkv_cli.kvcache.dct import lowpass
-from freqkv_cli.kvcache.halving import can_halve, fitting_rows, halve
+from freqkv_cli.kvcache.fast_lowpass import LONGEST, _factors, can_halve, halve
+from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.policies.freqkv import FreqkvPolicy
 
 
@@ -67,4 +68,14 @@ def test_which_lengths_fit() -> None:
     assert not can_halve(2016, 1008, torch.float64)
     assert not can_halve(2016, 1007, torch.float32)
     assert not can_halve(2020, 1010, torch.float32)
-    assert [fitting_rows(rows) for rows in (20, 32, 63, 2015)] == [20, 32, 32, 1984]
+    # What carries the far field is a square matrix: it must stay small beside the rows of any window.
+    assert can_halve(LONGEST, LONGEST // 2, torch.bfloat16)
+    assert not can_halve(2 * LONGEST, LONGEST, torch.bfloat16)
+    assert _factors(LONGEST, torch.float32, torch.device("cpu")).carry.nbytes <= 4 * LONGEST * 1024
+
+
+@pytest.mark.parametrize(("old", "left"), [(20, 20), (32, 32), (63, 32), (2015, 1984)])
+def test_a_cache_is_divided_so_that_the_filter_is_quick(old: int, left: int) -> None:
+    geometry = Geometry(old + 10, 4, 6).fitted(FreqkvPolicy.block)
+    assert geometry.cache_size - geometry.sink_tokens - geometry.recent_tokens == left
+    assert Geometry(old + 10, 4, 6).fitted(1) == Geometry(old + 10, 4, 6)

@@ -34,7 +34,7 @@ class WatchedPolicy(FullPolicy):
     """Forgets nothing, and has the queries of the last `most` tokens kept."""
 
     def __init__(self, most: int) -> None:
-        self.observes = most
+        self.observation_window = most
 
 
 @dataclass(slots=True)
