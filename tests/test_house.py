@@ -6,7 +6,6 @@ LONG_FILES = {
     "freqkv_cli/commands/evaluate.py",
     "freqkv_cli/kvcache/cache.py",
     "freqkv_cli/reading/session.py",
-    "freqkv_cli/states/state_file.py",
 }
 LARGE_ROOMS = {"freqkv_cli/documents", "freqkv_cli/evaluation"}
 MEASURING_LINES = 6600  # to become house.LARGEST_MEASURING
