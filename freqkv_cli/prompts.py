@@ -20,8 +20,8 @@ NOT_SAID = {
 
 # Summaries.
 NOTE = (
-    "Sum up in one or two sentences{language} what happens or is said in the last part of the document, with the names "
-    "of people and things.{focus}"
+    "Sum up the text above{language} in one or two sentences, with the names of people and things.{focus} Do not speak "
+    "of the text itself."
 )
 MERGE = (
     "Sum up the notes above in {sentences} sentences{language}, in their order, with the names of people and things."
