@@ -10,6 +10,7 @@ import numpy as np
 from freqkv_cli.answering.evidence import shown
 from freqkv_cli.answering.verification import claims
 from freqkv_cli.documents.page import Page
+from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Event, Note
 from freqkv_cli.prompts import FOCUS, NOTE
 from freqkv_cli.reading.session import Session
@@ -142,7 +143,10 @@ class NoteTaker:
         session = self.session
         focus = FOCUS.format(focus=session.settings.focus) if session.settings.focus else ""
         request = NOTE.format(language=in_language(session), focus=focus)
-        on = session.consult(telling_part(section), NOTE_TOKENS + session.count_tokens(request) + 40)
+        try:
+            on = session.consult(telling_part(section), NOTE_TOKENS + session.count_tokens(request) + 40)
+        except UsageError:  # in so small a cache a section is not read again: a sentence of it is its note
+            return ""
         answer = yield from session.answer(request, NOTE_TOKENS, on=on, quiet=True)
         assert session.retriever is not None
         sentences = clean_sentences(answer.text, session.retriever.index.language)

@@ -16,7 +16,7 @@ from freqkv_cli.states.state_file import save_state
 from freqkv_cli.summarizing import notes as noting
 from freqkv_cli.summarizing.notes import NoteTaker, SectionNote
 from freqkv_cli.summarizing.summarize import summarize
-from tests.reading.playing import Played, ended
+from tests.reading.playing import Played, ended, searched
 from tests.reading.readings import read_to, session_of
 from tests.summarizing.conftest import CHAPTERS, EVENTS
 
@@ -78,6 +78,15 @@ def test_a_small_model_extracts(session: Session) -> None:
     assert not any(note.written for note in taken(session))
 
 
+def test_in_a_cache_that_is_too_small_sentences_are_quoted(
+    reader: str, voyage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(noting, "WRITER", 0)
+    notes = taken(searched([voyage], reader, cache_size=600))
+    assert notes
+    assert not any(note.written for note in notes)
+
+
 def test_topic_and_language_are_passed_on(session: Session, play: Play) -> None:
     played = play(lambda request: "")
     taken(with_settings(session, focus="herring and parrots", language="French"))
@@ -127,7 +136,7 @@ def writing(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def reading(path: Path, model: str, **settings: Any) -> Generator[Event, None, None]:
-    chosen = Settings(**{"model": model, "cache_size": 1024, "chunk": 128, **settings})
+    chosen = Settings(**{"model": model, "cache_size": 2048, "chunk": 128, **settings})
     return summarize(open_documents([str(path)]), chosen)  # type: ignore[return-value]
 
 
