@@ -11,19 +11,10 @@ LONG_FILES = {
 LARGE_ROOMS = {"freqkv_cli/documents", "freqkv_cli/evaluation"}
 MEASURING_LINES = 6600  # to become house.LARGEST_MEASURING
 CLASSES_USED_TWICE = {
-    "Answer",  # what a session wrote; where a terminal writes it
-    "Answered",
-    "Asked",
-    "Choice",
     "Citation",
-    "Line",
     "Part",
-    "Prompt",
     "Question",
     "Reader",
-    "Session",
-    "Turn",
-    "Wanted",
 }
 PRIVATE_WORDS = {
     ("docs/design.md", "shelf"),
