@@ -4,7 +4,6 @@ from tests import house
 
 LONG_FILES = {
     "freqkv_cli/commands/evaluate.py",
-    "freqkv_cli/kvcache/cache.py",
     "freqkv_cli/reading/session.py",
     "freqkv_cli/states/state_file.py",
 }
