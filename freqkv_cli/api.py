@@ -182,6 +182,7 @@ def _opened(sources: Sequence[Name], settings: Settings, password: str | None, s
         encoding=settings.encoding,
         kind=settings.kind,
         ocr=settings.ocr,
+        recursive=settings.recursive,
         password=lambda name: password,
     )
     for document in documents:

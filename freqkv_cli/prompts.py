@@ -28,8 +28,8 @@ MERGE = (
 )
 SUMMARY = (
     "Write a summary of this document{language} in about {words} words. Say first what kind of document it is and what "
-    "it is about, then what matters most, in order, to its end.{kind} Write plain connected sentences, without a heading "
-    "or a list.{focus}"
+    "it is about, then what matters most, in order, to its end.{kind} Write plain connected sentences, without a "
+    "heading or a list.{focus}"
 )
 # What matters besides in documents of some kinds, by what the reader of the file found.
 _LOG = " It is a log: say what happened, which errors there were, and when."

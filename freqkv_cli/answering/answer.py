@@ -19,7 +19,7 @@ from freqkv_cli.retrieval.passage import Passage
 
 MAX_TOKENS = 200
 REQUEST_ROOM = 120  # tokens for a question with what stands around it, beside the question itself
-DOUBT = 2.0  # nats: where the passages together and the one that is cited affirm less, the document does not say
+DOUBT = 0.7  # nats: where the passages together and the cited one alone affirm less, the document does not say
 NEAREST = 2  # passages that are named where the document does not say
 
 
@@ -98,8 +98,9 @@ def told(session: Session, question: str, together: float, citation: Citation) -
     """Return whether the document tells the answer: the model was asked of all that was read again, `together`, and is
     asked of the passage that is cited, alone.
     """
-    cache = session.consult(shown(citation.passage), REQUEST_ROOM)
-    return together + session.affirms(cache, TELLS.format(question=question)) >= DOUBT
+    request = TELLS.format(question=question)
+    cache = session.consult(shown(citation.passage), session.count_tokens(request) + REQUEST_ROOM)
+    return together + session.affirms(cache, request) >= DOUBT
 
 
 def in_words(session: Session, question: str, reply: Reply) -> str:

@@ -52,7 +52,7 @@ DESCRIBED = {
     "model": Described(
         MODEL, "Alias, hub id, local folder or .gguf file; auto: the best reader that fits.", "MODEL", ("-m",)
     ),
-    "quant": Described(MODEL, "Weights in 4 or 8 bits; auto is 4bit on CUDA."),
+    "quant": Described(MODEL, "Weights in 4 or 8 bits; auto is 4bit on CUDA, and a GGUF file as it is on a CPU."),
     "device": Described(MODEL, "auto, cpu, cuda, cuda:N or mps.", "DEVICE"),
     "dtype": Described(MODEL, "Number format of weights and cache."),
     "offline": Described(MODEL, "Never use the network."),
@@ -78,6 +78,7 @@ DESCRIBED = {
     "encoding": Described(DOCUMENT, "Encoding of text files, if it is neither UTF-8 nor guessed right.", "NAME"),
     "kind": Described(DOCUMENT, "Type of the document, if it is not recognised."),
     "ocr": Described(DOCUMENT, "Recognise the text of scanned pages of a PDF, with tesseract where it is installed."),
+    "recursive": Described(DOCUMENT, "Read all documents in the folders that are named.", flags=("-r",)),
     "password_file": Described(
         DOCUMENT, "File with the password of an encrypted PDF (or $FREQKV_PDF_PASSWORD).", "FILE"
     ),

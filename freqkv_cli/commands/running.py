@@ -57,6 +57,7 @@ def open_sources(sources: list[str], settings: Settings, display: Display, stack
         encoding=settings.encoding,
         kind=settings.kind,
         ocr=settings.ocr,
+        recursive=settings.recursive,
         password=password_reader(settings.password_file, display.paused),
     )
     for document in documents:

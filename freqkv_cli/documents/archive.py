@@ -27,6 +27,10 @@ class Archive:
     def __contains__(self, name: str) -> bool:
         return name in self._zip.NameToInfo
 
+    def names(self) -> list[str]:
+        """Return the names of all members."""
+        return self._zip.namelist()
+
     def check_size(self) -> None:
         """Raise InputError for a bomb or a locked archive, for libraries that unpack it themselves."""
         total = 0

@@ -1,17 +1,18 @@
 """Documents: one source, whatever its kind, as pages of clean text with their place."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
+from freqkv_cli.documents.collection import folder_files, is_folder, is_plain_zip, zip_members
 from freqkv_cli.documents.coverage import left_out
-from freqkv_cli.documents.encoding import find_encoding
 from freqkv_cli.documents.kind import Kind, identify, parse_kind
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.page_range import PageRange
 from freqkv_cli.documents.reader import AskPassword, Findings, Reader, reason
+from freqkv_cli.documents.readers import open_reader
 from freqkv_cli.documents.source import Source, open_source
 from freqkv_cli.documents.state import STATE_KIND, StateReader, is_state
-from freqkv_cli.documents.text import TextReader
 from freqkv_cli.errors import InputError, NoTextError, UsageError
 
 EXTRACTION = 2  # raise it when the text that is made of a document changes
@@ -88,6 +89,11 @@ class Document:
         """Return the share of the source that the pages given so far cover, 0 to 1."""
         return self._reader.progress()
 
+    def warn(self, message: str) -> None:
+        """Add what the user must know from the opening; it stays when the pages are read."""
+        self._reader.warnings.append(message)
+        self._findings.warnings.append(message)
+
     def close(self) -> None:
         """Delete what was kept of a stream; the document cannot be read again then."""
         self._source.close()
@@ -114,17 +120,8 @@ def open_document(
     an encrypted PDF; with `ocr` scanned pages of a PDF are recognised. Raises UsageError for a request that cannot be,
     InputError for what cannot be read, NoTextError for what is empty.
     """
-    selection = PageRange.parse(pages) if pages is not None else None
-    forced = parse_kind(kind) if kind is not None else None
-    opened = open_source(source)
-    try:
-        if is_state(opened):
-            return Document(opened, STATE_KIND, StateReader(opened))
-        found = forced or identify(opened, encoding)
-        return Document(opened, found, open_reader(opened, found, selection, encoding, password, ocr), ocr=ocr)
-    except BaseException:
-        opened.close()
-        raise
+    how = Opening.parse(pages, encoding, kind, password, ocr)
+    return how.opened(open_source(source))
 
 
 def open_documents(
@@ -135,16 +132,27 @@ def open_documents(
     kind: str | None = None,
     password: AskPassword | None = None,
     ocr: bool = False,
+    recursive: bool = False,
 ) -> list[Document]:
-    """Return all documents, so that a bad one is met before the work begins; see `open_document`."""
+    """Return all documents, so that a bad one is met before the work begins; see `open_document`.
+
+    A zip that is no document stands for the documents in it, and so does a folder if `recursive`. What in these is no
+    document is left out, which the first document of each warns of; InputError where none is.
+    """
     if list(sources).count("-") > 1:
         raise UsageError("stdin can be read only once: name - once")
+    how = Opening.parse(pages, encoding, kind, password, ocr)
     documents: list[Document] = []
     try:
         for source in sources:
-            documents.append(
-                open_document(source, pages=pages, encoding=encoding, kind=kind, password=password, ocr=ocr)
-            )
+            if recursive and is_folder(source):
+                documents += members(source, folder_files(source), how)
+                continue
+            opened = open_source(source)
+            if how.kind is None and is_plain_zip(opened):
+                documents += members(opened.label, zip_members(opened), how)
+            else:
+                documents.append(how.opened(opened))
     except BaseException:
         for document in documents:
             document.close()
@@ -152,84 +160,48 @@ def open_documents(
     return documents
 
 
-def open_reader(
-    source: Source,
-    kind: Kind,
-    selection: PageRange | None,
-    encoding: str | None,
-    password: AskPassword | None,
-    ocr: bool = False,
-) -> Reader:
-    """Return the reader for a kind; raise UsageError for a page range of a document that has no pages."""
-    if kind == "pdf":
-        from freqkv_cli.documents.pdf.ocr import Recogniser
-        from freqkv_cli.documents.pdf.reader import PdfReader
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How documents are opened: see `open_document`."""
 
-        return PdfReader(source, selection, password, Recogniser() if ocr else None)
-    if kind == "epub":
-        from freqkv_cli.documents.epub import EpubReader
+    selection: PageRange | None
+    encoding: str | None
+    kind: Kind | None
+    password: AskPassword | None
+    ocr: bool
 
-        return EpubReader(source, selection)
-    if selection is not None and kind not in ("pdf", "epub"):
-        raise UsageError(f"{source.label} has no pages: a page range works with PDF and EPUB only")
-    if kind == "html":
-        from freqkv_cli.documents.html import HtmlReader
+    @classmethod
+    def parse(
+        cls, pages: str | None, encoding: str | None, kind: str | None, password: AskPassword | None, ocr: bool
+    ) -> "Opening":
+        """Return the settings as they are used; raise UsageError for one that cannot be."""
+        selection = PageRange.parse(pages) if pages is not None else None
+        return cls(selection, encoding, parse_kind(kind) if kind is not None else None, password, ocr)
 
-        return HtmlReader(source, encoding)
-    if (opened := open_office(source, kind)) is not None:
-        return opened
-    found = find_encoding(source, encoding)
-    if kind == "csv":
-        from freqkv_cli.documents.csv_table import CsvReader
-
-        return CsvReader(source, found)
-    if kind in ("json", "jsonl"):
-        from freqkv_cli.documents.json_records import open_json, open_jsonl
-
-        return open_json(source, found) if kind == "json" else open_jsonl(source, found)
-    if kind == "subtitles":
-        from freqkv_cli.documents.subtitles import open_subtitles
-
-        return open_subtitles(source, found)
-    if kind == "log":
-        from freqkv_cli.documents.log import LogReader
-
-        return LogReader(source, found)
-    if kind == "latex":
-        from freqkv_cli.documents.latex import line_cleaner
-
-        return TextReader(source, found, style="latex", clean_line=line_cleaner)
-    return TextReader(source, found, style=kind if kind in ("markdown", "rst") else None)
+    def opened(self, source: Source) -> Document:
+        """Return the document that a source is; close the source where it is none."""
+        try:
+            if is_state(source):
+                return Document(source, STATE_KIND, StateReader(source))
+            kind = self.kind or identify(source, self.encoding)
+            reader = open_reader(source, kind, self.selection, self.encoding, self.password, self.ocr)
+            return Document(source, kind, reader, ocr=self.ocr)
+        except BaseException:
+            source.close()
+            raise
 
 
-def open_office(source: Source, kind: Kind) -> Reader | None:
-    """Return the reader for an office document, a message or an e-book in XML, None for any other kind."""
-    if kind == "docx":
-        from freqkv_cli.documents.word import open_docx
-
-        return open_docx(source)
-    if kind in ("odt", "odp"):
-        from freqkv_cli.documents.open_document import open_odf
-
-        return open_odf(source, slides=kind == "odp")
-    if kind == "pptx":
-        from freqkv_cli.documents.slides import open_pptx
-
-        return open_pptx(source)
-    if kind in ("xlsx", "xls", "ods"):
-        from freqkv_cli.documents.sheets import open_sheets
-
-        return open_sheets(source, kind)
-    if kind == "rtf":
-        from freqkv_cli.documents.rtf import open_rtf
-
-        return open_rtf(source)
-    if kind in ("eml", "mbox"):
-        from freqkv_cli.documents.mail import open_mail
-
-        return open_mail(source, many=kind == "mbox")
-    if kind == "fb2":
-        from freqkv_cli.documents.fb2 import open_fb2
-
-        return open_fb2(source)
-    return None
+def members(label: str, sources: Iterable[Source], how: Opening) -> list[Document]:
+    """Return the documents among the files of a folder or zip; raise InputError where there is none."""
+    documents: list[Document] = []
+    left_out: list[str] = []
+    for source in sources:
+        try:
+            documents.append(how.opened(source))
+        except (InputError, NoTextError) as error:
+            left_out.append(error.message)
+    if not documents:
+        raise InputError(f"{label} holds no document that can be read" + (f": {left_out[0]}" if left_out else ""))
+    if left_out:
+        documents[0].warn(f"{len(left_out)} files of {label} are left out; {left_out[0]}")
+    return documents

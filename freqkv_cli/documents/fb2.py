@@ -7,7 +7,7 @@ from freqkv_cli.documents.clean import single_line
 from freqkv_cli.documents.declaration import decode_markup
 from freqkv_cli.documents.markup import elements, fragments
 from freqkv_cli.documents.metadata import Metadata
-from freqkv_cli.documents.office_xml import renamed
+from freqkv_cli.documents.office_xml import renamed, split_elements
 from freqkv_cli.documents.parts import Part, PartsReader, explained
 from freqkv_cli.documents.reader import Findings
 from freqkv_cli.documents.sections import sections, shares
@@ -20,7 +20,7 @@ NAMES = {"p": "p", "title": "h2", "subtitle": "h3", "v": "div", "stanza": "p", "
     "epigraph": "blockquote", "text-author": "p", "table": "table", "tr": "tr", "td": "td", "th": "th"}  # fmt: skip
 DROPPED = frozenset(["binary", "description", "stylesheet"])
 DESCRIPTION = re.compile(r"<title-info>.*?</title-info>", re.DOTALL)
-TITLE = re.compile(r"<title>.*?</title>", re.DOTALL)
+PARAGRAPH = re.compile(r"</?p\b[^<>]*>")
 
 
 def open_fb2(source: Source) -> PartsReader:
@@ -35,7 +35,9 @@ def open_fb2(source: Source) -> PartsReader:
         if not exact:
             findings.warnings.append(f"{source.label}: some bytes do not fit its encoding and were replaced by U+FFFD")
         findings.leave_out("pictures", xml.count("<binary"))
-        xml = TITLE.sub(lambda match: re.sub(r"</?p\b[^>]*>", " ", match[0]), xml)
+        between, titles = split_elements(xml, "title")
+        lines = [PARAGRAPH.sub(" ", title) for title in titles]  # a title of several lines is one
+        xml = "".join(piece for pair in zip(between, [*lines, ""], strict=True) for piece in pair)
         return shares(sections(fragments(renamed(xml, NAMES, DROPPED), xhtml=True)))
 
     return PartsReader(source, WHAT, parts, metadata=metadata)

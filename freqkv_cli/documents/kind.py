@@ -15,6 +15,7 @@ Kind = Literal[
     "json", "jsonl", "log", "latex", "rst", "fb2", "html", "markdown", "text",
 ]  # fmt: skip
 
+ZIP_MARK = b"PK\x03\x04"
 HEAD_BYTES = 64 * 1024
 BINARY_HEAD_BYTES = 8 * 1024  # a text has no NUL here
 TEXT_SUFFIXES = {".txt", ".text", ".log", ".csv", ".rst", ".tex", ".md", ".markdown", ".html", ".htm", ".xhtml"}
@@ -83,7 +84,7 @@ SIGNATURES = (
     (0, b"OggS", "a video or audio file", OTHER),
     (0, b"ID3", "an audio file", OTHER),
 )
-OFFICE_FOLDERS: dict[str, Kind] = {"word/": "docx", "xl/": "xlsx", "ppt/": "pptx"}
+OFFICE_FOLDERS: dict[str, Kind] = {"word/document": "docx", "xl/workbook": "xlsx", "ppt/presentation": "pptx"}
 OPEN_DOCUMENTS: dict[str, Kind] = {"text": "odt", "spreadsheet": "ods", "presentation": "odp"}
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 WORKBOOK = "Workbook".encode("utf-16-le")  # the stream of an old Excel file
@@ -106,7 +107,7 @@ def identify(source: Source, encoding: str | None) -> Kind:
     suffix = PurePath(source.name).suffix.lower()
     if head.startswith(b"%PDF-") or (b"%PDF-" in head[:1024] and suffix not in TEXT_SUFFIXES):
         return "pdf"
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith(ZIP_MARK):
         return identify_zip(source)
     if head.startswith(OLE) and (suffix == ".xls" or WORKBOOK in head):
         return "xls"
@@ -167,6 +168,14 @@ def json_kind(source: Source) -> Kind:
 
 def identify_zip(source: Source) -> Kind:
     """Return the kind of a document that is a zip; raise InputError for every other zip."""
+    kind = zip_kind(source)
+    if kind is None:
+        raise InputError(f"{source.label} is a zip archive: {UNPACK}")
+    return kind
+
+
+def zip_kind(source: Source) -> Kind | None:
+    """Return the kind of a document that is a zip, None for a zip of other files; raise InputError for a broken one."""
     import zipfile
 
     with source.opened() as stream:
@@ -188,4 +197,4 @@ def identify_zip(source: Source) -> Kind:
             return kind
     if mimetype.startswith("application/vnd.oasis"):
         raise InputError(f"{source.label} is an OpenDocument file without text: {OFFICE}")
-    raise InputError(f"{source.label} is a zip archive: {UNPACK}")
+    return None

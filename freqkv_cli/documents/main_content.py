@@ -72,5 +72,5 @@ def inside_content(node: "LexborNode") -> bool:
 
 def words_in(node: "LexborNode") -> int:
     """Return how many words an element holds, scripts and styles aside."""
-    scripts = sum(len(one.text(deep=True).split()) for one in node.css("script, style, template, noscript"))
-    return len(node.text(deep=True).split()) - scripts
+    scripts = sum(len(one.text(separator=" ").split()) for one in node.css("script, style, template, noscript"))
+    return len(node.text(separator=" ").split()) - scripts

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 
-TAG = re.compile(r"<(/?)([A-Za-z][\w.-]*:)?([A-Za-z][\w.-]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>")
+# An attribute holds no "<", so that a quote which is never closed costs no more than its tag.
+TAG = re.compile(r"<(/?)([A-Za-z][\w.-]*:)?([A-Za-z][\w.-]*)((?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*+)>")
 
 
 def renamed(xml: str, names: Mapping[str, str], dropped: frozenset[str] = frozenset()) -> str:
@@ -32,7 +33,7 @@ def renamed(xml: str, names: Mapping[str, str], dropped: frozenset[str] = frozen
             if not closing:
                 found = re.search(r"outline-level=[\"'](\d)", attributes)
                 levels.append(f"h{min(6, int(found[1])) if found else 1}")
-            html = levels.pop() if closing or alone else levels[-1]
+            html = (levels.pop() if closing or alone else levels[-1]) if levels else "p"
         if not html[:1].isalpha():
             pieces.append("" if closing else html)
         elif alone:
@@ -42,3 +43,18 @@ def renamed(xml: str, names: Mapping[str, str], dropped: frozenset[str] = frozen
     if not depth:
         pieces.append(xml[at:])
     return "".join(pieces)
+
+
+def split_elements(xml: str, name: str) -> tuple[list[str], list[str]]:
+    """Return what stands between the elements of a name, which do not nest, and these elements: one fewer.
+
+    An element without an end goes on to the next, or to the end. Takes time in proportion to the length, whatever
+    is opened and never closed.
+    """
+    first, *others = re.split(rf"<{name}\b", xml)
+    between, inside = [first], []
+    for other in others:
+        body, end, after = other.partition(f"</{name}>")
+        inside.append(f"<{name}{body}{end}")
+        between.append(after)
+    return between, inside

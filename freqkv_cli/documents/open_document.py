@@ -8,7 +8,7 @@ from freqkv_cli.documents.clean import single_line
 from freqkv_cli.documents.declaration import decode_markup
 from freqkv_cli.documents.markup import elements, fragments
 from freqkv_cli.documents.metadata import Metadata
-from freqkv_cli.documents.office_xml import renamed
+from freqkv_cli.documents.office_xml import renamed, split_elements
 from freqkv_cli.documents.parts import Part, PartsReader, explained
 from freqkv_cli.documents.reader import Findings
 from freqkv_cli.documents.sections import sections, shares
@@ -37,7 +37,6 @@ DROPPED = frozenset(
     ]
 )
 SLIDE = re.compile(r"<draw:page\b")
-NOTES = re.compile(r"<presentation:notes\b.*?</presentation:notes>", re.DOTALL)
 
 
 def open_odf(source: Source, *, slides: bool) -> PartsReader:
@@ -62,8 +61,9 @@ def open_odf(source: Source, *, slides: bool) -> PartsReader:
 def slide_parts(pages: list[str]) -> Iterator[Part]:
     """Yield the slides of a presentation, each with its notes."""
     for number, page in enumerate(pages, 1):
-        shown = [text_of(f"<draw:page {NOTES.sub('', page)}")]
-        shown += [f"Notes: {notes}" for one in NOTES.findall(page) if (notes := text_of(one))]
+        slide, notes = split_elements(page, "presentation:notes")
+        shown = [text_of(f"<draw:page {''.join(slide)}")]
+        shown += [f"Notes: {text}" for one in notes if (text := text_of(one))]
         text = "\n\n".join(filter(None, shown))
         if text:
             title = text.split("\n", 1)[0][:200]

@@ -56,7 +56,8 @@ class PartsReader:
         """Yield the parts that have text; a long one comes in blocks. Raises InputError for a broken file."""
         self._progress = 0.0
         number = 0
-        parts = iter(self._parts(findings))
+        with explained(self.source, self.what):
+            parts = iter(self._parts(findings))
         while True:
             with explained(self.source, self.what):
                 part, share = next(parts, (None, 1.0))

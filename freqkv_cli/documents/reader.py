@@ -45,9 +45,7 @@ class Reader(Protocol):
     def metadata(self) -> Metadata:
         """What the document says of itself, all None where it says nothing."""
 
-    @property
-    def warnings(self) -> list[str]:
-        """What the user must know from the opening alone."""
+    warnings: list[str]  # what the user must know from the opening alone
 
     def pages(self, findings: Findings) -> Iterator[Page]:
         """Yield the pages that have text, one at a time; the rest goes into `findings`."""

@@ -19,7 +19,7 @@ WHAT = "PowerPoint presentation"
 PRESENTATION = "ppt/presentation.xml"
 NAMES = {"a:p": "p", "a:tbl": "table", "a:tr": "tr", "a:tc": "td", "a:br": "br"}
 DROPPED = frozenset(["mc:Fallback", "p:extLst"])
-SHAPE = re.compile(r"<p:(sp|graphicFrame)\b.*?</p:\1>", re.DOTALL)
+SHAPE = re.compile(r"<p:(sp|graphicFrame)\b")
 TITLE = re.compile(r"<p:ph\b[^>]*type=[\"'](?:title|ctrTitle)")
 FURNITURE = re.compile(r"<p:ph\b[^>]*type=[\"'](?:sldNum|dt|ftr|hdr|sldImg)")  # number, date, footer, header
 TEXT_FRAME = re.compile(r"<a:t\b")
@@ -58,17 +58,25 @@ def slide(archive: Archive, path: str, number: int, findings: Findings) -> Part 
     """Return a slide with its notes, None for one without text."""
     xml = text_of(archive, path)
     findings.leave_out("pictures", xml.count("<p:pic>"))
-    shapes = [match[0] for match in SHAPE.finditer(xml) if not FURNITURE.search(match[0])]
+    shapes = shapes_in(xml)
     titles = [frame_text(one) for one in shapes if TITLE.search(one)]
     texts = [*titles, *(frame_text(one) for one in shapes if not TITLE.search(one))]
     for kind, target in relations(archive, path).values():
         if kind.endswith("/notesSlide") and target in archive:
-            shapes = [match[0] for match in SHAPE.finditer(text_of(archive, target)) if not FURNITURE.search(match[0])]
-            notes = "\n".join(filter(None, map(frame_text, shapes)))
+            notes = "\n".join(filter(None, map(frame_text, shapes_in(text_of(archive, target)))))
             texts.append(f"Notes: {notes}" if notes else "")
     text = "\n\n".join(filter(None, texts))
     title = single_line(next(filter(None, titles), ""))[:200] or None
     return Part(text, Location(label=f"slide {number}", heading=title), title) if text else None
+
+
+def shapes_in(xml: str) -> list[str]:
+    """Return the shapes and tables of a slide in their order, without its number, date and the like."""
+    _, *parts = SHAPE.split(xml)
+    shapes = [
+        f"<p:{name}{body.split(f'</p:{name}>', 1)[0]}" for name, body in zip(parts[::2], parts[1::2], strict=True)
+    ]
+    return [shape for shape in shapes if not FURNITURE.search(shape)]
 
 
 def frame_text(xml: str) -> str:

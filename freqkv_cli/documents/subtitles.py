@@ -14,7 +14,7 @@ from freqkv_cli.location import Location
 BYTE_LIMIT = 32 << 20
 CUES = 60  # of one part
 TIMING = re.compile(
-    r"^\s*(?:(\d{1,3}):)?(\d{1,2}):(\d{2})[.,]\d{1,3}\s*-->\s*(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}[^\n]*$", re.M
+    r"^[ \t]*(?:(\d{1,3}):)?(\d{1,2}):(\d{2})[.,]\d{1,3}\s*-->\s*(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}[^\n]*$", re.M
 )
 VOICE = re.compile(r"<v(?:\.[\w.]+)?\s+([^<>]{1,100})>")
 MARKUP = re.compile(r"<[^<>]{0,200}>|\{\\[^{}]{0,200}\}")

@@ -1,122 +1,104 @@
-"""The report on measured answers: counts for each method, document and split, and the table made from them."""
+"""The report on measured answers: counts for each method, by kind of question and of document, and the tables."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import Any
 
-from freqkv_cli.evaluation.verdicts import Scored
+from freqkv_cli.config import Settings
+from freqkv_cli.documents.document import Document
 from freqkv_cli.measurement.rates import Rate
+from freqkv_cli.measurement.report import memory_report
+from freqkv_cli.measurement.subject import Subject
 from freqkv_cli.measurement.table import table
-from freqkv_cli.reading.session import Session
 
-EVERYTHING = "all"  # documents, or splits
-HEAD = ("method", "right", "wrong", "refused", "absent told", "passage reached", "citations stand", "s/question")
+VERDICTS = ("quoted", "supported", "not found")
+GROUPS = {"split": "split", "kind of question": "kind", "kind of document": "document_kind"}
+HEAD = ("right", "refused", "absent told", "passage found", " / ".join(VERDICTS), "s/question")
 LEGEND = """\
-right, wrong, refused: of the questions with an answer in the document (refused: said to be not found). absent told: of
-the questions without one, those answered as not found. passage reached: the passage with the answer is among those
-looked up for it. citations stand: the cited words are where the citation says. In brackets the 95 % interval (Wilson),
-in %.
+right, refused: of the questions whose answer is in the document, by the answer alone, quotes do not count (refused:
+said not to be found, which is wrong). absent told: of the others, those answered as not found; - for methods that never say
+so. passage found: a passage with the answer was among those read for it. In brackets the 95 % interval (Wilson), in %.
+quoted / supported / not found: verdicts on the sentences of the answers. s/question: the mean.
 """
 
 
 def answers_report(
-    session: Session, scored: Sequence[Scored], tokens: dict[str, dict[str, int]], seconds: float
+    subject: Subject,
+    settings: Settings,
+    documents: Sequence[Document],
+    found: dict[str, Any],
+    *,
+    began: float,
+    reason: str,
 ) -> dict[str, Any]:
-    """Return the JSON object of `evaluate answers --json`. `tokens`: read by each method of each document."""
-    geometry, loaded = session.cache.geometry, session.loaded
-    return {
-        "schema_version": 1,
-        "command": "evaluate answers",
-        "model": {
-            "id": loaded.source.id,
-            "quantization": loaded.quant,
-            "dtype": loaded.dtype,
-            "device": loaded.device,
-        },
-        "cache": {"cache_size": geometry.cache_size, "retain_ratio": geometry.retain_ratio},
-        "tokens": tokens,
-        "tokens_read": sum(max(of_document.values(), default=0) for of_document in tokens.values()),
-        "rows": rows(scored),
-        "answers": [answer_row(one) for one in scored],
-        "timing": {"total_s": seconds},
-    }
+    """Return the JSON object of `evaluate answers --json`, with what was `found`: `answers` are the rows, `left_out`
+    counts questions without a document, by path.
+    """
+    found = {"groups": groups(found["answers"]), **found}
+    return memory_report("answers", subject, settings, documents, found, began=began, reason=reason)
 
 
-def rows(scored: Sequence[Scored]) -> list[dict[str, Any]]:
-    """Return the counts of every document and split, then over all documents, each method in its own row."""
+def groups(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the counts of every method: over all questions, then for each split, kind of question and of document."""
     found = []
-    for document in _with_total(one.document for one in scored):
-        of_document = [one for one in scored if document in (EVERYTHING, one.document)]
-        for split in _with_total(one.question.split for one in of_document):
-            here = [one for one in of_document if split in (EVERYTHING, one.question.split)]
-            for method in dict.fromkeys(one.method for one in here):
-                counts = tally([one for one in here if one.method == method])
-                found.append({"document": document, "split": split, "method": method, **counts})
+    for method in dict.fromkeys(row["method"] for row in rows):
+        of_method = [row for row in rows if row["method"] == method]
+        found.append({"method": method, "by": "all", "name": "all questions", **tally(of_method)})
+        for by, field in GROUPS.items():
+            names = list(dict.fromkeys(row[field] for row in of_method))
+            for name in names if len(names) > 1 else []:
+                here = [row for row in of_method if row[field] == name]
+                found.append({"method": method, "by": by, "name": name, **tally(here)})
     return found
 
 
-def tally(scored: Sequence[Scored]) -> dict[str, Any]:
-    """Return the counts of one method, as rates; `seconds` is the mean for one question."""
-    present = [one for one in scored if one.question.answer is not None]
-    absent = [one for one in scored if one.question.answer is None]
-    reached = [one.passage_reached for one in scored if one.passage_reached is not None]
-    cited = sum(len(one.record.citations) for one in scored)
+def tally(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the counts of some answers, as rates; `seconds` is the mean for a question."""
+    present = [row for row in rows if row["expected"] is not None]
+    absent = [row for row in rows if row["expected"] is None]
+    judged = [row for row in absent if row["found"] is not None or row["error"] is not None]
+    looked = [row for row in rows if row["passage_found"] is not None]
+    verdicts = Counter(verdict for row in rows for verdict in row["verdicts"])
+    times = [row["seconds"] for row in rows if row["seconds"] is not None]
 
-    def share(of: Sequence[Scored], holds: Callable[[Scored], bool]) -> dict[str, object]:
+    def share(of: Sequence[dict[str, Any]], holds: Callable[[dict[str, Any]], bool]) -> dict[str, object]:
         return Rate(sum(map(holds, of)), len(of)).as_json()
 
     return {
-        "right": share(present, lambda one: one.verdict == "right"),
-        "wrong": share(present, lambda one: one.verdict == "wrong"),
-        "refused": share(present, lambda one: one.verdict == "not found"),
-        "absent_told": share(absent, lambda one: one.verdict == "not found"),
-        "passage_reached": Rate(sum(reached), len(reached)).as_json(),
-        "citations_standing": Rate(sum(one.citations_standing for one in scored), cited).as_json(),
-        "seconds": round(fmean(one.record.seconds for one in scored), 3) if scored else None,
-    }
-
-
-def answer_row(scored: Scored) -> dict[str, Any]:
-    """Return one answer for the report."""
-    question, record = scored.question, scored.record
-    return {
-        "document": scored.document,
-        "method": scored.method,
-        "id": question.id,
-        "split": question.split,
-        "question": question.text,
-        "expected": question.answer,
-        "text": record.text,
-        "verdict": scored.verdict,
-        "not_found": record.not_found,
-        "seconds": round(record.seconds, 3),
-        "citations": [asdict(citation) for citation in record.citations],
-        "citations_standing": scored.citations_standing,
-        "passage_reached": scored.passage_reached,
-        "passages": list(record.passages),
+        "questions": len(rows),
+        "right": share(present, lambda row: row["outcome"] == "right"),
+        "refused": share(present, lambda row: row["outcome"] == "refused"),
+        "absent_told": share(judged, lambda row: row["outcome"] == "told"),
+        "passage_found": share(looked, lambda row: row["passage_found"]),
+        "verdicts": {verdict: verdicts[verdict] for verdict in VERDICTS},
+        "unread": sum(row["error"] is not None for row in rows),
+        "seconds": round(fmean(times), 3) if times else None,
     }
 
 
 def answers_table(report: dict[str, Any]) -> str:
-    """Return a table for each document and split of a report, with a legend."""
-    sections: dict[str, list[list[str]]] = {}
-    for row in report["rows"]:
-        split = "all questions" if row["split"] == EVERYTHING else f"split {row['split']}"
-        document = "all documents" if row["document"] == EVERYTHING else row["document"]
-        sections.setdefault(f"{document}, {split}", []).append(_cells(row))
-    model, slots = report["model"]["id"], report["cache"]["cache_size"]
-    tables = [f"{title}\n\n{table(HEAD, lines)}" for title, lines in sections.items()]
-    return "\n".join([f"{model}, {slots} slots\n", *tables, LEGEND])
+    """Return the methods side by side, then for each method its groups, with a legend."""
+    found = report["groups"]
+    methods = list(dict.fromkeys(row["method"] for row in found))
+    model, cache = report["model"], report["cache"]
+    parts = [f"{model['id']}, {model['quantization']}, {cache['cache_size']} slots\n"]
+    if len(methods) > 1:
+        parts.append(table(("method", *HEAD), [cells(row["method"], row) for row in found if row["by"] == "all"]))
+    for method in methods:
+        for by in ("all", *GROUPS) if len(methods) == 1 else GROUPS:
+            if lines := [cells(row["name"], row) for row in found if (row["method"], row["by"]) == (method, by)]:
+                parts.append(table((f"{method}: {by}", *HEAD), lines))
+    if left_out := sum(report["left_out"].values()):
+        parts.append(f"{left_out} questions left out: their documents are not there\n")
+    if unread := sum(row["unread"] for row in found if row["by"] == "all"):
+        parts.append(f"{unread} answers count as wrong: document or question could not be read\n")
+    return "\n".join([*parts, LEGEND])
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
-    rates = ("right", "wrong", "refused", "absent_told", "passage_reached", "citations_standing")
-    shown = [str(Rate(row[name]["hits"], row[name]["total"])) for name in rates]
-    return [row["method"], *shown, "-" if row["seconds"] is None else f"{row['seconds']:.1f}"]
-
-
-def _with_total(names: Iterator[str]) -> list[str]:
-    """The different names in their order, then the name for all of them unless there is one only."""
-    different = list(dict.fromkeys(names))
-    return different if len(different) == 1 else [*different, EVERYTHING]
+def cells(name: str, row: dict[str, Any]) -> list[str]:
+    """Return a line of a table."""
+    rates = [str(Rate(row[key]["hits"], row[key]["total"])) for key in ("right", "refused", "absent_told")]
+    looked = str(Rate(row["passage_found"]["hits"], row["passage_found"]["total"]))
+    verdicts = " / ".join(str(count) for count in row["verdicts"].values())
+    return [name or "-", *rates, looked, verdicts, "-" if row["seconds"] is None else f"{row['seconds']:.1f}"]

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from freqkv_cli.evaluation.prose import names, sentences
+from freqkv_cli.evaluation.prose import names
 from freqkv_cli.reading.prompt import encode_text
+from freqkv_cli.retrieval.sentences import clean_sentences
 
 KINDS = ("passkey", "pairs", "cloze")
 COLOURS = ("red", "green", "blue", "white", "black", "brown", "yellow", "golden", "silver", "purple", "grey", "orange")
@@ -83,7 +84,7 @@ def make_quiz(text: Iterator[str], tokenizer: Any, tokens: int, kinds: Sequence[
 def document_sentences(pages: Iterator[str]) -> Iterator[str]:
     """Yield the sentences of a document, page by page."""
     for page in pages:
-        yield from sentences(page)
+        yield from clean_sentences(page)
 
 
 def _made_up(tokens: int, kinds: Sequence[str], count: int, source: random.Random) -> Iterator[_Fact]:

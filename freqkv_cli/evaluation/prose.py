@@ -1,32 +1,17 @@
-"""Prose: sentences, words and names of English text. Rough, and the same for a document and for its summary."""
+"""Prose: words and names of a text. Rough, and the same for a document and for its summary."""
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+
+from freqkv_cli.retrieval.sentences import clean_sentences
 
 WORD = re.compile(r"[^\W\d_]+(?:[-'\u2019][^\W_]+)*")
 POSSESSIVE = re.compile(r"['\u2019]s?$", re.IGNORECASE)
-LINE_MARK = re.compile(r"^\s*(?:[-*\u2022]|\d+[.)]|>)\s+")
 HEADING = re.compile(r"^\s*#+\s")
-SENTENCE_END = re.compile(r"(?<=[.!?\u2026])[\"'\u201d\u2019)\]*_]*\s+")
 ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|Prof|Rev|Hon|Capt|Col|No|vs|e\.g|i\.e|[A-Z])\.$")
 OPENERS = "\"\u201c\u2018'([*_!?:;-\u2014"  # what stands before the first word of a sentence inside another
 # Capitalised, and nobody's name.
 NO_NAMES = frozenset("I I'm I'll I've I'd Mr Mrs Ms Miss Dr Sir Lady Lord O Oh".split())  # noqa: SIM905
-
-
-def sentences(text: str) -> Iterator[str]:
-    """Yield the sentences; a list item, a paragraph and a heading end one, a single line break does not."""
-    for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:[-*\u2022]|\d+[.)]|#+)\s)", text):
-        for line in paragraph.split("\n", 1) if HEADING.match(paragraph) else [paragraph]:
-            held = ""
-            for piece in SENTENCE_END.split(LINE_MARK.sub("", " ".join(line.split()))):
-                held = f"{held} {piece}".strip()
-                if held and not ABBREVIATION.search(held):
-                    yield held
-                    held = ""
-            if held:
-                yield held
 
 
 def words(text: str) -> list[str]:
@@ -52,7 +37,7 @@ def names(text: str) -> Counter[str]:
     """
     capitals: Counter[str] = Counter()
     ordinary: Counter[str] = Counter()
-    for sentence in sentences(text):
+    for sentence in clean_sentences(text):
         if HEADING.match(sentence):
             continue
         for match in WORD.finditer(sentence):

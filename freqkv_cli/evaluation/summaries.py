@@ -1,77 +1,114 @@
-"""Measures summaries: how much of a document they reach, and what is wrong with them.
+"""Measures summaries of documents of which it is known what a summary should tell.
 
-freqkv evaluate summaries DOCUMENT... [--report FILE]...
+    freqkv evaluate summaries SUMMARIES.jsonl --folder DOCUMENTS
+
+A line of the file has `file`, `split`, `first` (expressions that the first sentence should match: what kind of document
+it is, and about what), `end` (what of the end should be mentioned) and `topics`, each with its `tenth` of the document
+(1 to 10) and `a`, which a summary that mentions it matches. tests/data/answers/README.md says more.
 """
 
-import json
+import re
 import time
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from freqkv_cli.config import Settings
-from freqkv_cli.documents.document import Document
-from freqkv_cli.errors import InputError
-from freqkv_cli.evaluation.prose import sentences, vocabulary
+from freqkv_cli.documents.document import Document, open_document
+from freqkv_cli.errors import FreqkvError, InputError, UsageError
+from freqkv_cli.evaluation.question_file import FLAGS, check_expressions, read_rows
+from freqkv_cli.evaluation.rows import Rows, open_rows
 from freqkv_cli.evaluation.summary_scores import (
-    chat_phrases,
+    Topic,
     invented_names,
-    is_cut_off,
-    reach,
-    repeated_sentences,
-    stretches,
+    invented_numbers,
+    mentioned,
+    order,
+    own_sentences,
+    repeated,
 )
-from freqkv_cli.events import Done, Event, Text
-from freqkv_cli.measurement.table import table
-from freqkv_cli.summarizing.outline import without_notes
-from freqkv_cli.summarizing.summarize import WORDS, summarize
+from freqkv_cli.evaluation.summary_table import summaries_table
+from freqkv_cli.events import Done, Event, Note, Text
+from freqkv_cli.measurement.environment import environment
+from freqkv_cli.retrieval.language import detect_language
+from freqkv_cli.retrieval.sentences import clean_sentences
+from freqkv_cli.summarizing.summarize import summarize
 
-HEAD = (
-    "document",
-    "tenths reached",
-    "by a note",
-    "mentioned",
-    "notes (quoted)",
-    "invented",
-    "repeated",
-    "cut off",
-    "chat",
-    "words",
-    "notes/reading s",
-)
-LEGEND = """\
-tenths reached: the summary or its notes mention a name or heading found in few other tenths, or a note on that tenth
-mentions a name from it (by a note). mentioned: such names and headings, tenth by tenth. quoted: notes that are the
-document's own words. invented: names that are not in the document. repeated, chat: sentences that say something again,
-or talk to the user. words: given / asked for. notes/reading s: seconds for the notes and for reading.
-"""
+USAGE = "freqkv evaluate summaries SUMMARIES.jsonl [--folder DOCUMENTS]"
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a summary of the document at `path` should tell, as regular expressions."""
+
+    path: Path
+    split: str
+    first: tuple[str, ...]
+    end: str | None
+    topics: tuple[Topic, ...]
+
+
+def read_expected(names: Sequence[str], folder: str | None = None, split: str = "all") -> list[Expected]:
+    """Return what the files say of this split; documents are in `folder`, else beside the file.
+
+    Raises UsageError without any, InputError for a line that is not as described above.
+    """
+    rows = [
+        (f"{name}, line {line}", Path(folder or Path(name).parent), row)
+        for name in names
+        for line, row in read_rows(name)
+    ]
+    found = [one for one in (expected_of(*row) for row in rows) if split in ("all", one.split)]
+    if not found:
+        raise UsageError(f"no summaries to measure: {USAGE}")
+    return found
+
+
+def expected_of(place: str, folder: Path, row: dict[str, Any]) -> Expected:
+    """Return what a row of a file says. Raises InputError, which names its `place`, where it says nothing."""
+    try:
+        topics = tuple(Topic(int(topic["tenth"]), topic["a"]) for topic in row["topics"])
+        first = tuple(row.get("first", ()))
+        path = folder / row["file"]
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{place}: a summary needs file, first, end, and topics with tenth and a") from None
+    expressions = [*first, row.get("end"), *(topic.expression for topic in topics)]
+    check_expressions(place, {str(expression): expression for expression in expressions})
+    return Expected(path, str(row.get("split") or ""), first, row.get("end"), topics)
 
 
 def evaluate_summaries(
-    documents: Sequence[Document], settings: Settings, reports: Sequence[dict[str, Any]] | None = None
+    expected: Sequence[Expected], settings: Settings, rows_file: Path | None = None
 ) -> Iterator[Event]:
-    """Summarise each document by itself (or take its report) and yield the table as Text, then the report."""
+    """Summarise each document by itself and yield the table as Text, then the report; `rows_file` gets each summary
+    with its figures as a JSON line. A document that cannot be read is said to be so and has no figures.
+    """
     began = time.perf_counter()
-    asked = WORDS[settings.length] if isinstance(settings.length, str) else settings.length
-    found = []
-    for number, document in enumerate(documents):
-        report = reports[number] if reports else (yield from summarize_one(document, settings))
-        text, headings = read_whole(document)
-        found.append({"document": document.name, **measure(text, headings, report, asked)})
-    yield Text(summaries_table(found))
-    yield Done(
-        {
-            "schema_version": 1,
-            "command": "evaluate summaries",
-            "summaries": found,
-            "tokens_read": sum(row["tokens_read"] for row in found),
-            "timing": {"total_s": round(time.perf_counter() - began, 3)},
-        }
-    )
+    reason = "stop"
+    with ExitStack() as stack:
+        rows = Rows(stack.enter_context(open_rows(rows_file)) if rows_file else None)
+        try:
+            for one in expected:
+                try:
+                    with open_document(
+                        str(one.path), pages=settings.pages, encoding=settings.encoding, ocr=settings.ocr
+                    ) as document:
+                        report = yield from summarized(document, settings)
+                        rows.add({**measure(one, text_of(document), report), "document_kind": document.kind})
+                except FreqkvError as error:
+                    yield Note(f"{one.path}: {error.message}", warning=True)
+                    rows.add({"path": str(one.path), "file": one.path.name, "split": one.split, "error": error.message})
+        except KeyboardInterrupt:
+            reason = "interrupted"
+    found = {"command": "evaluate summaries", "finish_reason": reason, "summaries": rows.kept}
+    yield Text(summaries_table(rows.kept))
+    timing = {"total_s": round(time.perf_counter() - began, 3)}
+    yield Done({"schema_version": 1, **found, "environment": environment("cpu"), "timing": timing})
 
 
-def summarize_one(document: Document, settings: Settings) -> Generator[Event, None, dict[str, Any]]:
+def summarized(document: Document, settings: Settings) -> Generator[Event, None, dict[str, Any]]:
     """Run summarize; its progress and notes pass, its text does not. Raises KeyboardInterrupt when it was stopped."""
     report: dict[str, Any] = {}
     for event in summarize([document], replace(settings, notes=False)):
@@ -84,96 +121,48 @@ def summarize_one(document: Document, settings: Settings) -> Generator[Event, No
     return report
 
 
-def read_report(path: str) -> dict[str, Any]:
-    """Return the output of `freqkv summarize --json` in a file, without the outline of `--notes` in its text.
-
-    Raises InputError when it is not one.
-    """
-    try:
-        report = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a report ({error}): give the output of summarize --json") from None
-    if not isinstance(report, dict) or not isinstance(report.get("text"), str):
-        raise InputError(f"{path} has no summary in it: give the output of summarize --json")
-    return {**report, "text": without_notes(report["text"])}
+def text_of(document: Document) -> str:
+    """Return the whole text of a document."""
+    return "\n".join(page.text for page in document.pages())
 
 
-def read_whole(document: Document) -> tuple[str, list[tuple[float, str]]]:
-    """Return the text of a document and, for each heading, the share of the text before it."""
-    pieces: list[str] = []
-    starts: list[tuple[int, str]] = []
-    length = 0
-    for page in document.pages():
-        if page.heading and (not starts or starts[-1][1] != page.heading):
-            starts.append((length, page.heading))
-        piece = page.text if page.first_line is not None else f"{page.text}\n\n"
-        pieces.append(piece)
-        length += len(piece)
-    return "".join(pieces), [(start / length, heading) for start, heading in starts]
-
-
-def measure(
-    text: str, headings: Sequence[tuple[float, str]], report: dict[str, Any], words_asked: int | None = None
-) -> dict[str, Any]:
-    """Return what is to be said about the summary of `text` in a report of summarize: `text` and, if any, `notes`."""
-    summary, notes = report["text"], report.get("notes") or []
-    told = [summary, *(str(note["text"]) for note in notes)]
-    known = vocabulary(text)
-    reaches = [reach(tenth, number, summary, notes) for number, tenth in enumerate(stretches(text, headings))]
+def measure(one: Expected, text: str, report: dict[str, Any]) -> dict[str, Any]:
+    """Return what is to be said about the summary of `text` in a report of summarize. Times are seconds."""
+    language = detect_language(text)
+    sentences = [citation["sentence"] for citation in report["citations"]] or clean_sentences(report["text"], language)
+    told, timing = " ".join(sentences), report["timing"]
+    topics = mentioned(one.topics, sentences)
+    tenths = sorted({topic.tenth for topic in one.topics})
+    opening = sentences[0] if sentences else ""
+    tau = order(topics)
     return {
-        "tenths": [
-            {"known": one.known, "mentioned": list(one.mentioned), "noted": one.noted, "reached": one.reached}
-            for one in reaches
-        ],
-        "tenths_reached": sum(one.reached for one in reaches),
-        "tenths_noted": sum(one.noted for one in reaches),
-        "notes": len(notes),
-        "notes_quoted": sum(bool(note.get("quoted")) for note in notes),
-        "sentences_quoted": report.get("quoted"),
-        "withheld": report.get("withheld"),
-        "notes_s": (report.get("timing") or {}).get("notes_s"),
-        "read_s": (report.get("timing") or {}).get("read_s"),
-        "invented": list(dict.fromkeys(name for piece in told for name in invented_names(piece, known))),
-        "repeated": repeated_sentences(summary),
-        "repeated_notes": repeated_sentences("\n\n".join(told[1:])),
-        "cut_off": is_cut_off(summary, report.get("finish_reason", "stop")),
-        "cut_off_notes": sum(is_cut_off(note) for note in told[1:]),
-        "chat": [sentence for piece in told for sentence in chat_phrases(piece)],
-        "sentences": sum(1 for _ in sentences(summary)),
-        "words": len(summary.split()),
-        "words_asked": words_asked,
-        "tokens_read": report.get("tokens_read", 0),
-        "text": summary,
+        "path": str(one.path),
+        "file": one.path.name,
+        "split": one.split,
+        "language": language,
+        "topics": len(one.topics),
+        "topics_told": len(topics),
+        "topics_missed": [topic.expression for topic in one.topics if topic not in [known for known, _ in topics]],
+        "tenths": len(tenths),
+        "tenths_told": len({topic.tenth for topic, _ in topics}),
+        "first": len(one.first),
+        "first_told": sum(re.search(expression, opening, FLAGS) is not None for expression in one.first),
+        "end_told": None if one.end is None else re.search(one.end, told, FLAGS) is not None,
+        "sentences": len(sentences),
+        "own": own_sentences(sentences, text),
+        "invented_names": invented_names(told, text, language),
+        "invented_numbers": invented_numbers(told, text),
+        "repeated": repeated(sentences),
+        "order": None if tau is None else round(tau, 2),
+        "words": len(told.split()),
+        "extract": report["extract"],
+        "tokens_read": report["tokens_read"],
+        "read_s": timing["read_s"],
+        "notes_s": timing["notes_s"],
+        "write_s": timing["answer_s"],
+        "model": report["model"],
+        "cache": report["cache"],
+        "notes": [note["text"] for note in report["notes"]],
+        "text": report["text"],
+        "error": None,
     }
-
-
-def whole(seconds: float | None) -> str:
-    """Return seconds without decimals; a report may lack them."""
-    return "-" if seconds is None else f"{seconds:.0f}"
-
-
-def summaries_table(found: Sequence[dict[str, Any]]) -> str:
-    """Return the table of measured summaries, with what was invented, repeated or said to the user below it."""
-    rows = [
-        (
-            Path(row["document"]).name,
-            f"{row['tenths_reached']}/10",
-            f"{row['tenths_noted']}/10",
-            " ".join(str(len(tenth["mentioned"])) for tenth in row["tenths"]),
-            f"{row['notes']} ({row['notes_quoted']})",
-            str(len(row["invented"])),
-            str(len(row["repeated"]) + len(row["repeated_notes"])),
-            "yes" if row["cut_off"] else f"{row['cut_off_notes']} notes" if row["cut_off_notes"] else "no",
-            str(len(row["chat"])),
-            f"{row['words']}/{row['words_asked'] or '-'}",
-            f"{whole(row['notes_s'])}/{whole(row['read_s'])}",
-        )
-        for row in found
-    ]
-    details = [
-        f"{Path(row['document']).name}, {kind}: {item}\n"
-        for row in found
-        for kind in ("invented", "repeated", "repeated_notes", "chat")
-        for item in row[kind]
-    ]
-    return "\n".join([table(HEAD, rows), *(["".join(details)] if details else []), LEGEND])

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from freqkv_cli.inference.attention import observed_by
-from freqkv_cli.inference.few_tokens import MOST, few_tokens, must_compile
+from freqkv_cli.inference.cpu.decode import MOST, cpu_decoder, must_compile
 from freqkv_cli.inference.lookahead import Lookahead
 from freqkv_cli.inference.sampling import Sampler
 from freqkv_cli.kvcache.cache import FreqkvCache
@@ -44,7 +44,7 @@ class Engine:
     @property
     def device(self) -> torch.device:
         """Where token ids go."""
-        device: torch.device = self.model.get_input_embeddings().weight.device
+        device: torch.device = self.model.device
         return device
 
     @property
@@ -155,16 +155,16 @@ class Engine:
 
     def run(self, cache: FreqkvCache, ids: list[int], keep: int, *, few: bool = False) -> Tensor:
         """Run one forward over `ids` (they must fit in `cache.room`); return the logits of the last `keep` tokens,
-        [keep, vocabulary]. `few`: the quick way is wanted where there is one; see few_tokens.py.
+        [keep, vocabulary]. `few`: the quick way is wanted where there is one; see cpu/decode.py.
         """
         started = time.perf_counter()
         batch = torch.tensor([ids], device=self.device)
         # Neither position_ids nor attention_mask: the model's defaults are slot positions (see kvcache/cache.py).
         with observed_by(cache.observe if cache.policy.observation_window else None):
-            quick = few_tokens(self.model, cache) if few and len(ids) <= MOST else None
-            if quick is not None and quick.sound is None and cache.room > 1:
-                quick.rehearse(cache, batch[:, :1], self._forward)
-            if quick is not None and quick.sound:
+            quick = cpu_decoder(self.model, cache) if few and len(ids) <= MOST else None
+            if quick is not None and quick.verified is None and cache.room > 1:
+                quick.self_check(cache, batch[:, :1], self._forward)
+            if quick is not None and quick.verified:
                 logits = quick.forward(cache, batch)[-keep:]
             else:
                 logits = self._forward(cache, batch, keep)

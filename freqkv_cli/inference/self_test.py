@@ -27,14 +27,14 @@ def read_with_a_tiny_model(device: str) -> tuple[bool, str]:
 
 
 def multiply_with_a_kernel() -> tuple[bool, str]:
-    """Return whether a kernel of inference/kernels.py multiplies rightly, and what with.
+    """Return whether a kernel of inference/cpu/kernels.py multiplies rightly, and what with.
 
     Raises ImportError without numba, RuntimeError where it cannot keep what it compiles.
     """
     import numba
 
-    from freqkv_cli.inference import kernels
+    from freqkv_cli.inference.cpu import kernels
 
     weight, row, product = np.eye(64, dtype=np.float32), np.ones((1, 64), np.float32), np.zeros((1, 64), np.float32)
-    kernels.multiply(weight, row[0, :0], row, product, False)
+    kernels.multiply_stored(weight, row[0, :0], row, product, False)
     return bool((product == row).all()), f"numba {numba.__version__}, {numba.threading_layer()} threads"

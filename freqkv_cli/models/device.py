@@ -9,7 +9,7 @@ from freqkv_cli.errors import ModelError
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
-Quant = Literal["4bit", "8bit", "none"]
+Quant = Literal["4bit", "8bit", "gguf", "none"]  # gguf: in the blocks of the file
 DTYPES = ("float32", "bfloat16", "float16")
 BITSANDBYTES_HINT = "install it with `pip install bitsandbytes`, or use --quant none"
 
@@ -25,13 +25,16 @@ class Placement:
 
 
 def choose_placement(
-    config: "PretrainedConfig", *, device: str = "auto", dtype: str = "auto", quant: str = "auto"
+    config: "PretrainedConfig", *, device: str = "auto", dtype: str = "auto", quant: str = "auto", blocks: bool = False
 ) -> Placement:
-    """Resolve every `auto` for this model on this machine. Raises ModelError for what this machine cannot do."""
+    """Resolve every `auto` for this model on this machine. Raises ModelError for what this machine cannot do.
+
+    blocks: the weights lie in blocks of a GGUF file that can be multiplied as they are.
+    """
     notes: list[str] = []
     place = choose_device(device)
     number = _choose_dtype(dtype, place, notes)
-    return Placement(place, number, _choose_quant(config, quant, place, notes), tuple(notes))
+    return Placement(place, number, _choose_quant(config, quant, place, notes, blocks), tuple(notes))
 
 
 def choose_device(device: str) -> str:
@@ -77,11 +80,15 @@ def _choose_dtype(dtype: str, device: str, notes: list[str]) -> str:
     return "float16"
 
 
-def _choose_quant(config: "PretrainedConfig", quant: str, device: str, notes: list[str]) -> Quant:
+def _choose_quant(config: "PretrainedConfig", quant: str, device: str, notes: list[str], blocks: bool) -> Quant:
     if getattr(config, "quantization_config", None) is not None:
         if quant != "auto":
             notes.append(f"--quant {quant} has no effect: the model comes quantized")
         return "none"
+    if quant == "gguf" and not (device == "cpu" and blocks):
+        raise ModelError("--quant gguf is for GGUF files of Llama, Mistral or Qwen2 on a CPU: use --quant auto")
+    if quant == "gguf" or (quant == "auto" and device == "cpu" and blocks):
+        return "gguf"
     if quant == "auto":
         if device.startswith("cuda"):
             if find_spec("bitsandbytes") is not None:
@@ -91,7 +98,7 @@ def _choose_quant(config: "PretrainedConfig", quant: str, device: str, notes: li
             notes.append(f"quant none: on {device} 4-bit weights take longer to load and are no faster to read with")
         return "none"
     if quant not in ("4bit", "8bit", "none"):
-        raise ModelError(f"unknown quantization {quant}: use auto, 4bit, 8bit or none")
+        raise ModelError(f"unknown quantization {quant}: use auto, 4bit, 8bit, gguf or none")
     if quant != "none" and device == "mps":
         raise ModelError(f"--quant {quant} does not work on mps: use --quant none or --device cpu")
     if quant != "none" and find_spec("bitsandbytes") is None:

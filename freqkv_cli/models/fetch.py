@@ -46,9 +46,7 @@ def provide_gguf(model: KnownModel, *, offline: bool, models_dir: str | None, no
     size = readable(model.bytes)
     notify(Note(f"fetching the model {model.alias}, once: {model.title}, {size}, {model.licence}", wanted=True))
     gguf.parent.mkdir(exist_ok=True)
-    found = fetch_from_hub(model, gguf.parent / "hub", notify)
-    if found is not None and _is_it(model, found, notify):
-        found.replace(gguf)
+    if fetch_from_hub(model, gguf, notify) and _is_it(model, gguf, notify):
         return gguf
     fetch_parts(model, gguf, notify)
     if not _is_it(model, gguf, notify):

@@ -8,6 +8,7 @@ from freqkv_cli.events import Progress
 from freqkv_cli.models.store import Notify, folder_bytes
 
 SECONDS_BETWEEN_LOOKS = 0.2
+FIRST_ETA = 200  # the rest is estimated once a 200th has come: the first bytes come slowly
 
 
 class Meter:
@@ -30,7 +31,7 @@ class Meter:
                 source=self._source,
                 tokens_done=self._arrived,
                 tokens_total=self._total,
-                eta_seconds=seconds * (self._total - self._arrived) / new if new else None,
+                eta_seconds=seconds * (self._total - self._arrived) / new if new * FIRST_ETA >= self._total else None,
             )
         )
 

@@ -1,9 +1,8 @@
 """Models of the Hugging Face hub: their files in the hub's own cache, safetensors only, code never."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,13 +53,7 @@ def fetch_snapshot(repository: str, revision: str | None, *, offline: bool, noti
         files = _wanted_files(about, repository)
         storage = config.parents[2]
         require_room(sum(files.values()), storage, "HF_HOME")
-        watched(
-            partial(huggingface_hub.snapshot_download, repository, revision=revision, allow_patterns=list(files)),
-            storage / "blobs",
-            sum(files.values()),
-            repository.rpartition("/")[2],
-            notify,
-        )
+        _download(repository, revision, files, storage, notify)
     snapshot = _cached_snapshot(repository, revision)
     if snapshot is None:
         raise ModelError(f"the download of {repository} is not complete: try again")
@@ -123,22 +116,23 @@ def _wanted_files(about: "ModelInfo", repository: str) -> dict[str, int]:
     return {name: sizes[name] for name in names}
 
 
-def watched(work: Callable[[], object], storage: Path, total: int, label: str, notify: Notify) -> None:
-    """Does `work`, which brings `total` bytes into `storage`; `notify` is told how far it is. Raises what it raises."""
+def _download(repository: str, revision: str | None, files: dict[str, int], storage: Path, notify: Notify) -> None:
+    import huggingface_hub
+
     failures: list[BaseException] = []
     done = threading.Event()
 
-    def run() -> None:
+    def work() -> None:
         try:
-            work()
+            huggingface_hub.snapshot_download(repository, revision=revision, allow_patterns=list(files))
         except BaseException as error:
             failures.append(error)
         finally:
             done.set()
 
-    # A daemon, so that Ctrl-C ends the process at once; what has arrived is kept by huggingface_hub.
-    threading.Thread(target=run, daemon=True).start()
-    watch_growth(storage, total, label, notify, done.wait)
+    # A daemon, so that Ctrl-C ends the process at once; what has arrived is kept by the hub's cache.
+    threading.Thread(target=work, daemon=True).start()
+    watch_growth(storage / "blobs", sum(files.values()), repository.rpartition("/")[2], notify, done.wait)
     if failures:
         raise failures[0]
 

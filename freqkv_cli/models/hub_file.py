@@ -4,10 +4,12 @@ from pathlib import Path
 
 from freqkv_cli.events import Note
 from freqkv_cli.models.aliases import KnownModel
-from freqkv_cli.models.hub import watched
-from freqkv_cli.models.store import Notify, folder_bytes
+from freqkv_cli.models.growth import Meter
+from freqkv_cli.models.parts import keep_whole_parts
+from freqkv_cli.models.store import DISK_IS_FULL, Notify
 
 PATIENCE = 5.0  # seconds in which the hub has to answer: there is another source
+PARTIAL_CONTENT = 206
 
 
 def cached_blobs(sha256: str) -> list[Path]:
@@ -30,30 +32,39 @@ def hub_answers(repository: str) -> bool:
     return True
 
 
-def fetch_from_hub(model: KnownModel, folder: Path, notify: Notify) -> Path | None:
-    """Fetch a model's GGUF into `folder`; None, and a note, if the hub is out of reach or has another file there.
+def fetch_from_hub(model: KnownModel, gguf: Path, notify: Notify) -> bool:
+    """Fetch what `gguf` does not have yet of a model, and append it; return whether that is done.
 
-    What has arrived stays in `folder` when that ends early, and is taken up again.
+    If not, which is noted, the hub is out of reach or has another file there; what has arrived stays.
     """
-    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url
-    from huggingface_hub.utils.tqdm import disable_progress_bars
+    from huggingface_hub import constants, get_hf_file_metadata, get_session, hf_hub_url
 
     if constants.HF_HUB_OFFLINE:
-        return None
-    disable_progress_bars()
-    arrived: list[str] = []
-
-    def work() -> None:
-        arrived.append(hf_hub_download(model.repository, model.file, local_dir=folder))
-
+        return False
+    url = hf_hub_url(model.repository, model.file)
     try:
-        about = get_hf_file_metadata(hf_hub_url(model.repository, model.file), timeout=PATIENCE)
-        if about.etag != model.sha256:
+        if get_hf_file_metadata(url, timeout=PATIENCE).etag != model.sha256:
             notify(Note(f"{model.repository} on the hub has another {model.file} by now: it is not used"))
-            return None
-        watched(work, folder, model.bytes - folder_bytes(folder), model.alias, notify)
+            return False
+        begun = sum(part.bytes for part in model.parts[: keep_whole_parts(model, gguf)])
+        meter = Meter(model.alias, model.bytes, notify, begun=begun)
+        headers = {"Range": f"bytes={begun}-", "Accept-Encoding": "identity"}
+        with (
+            get_session().stream("GET", url, headers=headers, timeout=PATIENCE, follow_redirects=True) as response,
+            gguf.open("ab") as file,
+        ):
+            response.raise_for_status()
+            if begun and response.status_code != PARTIAL_CONTENT:
+                raise ConnectionError("it does not go on where a download was stopped")
+            for piece in response.iter_bytes():
+                file.write(piece)
+                meter.show(file.tell())
+                if file.tell() > model.bytes:
+                    raise ConnectionError("it sends more than the file has")
     except Exception as error:  # huggingface_hub's HTTP library has its own errors, and which it is changes
+        if isinstance(error, OSError) and error.errno in DISK_IS_FULL:
+            raise
         reason = next(iter(str(error).splitlines()), type(error).__name__)[:120]
         notify(Note(f"the hub does not serve {model.repository} ({reason}): the package index is asked"))
-        return None
-    return Path(arrived[0])
+        return False
+    return True

@@ -95,7 +95,8 @@ def _aliases() -> Iterator[LocalModel]:
                 gguf_file=str(gguf) if gguf.is_file() else None,
             )
         elif about.bytes:
-            share = min(about.bytes / model.bytes, 1.0)
+            gguf = begun / GGUF
+            share = min(gguf.stat().st_size / model.bytes, 1.0) if gguf.is_file() else 0.0
             yield replace(about, state=f"{share:.0%} fetched: pull goes on", folder=str(begun))
         else:
             yield about

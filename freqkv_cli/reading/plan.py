@@ -14,7 +14,8 @@ from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.models.adapter import Adapter, find_adapter
 from freqkv_cli.models.aliases import AUTO
 from freqkv_cli.models.device import Placement, choose_placement
-from freqkv_cli.models.loading import load_config, load_tokenizer
+from freqkv_cli.models.gguf_index import read_index
+from freqkv_cli.models.loading import load_config, load_tokenizer, stays_in_blocks
 from freqkv_cli.models.memory import (
     DTYPE_BYTES,
     MemoryEstimate,
@@ -77,7 +78,8 @@ def make_plan(settings: Settings, pinned: str = "") -> Generator[Event, None, Pl
         )
     prompt = make_prompt(load_tokenizer(source), opening=f"{pinned}Document:\n\n")
     chunk = settings.chunk or DEFAULT_CHUNK
-    place = choose_placement(config, device=settings.device, dtype=settings.dtype, quant=settings.quant)
+    blocks = stays_in_blocks(source, adapter)
+    place = choose_placement(config, device=settings.device, dtype=settings.dtype, quant=settings.quant, blocks=blocks)
     available = available_memory(place.device)
     needs: dict[str, Any] = {
         "quant": place.quant,
@@ -120,6 +122,11 @@ def _weights(source: ModelSource, config: Any, place: Placement) -> int:
     """Bytes of the loaded weights; a model that comes quantized is as large as its files."""
     if getattr(config, "quantization_config", None) is not None and source.bytes:
         return source.bytes
+    index = read_index(Path(source.folder))
+    if index is not None and place.quant == "gguf":
+        return index.weight_bytes
+    if index is not None and place.quant == "none":
+        return index.parameters * DTYPE_BYTES[place.dtype]
     if place.quant == "none":
         return stored_parameters(Path(source.folder)) * DTYPE_BYTES[place.dtype]
     return weight_bytes(config, quant=place.quant, dtype=place.dtype)

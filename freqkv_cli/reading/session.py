@@ -188,6 +188,8 @@ class Session:
             on = self.cache.fork()
             # Room for the request and, where possible, the whole answer: neither is filtered while it is being used.
             on.make_room(min(len(ids) + max_tokens, max(len(ids), self.free_slots // 4)))
+        elif on.room < len(ids) + max_tokens:
+            on = on.fork()  # to be compressed
         seen = on.tokens_seen
         answer = yield from self._write(on, ids, max_tokens, began, quiet)
         on.truncate(seen)
@@ -196,6 +198,8 @@ class Session:
     def affirms(self, on: FreqkvCache, request: str) -> float:
         """Return how much likelier "yes" is than "no" as the answer to `request`, in nats; `on` is left as it was."""
         ids = self.prompt.request(request)
+        if on.room < len(ids):
+            on = on.fork()  # to be compressed
         seen = on.tokens_seen
         logits = self.engine.read(on, ids)
         assert logits is not None
@@ -324,6 +328,11 @@ def open_session(settings: Settings, pinned: str = "") -> Generator[Event, None,
 def load_session(plan: Plan, settings: Settings, started: float) -> Generator[Event, None, Session]:
     """Load the model of a plan and make the cache; `started` is when the work began. Raises as `open_session` does."""
     began = time.perf_counter()
+    if plan.place.quant == "gguf":
+        from freqkv_cli.quantized.modules import must_compile
+
+        if must_compile():
+            yield Progress("loading", source=settings.model, detail="compiling for this processor, once")
     loaded = load_plan(plan)
     cache = make_cache(loaded.model, plan.geometry, make_policy(settings.policy, loaded.foresight), window=plan.window)
     session = Session(settings, loaded, Engine(loaded.model, plan.chunk), cache, plan.prompt, started, speed_key(plan))

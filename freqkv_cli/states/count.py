@@ -1,6 +1,7 @@
 """Count documents without reading them with the model: tokens, pages, and what a run would take."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from freqkv_cli.config import Settings
@@ -8,6 +9,7 @@ from freqkv_cli.documents.document import Document
 from freqkv_cli.documents.stored_document import StoredDocument
 from freqkv_cli.events import Done, Event, Note, Progress
 from freqkv_cli.models.device import Placement
+from freqkv_cli.models.gguf_index import read_index
 from freqkv_cli.models.memory import DTYPE_BYTES
 from freqkv_cli.reading.plan import Plan, make_plan
 from freqkv_cli.reading.report import SCHEMA_VERSION, describe_document
@@ -72,6 +74,7 @@ def _speed(plan: Plan) -> tuple[float, str]:
     if known is not None:
         return known, "measured in an earlier run"
     place: Placement = plan.place
-    parameters = plan.estimate.weights // DTYPE_BYTES[place.dtype]
+    index = read_index(Path(plan.source.folder))
+    parameters = index.parameters if index is not None else plan.estimate.weights // DTYPE_BYTES[place.dtype]
     speed = calculated_speed(plan.config, parameters, place.device, place.dtype, plan.geometry.cache_size)
     return speed, "calculated"

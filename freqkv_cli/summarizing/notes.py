@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Generator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from freqkv_cli.answering.verification import claims
@@ -44,9 +44,16 @@ class SectionNote:
         return asdict(self)
 
 
+def note_of(kept: "SectionNote | dict[str, Any]") -> SectionNote | None:
+    """Return a note from what a session has of it; None for one of an older shape, which is taken anew."""
+    if isinstance(kept, SectionNote):
+        return kept
+    return SectionNote(**kept) if set(kept) == {one.name for one in fields(SectionNote)} else None
+
+
 def can_write(session: Session) -> bool:
     """Return whether the model writes for itself: one that is too small extracts, and so does any at low effort."""
-    return session.settings.effort != "low" and session.loaded.model.num_parameters() >= WRITER
+    return session.settings.effort != "low" and session.loaded.parameters >= WRITER
 
 
 def in_language(session: Session) -> str:
@@ -72,7 +79,7 @@ class NoteTaker:
 
     def __post_init__(self) -> None:
         self._finder = SectionFinder(WORDS[self.session.settings.effort])
-        self.notes = [one if isinstance(one, SectionNote) else SectionNote(**one) for one in self.session.notes]
+        self.notes = [note for one in self.session.notes if (note := note_of(one)) is not None]
 
     def add(self, number: int, page: Page) -> None:
         """Nothing: the session's retriever has taken the page."""
@@ -126,7 +133,7 @@ class NoteTaker:
         yield Note(f"{note.label}: {note.text}", wanted=True)
 
     def _write(self, section: Section) -> Generator[Event, None, str]:
-        """Return what the model says of a section, without the sentences whose names and numbers are not in the text."""
+        """Return what the model says of a section, without sentences whose names or numbers are not in the text."""
         session = self.session
         focus = FOCUS.format(focus=session.settings.focus) if session.settings.focus else ""
         request = NOTE.format(language=in_language(session), focus=focus)

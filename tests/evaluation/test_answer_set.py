@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from freqkv_cli.documents.document import open_document
+from freqkv_cli.evaluation.question_file import FLAGS
 
 FOLDER = Path(__file__).parents[1] / "data" / "answers"
 SPLITS = {"tuned", "held_back"}
@@ -42,7 +43,7 @@ def text_of(name: str) -> str:
 
 
 def matches(pattern: str, text: str) -> bool:
-    return re.search(pattern, text, re.IGNORECASE) is not None
+    return re.search(pattern, text, FLAGS) is not None
 
 
 def test_the_questions_are_many_and_balanced() -> None:

@@ -1,204 +1,216 @@
-"""Asking in every way, with a tiny random model: what each method reads, that none disturbs another."""
+"""Measuring answers: with a tiny random model that reads foxes, and with answers that are played."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from freqkv_cli.answering.ask import FROM_MEMORY
+from freqkv_cli.answering.answer import Reply, Turn
+from freqkv_cli.answering.conversation import Conversation
 from freqkv_cli.config import Settings
-from freqkv_cli.documents.document import Document, open_document
 from freqkv_cli.errors import UsageError
-from freqkv_cli.evaluation.answers import (
-    Examination,
-    Places,
-    check_document,
-    choose_methods,
-    evaluate_answers,
-    first_of_each_split,
-)
-from freqkv_cli.evaluation.methods import (
-    METHODS,
-    ends_of,
-    fresh_session,
-    passages_answer,
-    plain_answer,
-    read_cut,
-    reserve,
-)
-from freqkv_cli.evaluation.question_file import Question, QuestionFile
-from freqkv_cli.evaluation.result import last_value
-from freqkv_cli.evaluation.verdicts import Citation
-from freqkv_cli.events import Done, Note, Progress, Text
-from freqkv_cli.reading.session import Session, open_session
+from freqkv_cli.evaluation import answers
+from freqkv_cli.evaluation.answers import choose_methods, evaluate_answers, matches, outcome, passage_found
+from freqkv_cli.evaluation.methods import METHODS
+from freqkv_cli.evaluation.question_file import Examination, Question
+from freqkv_cli.events import Done, Event, Note, Text
+from freqkv_cli.location import Location
+from freqkv_cli.reading.session import Answer, Session
+from freqkv_cli.retrieval.passage import Passage
 from tests.tiny_folder import save_tiny_model
 
-TEXT = "".join(f"Line {number}: the fox number {number} sleeps.\n" for number in range(1, 121))
-SLOTS = 1536
+TEXT = "".join(f"Line {number}: the fox number {number} sleeps.\n" for number in range(1, 181))
+QUESTIONS = (
+    Question("Where does fox 7 sleep?", ".", "fact", "foxes.txt", "tuned", "number 7 "),
+    Question("And who sings?", None, "absent", "foxes.txt", "held_back", follows="Where does fox 7 sleep?"),
+)
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    folder = save_tiny_model(tmp_path_factory.mktemp("model"))
-    return Settings(model=folder, dtype="float32", device="cpu", cache_size=SLOTS, max_tokens=6, offline=True)
-
-
-@pytest.fixture(scope="module")
-def session(settings: Settings) -> Session:
-    opened: Session = last_value(open_session(settings))
-    return opened
-
-
-@pytest.fixture
-def document(tmp_path: Path) -> Iterator[Document]:
-    path = tmp_path / "foxes.txt"
-    path.write_text(TEXT, encoding="utf-8")
-    with open_document(str(path)) as opened:
-        yield opened
-
-
-def questions(count: int) -> tuple[Question, ...]:
-    return tuple(
-        Question(f"q{number}", f"Where does fox {number} sleep?", None if number % 3 == 0 else ".", split=split)
-        for number, split in zip(range(1, count + 1), ["tune", "test"] * count, strict=False)
+    folder = save_tiny_model(tmp_path_factory.mktemp("model"), window=8192)
+    return Settings(
+        model=folder, dtype="float32", device="cpu", cache_size=4096, max_tokens=6, offline=True, cache=False
     )
 
 
-def test_all_methods_answer_all_questions(settings: Settings, document: Document) -> None:
-    file = QuestionFile("foxes", questions(2))
-    events = list(evaluate_answers([Examination(file, document)], settings))
-    report = events[-1].report if isinstance(events[-1], Done) else {}
-    texts = [event.delta for event in events if isinstance(event, Text)]
-    assert [row["method"] for row in report["answers"]] == [method for method in METHODS for _ in range(2)]
-    assert report["tokens"]["foxes"]["memory"] == report["tokens"]["foxes"]["window"] == len(TEXT)
-    assert report["tokens"]["foxes"]["ask"] == report["tokens_read"] == len(TEXT)
-    assert 0 < report["tokens"]["foxes"]["cut"] < len(TEXT)
-    assert report["tokens"]["foxes"]["passages"] == 0
-    answers = {(row["method"], row["id"]): row for row in report["answers"]}
-    assert answers["ask", "q1"]["text"].endswith('" [line 1]')
-    assert "[line" not in answers["memory", "q1"]["text"]
-    assert answers["memory", "q1"]["text"] != answers["window", "q1"]["text"]
-    assert answers["passages", "q1"]["passages"]
-    assert len(texts) == 1
-    assert "foxes, all questions" in texts[0]
-    assert any(isinstance(event, Progress) and "passages, question 2 of 2" in event.source for event in events)
+@pytest.fixture
+def foxes(tmp_path: Path) -> Examination:
+    path = tmp_path / "foxes.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    return Examination(path, QUESTIONS, "fable")
 
 
-def test_a_document_is_read_once_for_each_policy(
-    settings: Settings, document: Document, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """Plays the answers of all methods; holds each question with those before it in its conversation."""
+    asked: list[tuple[str, ...]] = []
+
+    def play(method: str, session: Session, question: str, conversation: Conversation) -> Generator[Event, None, Reply]:
+        before = [turn.question for turn in conversation.turns]
+        asked.append((*before, question))
+        passage = Passage("the fox\nnumber 7 sleeps", 0, 0, Location())
+        reply = Reply(Answer("In its den.", seconds=2.0), passages=[passage], found=question != "And who sings?")
+        conversation.turns.append(Turn(question, reply.answer.text))
+        yield Text("not to be shown")
+        return reply
+
+    monkeypatch.setattr(answers, "put", play)
+    return asked
+
+
+def run(*arguments: Any, **options: Any) -> tuple[list[Event], dict[str, Any]]:
+    events = list(evaluate_answers(*arguments, **options))
+    assert isinstance(events[-1], Done)
+    return events, events[-1].report
+
+
+def test_all_methods_answer_all_questions(settings: Settings, foxes: Examination, tmp_path: Path) -> None:
+    events, report = run([foxes], settings, tuple(METHODS), tmp_path / "rows.jsonl")
+    rows = report["answers"]
+    assert [(row["method"], row["question"]) for row in rows] == [
+        (method, question.text) for method in METHODS for question in QUESTIONS
+    ]
+    assert [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text("utf-8").splitlines()] == rows
+    assert [row["error"] for row in rows if row["error"]] == []
+    assert all(row["seconds"] > 0 and row["document_kind"] == "fable" for row in rows)
+    by_method = {row["method"]: row for row in rows if row["follows"] is None}
+    assert all(bool(by_method[method]["passages"]) == (method not in ("memory", "window")) for method in METHODS)
+    assert by_method["memory"]["answer"] != by_method["window"]["answer"]
+    assert [by_method[method]["found"] is None for method in METHODS] == [False, True, True, False, True, True]
+    (table,) = (event.delta for event in events if isinstance(event, Text))
+    assert "| ask: kind of question |" in table
+    assert report["tokens_read"] == 2 * len(TEXT)  # for the policy at hand and for the window
+
+
+def test_a_document_is_read_once_for_all_that_need_it(
+    settings: Settings, foxes: Examination, played: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read: list[str] = []
-    whole = Session.read
+    done: list[str] = []
+    for name in ("read", "skim"):
+        whole = getattr(Session, name)
 
-    def counted(self: Session, documents: Any) -> Any:
-        read.append(self.settings.policy)
-        return whole(self, documents)
+        def counted(self: Session, *arguments: Any, whole: Any = whole, name: str = name, **options: Any) -> Any:
+            done.append(f"{name} {self.settings.policy}")
+            return whole(self, *arguments, **options)
 
-    monkeypatch.setattr(Session, "read", counted)
-    examination = Examination(QuestionFile("foxes", questions(1)), document)
-    list(evaluate_answers([examination], settings, methods=("window", "memory", "ask")))
-    assert read == [Settings().policy, "window"]
-
-
-def test_an_answer_changes_neither_the_memory_nor_the_next_answer(session: Session, document: Document) -> None:
-    reader = fresh_session(session, "freqkv")
-    for _ in reader.read([document]):
-        pass
-    before = reader.cache.length, reader.cache.tokens_seen
-    first = plain_answer(reader, "Where?").text
-    plain_answer(reader, "And why, of all foxes, this one?")
-    assert plain_answer(reader, "Where?").text == first
-    assert (reader.cache.length, reader.cache.tokens_seen) == before
-    assert session.cache.length == 0
+        monkeypatch.setattr(Session, name, counted)
+    run([foxes], settings, tuple(METHODS))
+    assert done == ["read landmarks", "read window", "skim landmarks"]
 
 
-def test_the_cut_document_fits_with_the_longest_question(session: Session, document: Document) -> None:
-    asked = ["Where?", "Where do all the foxes of this long question sleep?"]
-    cut = fresh_session(session, "full")
-    kept = read_cut(cut, document, asked)
-    longest = len(session.prompt.request(FROM_MEMORY.format(question=asked[1])))
-    assert reserve(session, asked) == longest + 6
-    assert cut.cache.room == longest + 6
-    assert kept == SLOTS - len(session.prompt.prefix) - longest - 6 - len("\n\n[...]\n\n")
-    assert plain_answer(cut, asked[1]).seconds > 0
+def test_answers_are_counted_by_kind(settings: Settings, foxes: Examination, played: list[tuple[str, ...]]) -> None:
+    _, report = run([foxes], settings, ("quick", "passages"))
+    groups = {(row["method"], row["by"], row["name"]): row for row in report["groups"]}
+    whole = groups["quick", "all", "all questions"]
+    assert (whole["right"]["hits"], whole["right"]["total"]) == (1, 1)
+    assert (whole["absent_told"]["hits"], whole["absent_told"]["total"]) == (1, 1)
+    assert (whole["passage_found"]["hits"], whole["passage_found"]["total"]) == (1, 1)
+    assert whole["seconds"] == 2.0
+    assert groups["passages", "all", "all questions"]["absent_told"]["total"] == 0  # it never says so
+    assert groups["quick", "kind of question", "absent"]["right"]["total"] == 0
+    assert groups["quick", "split", "tuned"]["right"]["hits"] == 1
+    assert ("quick", "kind of document", "fable") not in groups  # there is one kind only
 
 
-def test_a_document_that_fits_is_not_cut(session: Session, tmp_path: Path) -> None:
-    path = tmp_path / "short.txt"
-    path.write_text("A short text about one fox.\n", encoding="utf-8")
-    with open_document(str(path)) as short:
-        cut = fresh_session(session, "full")
-        assert read_cut(cut, short, ["Where?"]) == len("A short text about one fox.\n")
+def test_a_follow_up_is_asked_behind_its_first_question(
+    settings: Settings, foxes: Examination, played: list[tuple[str, ...]]
+) -> None:
+    run([foxes], settings, ("quick",))
+    first, second = (question.text for question in QUESTIONS)
+    assert played == [(first,), (first,), (first, second)]
 
 
-def test_a_cache_too_small_for_a_cut_is_refused(session: Session, document: Document) -> None:
-    with pytest.raises(UsageError, match="leave out the method cut"):
-        read_cut(fresh_session(session, "full"), document, ["x" * SLOTS])
+def test_a_document_that_cannot_be_read_has_wrong_answers(
+    settings: Settings, foxes: Examination, played: list[tuple[str, ...]], tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.pdf"
+    broken.write_bytes(b"%PDF-1.4 and nothing else")
+    events, report = run([Examination(broken, QUESTIONS), foxes], settings, ("quick",))
+    rows = [row for row in report["answers"] if row["file"] == "broken.pdf"]
+    assert [row["outcome"] for row in rows] == ["wrong", "wrong"]
+    assert all(row["error"] for row in rows)
+    assert any(isinstance(event, Note) and event.warning and "count as wrong" in event.message for event in events)
+    (whole,) = (row for row in report["groups"] if row["by"] == "all")
+    assert (whole["right"]["hits"], whole["right"]["total"], whole["absent_told"]["total"]) == (1, 2, 2)
+    assert whole["unread"] == 2
+
+
+def test_a_document_that_is_not_there_is_left_out_and_said(
+    settings: Settings, foxes: Examination, played: list[tuple[str, ...]], tmp_path: Path
+) -> None:
+    missing = Examination(tmp_path / "missing.txt", QUESTIONS)
+    events, report = run([missing, foxes], settings, ("quick",))
+    assert report["left_out"] == {str(missing.path): 2}
+    assert any(isinstance(event, Note) and event.warning and "missing.txt" in event.message for event in events)
+    with pytest.raises(UsageError, match="none of the documents is there"):
+        run([missing], settings, ("quick",))
+
+
+def test_another_version_of_the_document_is_warned_of(
+    settings: Settings, foxes: Examination, played: list[tuple[str, ...]]
+) -> None:
+    events, _ = run([Examination(foxes.path, QUESTIONS, sha256="ab")], settings, ("quick",))
+    assert any(isinstance(event, Note) and "not the version" in event.message for event in events)
+
+
+def test_an_interrupt_keeps_what_was_answered(
+    settings: Settings, foxes: Examination, played: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play = answers.put  # type: ignore[attr-defined]
+
+    def stopped(method: str, session: Session, question: str, conversation: Conversation) -> Any:
+        reply = yield from play(method, session, question, conversation)
+        if len(played) == 2:
+            reply.answer.finish_reason = "interrupted"
+        return reply
+
+    monkeypatch.setattr(answers, "put", stopped)
+    _, report = run([foxes], settings, ("quick",))
+    assert report["finish_reason"] == "interrupted"
+    assert [row["question"] for row in report["answers"]] == [QUESTIONS[0].text]
+
+
+def test_rows_that_cannot_be_written_are_refused(settings: Settings, foxes: Examination, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"--rows .* cannot be written"):
+        run([foxes], settings, ("quick",), tmp_path / "no folder" / "rows.jsonl")
 
 
 @pytest.mark.parametrize(
-    ("room", "expected"),
-    [(10, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]), (9, [0, 1, 2, 3, -1, 6, 7, 8, 9]), (4, [0, 1, -1, 9])],
+    ("expected", "text", "found", "worth"),
+    [
+        ("bath", "In Bath.", True, "right"),
+        ("bath", "In Bath.", None, "right"),
+        ("bath", "In Bath.", False, "refused"),
+        ("bath", "In London.", True, "wrong"),
+        ("ann.*bob", "- Ann\n- Bob", True, "right"),
+        ("^(?!yes).*guide", "Yes, guide dogs.", True, "wrong"),
+        (None, "In Bath.", True, "invented"),
+        (None, "The document does not say.", None, "invented"),
+        (None, "In Bath.", False, "told"),
+    ],
 )
-def test_the_ends_of_a_document(room: int, expected: list[int]) -> None:
-    assert ends_of(list(range(10)), room, [-1]) == expected
+def test_outcomes(expected: str | None, text: str, found: bool | None, worth: str) -> None:
+    assert outcome(expected, text, found) == worth
 
 
-def test_passages_are_taken_as_long_as_they_fit(session: Session) -> None:
-    asked: list[tuple[str, int]] = []
-
-    def search(question: str, count: int) -> list[str]:
-        asked.append((question, count))
-        return ["one", "two", "x" * SLOTS, "four"]
-
-    record = passages_answer(session, "Where?", search, 4)
-    assert record.passages == ("one", "two")
-    assert asked == [("Where?", 4)]
-    assert session.cache.length == 0
+def test_a_quote_does_not_make_an_answer_right() -> None:
+    reply = Reply(Answer("No."), text='No.\n"It is in Bath." [page 1]')
+    assert not matches("bath", reply.answer.text)
 
 
-def test_an_interrupt_ends_the_measuring(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: Any, **__: Any) -> Any:
-        raise KeyboardInterrupt
-
-    reader = fresh_session(session, "full")
-    reader.engine.read(reader.cache, reader.prompt.prefix)
-    monkeypatch.setattr("freqkv_cli.inference.sampling.Sampler.pick", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        plain_answer(reader, "Where?")
+def test_the_passage_may_run_over_lines() -> None:
+    question = Question("Where?", "bath", "fact", passage="house in Bath")
+    place = [Passage("A house\nin  Bath.", 0, 0, Location())]
+    assert passage_found(question, Reply(Answer(), passages=place)) is True
+    assert passage_found(question, Reply(Answer(), passages=[Passage("A hut.", 0, 0, Location())])) is False
+    assert passage_found(question, Reply(Answer())) is None
+    assert passage_found(Question("Where?", "bath", "fact"), Reply(Answer(), passages=place)) is None
 
 
 def test_methods_come_in_their_order_and_unknown_ones_are_refused() -> None:
     assert choose_methods(["window", "ask"]) == ("ask", "window")
     with pytest.raises(UsageError, match="no method 'magic'; choose from ask, memory"):
         choose_methods(["ask", "magic"])
-
-
-def test_a_limit_keeps_the_share_of_absent_answers_in_each_split() -> None:
-    kept = first_of_each_split(questions(18), 3)
-    for split in ("tune", "test"):
-        here = [question.answer is None for question in kept if question.split == split]
-        assert (len(here), sum(here)) == (3, 1)
-    assert len(first_of_each_split(questions(18), None)) == 18
-    assert [one.id for one in kept] == sorted((one.id for one in kept), key=lambda name: int(name[1:]))
-
-
-def test_another_version_of_the_document_is_warned_of(document: Document) -> None:
-    same = Examination(QuestionFile("foxes", questions(1), sha256=document.sha256), document)
-    other = Examination(QuestionFile("foxes", questions(1), source="package x", sha256="ab"), document)
-    assert list(check_document(same)) == []
-    (note,) = check_document(other)
-    assert isinstance(note, Note)
-    assert note.warning
-    assert "package x" in note.message
-
-
-def test_places_of_a_text_are_its_lines(document: Document) -> None:
-    places = Places(document)
-    assert places.text_at(Citation("", lines=(3, 4))) == "\n".join(TEXT.split("\n")[2:4])
-    assert places.text_at(Citation("", lines=(999, 1000))) == ""
-    assert places.text_at(Citation("", page=1)) == TEXT
-    assert places.text_at(Citation("", part=1)) == TEXT
-    assert places.text_at(Citation("", page=9)) == ""
-    assert places.text_at(Citation("")) == ""

@@ -1,122 +1,102 @@
-"""Question files: what they may hold, and that those of freqkv are balanced and true to their documents."""
+"""Question files: what is read, which document goes with which question, what is refused."""
 
-import hashlib
 import json
-import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from freqkv_cli.documents.document import open_document
 from freqkv_cli.errors import FreqkvError, InputError, UsageError
-from freqkv_cli.evaluation.question_file import UNSPLIT, bundled_names, parse_questions, read_question_file
-from freqkv_cli.evaluation.summaries import read_whole
+from freqkv_cli.evaluation.question_file import bundled, chosen, examinations, read_questions
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
-WHO = '{"id": "1", "q": "Who?", "a": "Ann"}'
-
-
-def test_a_file_with_a_header() -> None:
-    header = '{"document": "x.txt", "title": "X", "source": "here", "sha256": "ab"}'
-    absent = '{"id": "2", "q": "When?", "a": null, "where": null, "split": "test"}'
-    file = parse_questions("x", f"{header}\n\n{WHO}\n{absent}\n")
-    assert (file.document, file.title, file.source, file.sha256) == ("x.txt", "X", "here", "ab")
-    first, second = file.questions
-    assert (first.answer, first.passage, first.split, first.where) == ("Ann", "Ann", UNSPLIT, None)
-    assert (second.answer, second.passage, second.split) == (None, None, "test")
+ROWS: list[dict[str, Any]] = [
+    {"file": "a.txt", "q": "Who?", "a": "ann", "kind": "name", "split": "tuned", "passage": "Ann came"},
+    {"file": "b.txt", "q": "When?", "a": None, "split": "held_back"},
+    {"file": "a.txt", "q": "Why?", "a": "rain", "split": "held_back", "follows": "Who?"},
+]
 
 
-def test_a_file_without_a_header_and_with_a_passage() -> None:
-    (question,) = parse_questions("x", '{"id":"1","q":"?","a":"3","where":0.5,"page":7,"passage":"3 dogs"}').questions
-    assert (question.passage, question.where, question.page) == ("3 dogs", 0.5, 7)
+def write(path: Path, rows: list[dict[str, Any]]) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return str(path)
+
+
+def test_documents_are_found_beside_the_questions_or_in_the_folder(tmp_path: Path) -> None:
+    name = write(tmp_path / "q.jsonl", ROWS)
+    write(tmp_path / "documents.jsonl", [{"file": "a.txt", "kind": "novel", "sha256": "ab"}])
+    first, second = examinations([name])
+    assert (first.path, first.kind, first.sha256) == (tmp_path / "a.txt", "novel", "ab")
+    assert [question.text for question in first.questions] == ["Who?", "Why?"]
+    assert (second.path, second.kind, second.questions[0].kind) == (tmp_path / "b.txt", None, "absent")
+    assert [one.path for one in examinations([name], "elsewhere")] == [Path("elsewhere/a.txt"), Path("elsewhere/b.txt")]
+    question = first.questions[0]
+    assert (question.answer, question.kind, question.split, question.passage) == ("ann", "name", "tuned", "Ann came")
+    assert first.questions[1].follows == "Who?"
+
+
+def test_a_document_may_be_named_behind_its_questions(tmp_path: Path) -> None:
+    nameless = write(tmp_path / "n.jsonl", [{"id": "n1", "q": "Who?", "a": "ann"}])
+    named = write(tmp_path / "q.jsonl", ROWS[:1])
+    found = examinations([nameless, "novel.jsonl", named, "other.txt", named])
+    assert [one.path for one in found] == [Path("novel.jsonl"), Path("other.txt"), tmp_path / "a.txt"]
+    assert found[0].questions[0].kind == "fact"
 
 
 @pytest.mark.parametrize(
-    ("text", "problem"),
+    ("rows", "more", "problem"),
     [
-        ("", "holds no question"),
-        (WHO + "\nno json", "line 2 is not a JSON object"),
-        ("[1]", "line 1 is not a JSON object"),
-        ('{"id": "1", "q": "Who?"}', "line 1: a question needs id, q and a"),
-        ('{"id": "1", "q": "Who?", "a": "("}', "line 1: a is not a regular expression"),
-        ('{"id": "1", "q": "Who?", "a": 5}', "line 1: a is not a regular expression"),
-        ('{"id": "1", "q": "Who?", "a": "x", "passage": "["}', "line 1: passage is not a regular expression"),
-        (f"{WHO}\n{WHO}", "line 2: the id 1 is taken"),
+        ([], [], "holds no question"),
+        ([{"q": "Who?", "a": "ann"}], [], "does not say which document"),
+        (ROWS, ["a.txt"], "is about 2 documents"),
+        ([{"q": "Who?"}], [], "line 1: a question needs q and a"),
+        ([{"q": "Who?", "a": "("}], [], "a is not a regular expression"),
+        ([{"q": "Who?", "a": 5}], [], "a is not a regular expression"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(text: str, problem: str) -> None:
-    with pytest.raises(InputError) as caught:
-        parse_questions("x", text)
-    assert problem in caught.value.message
-    assert "\n" not in caught.value.message
+def test_what_cannot_be_is_refused(tmp_path: Path, rows: list[dict[str, Any]], more: list[str], problem: str) -> None:
+    with pytest.raises(FreqkvError, match=problem):
+        examinations([write(tmp_path / "q.jsonl", rows), *more])
 
 
-def test_a_path_or_a_name(tmp_path: Path) -> None:
-    path = tmp_path / "mine.jsonl"
-    path.write_text(WHO, encoding="utf-8")
-    assert read_question_file(str(path)).name == "mine"
-    assert read_question_file("northanger_abbey").name == "northanger_abbey"
-    with pytest.raises(UsageError, match=r"neither a question file .* northanger_abbey"):
-        read_question_file("nothing")
-    path.write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(FreqkvError, match="cannot be read"):
-        read_question_file(str(path))
+def test_lines_that_are_no_objects_and_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "q.jsonl"
+    path.write_text('{"q": "Who?", "a": null}\n[1]\n', encoding="utf-8")
+    with pytest.raises(InputError, match="line 2 is not a JSON object"):
+        read_questions(str(path))
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="UTF-8"):
+        read_questions(str(path))
+    with pytest.raises(UsageError, match="nor one of those that come with freqkv: developers_reference"):
+        read_questions("nothing")
+    with pytest.raises(UsageError, match="no questions"):
+        examinations([])
 
 
-def test_the_bundled_questions_are_many_and_balanced() -> None:
-    files = [read_question_file(name) for name in bundled_names()]
-    everything = [question for file in files for question in file.questions]
-    assert len(files) >= 4
-    assert len(everything) >= 72
-    assert len({question.id for question in everything}) == len(everything)
-    assert len({question.text for question in everything}) == len(everything)
-    for file in files:
-        assert all((file.document, file.title, file.source))
-        assert re.fullmatch("[0-9a-f]{64}", file.sha256 or "")
-        assert len(file.questions) >= 12
-        for answered in (True, False):
-            splits = [one.split for one in file.questions if (one.answer is not None) == answered]
-            assert splits.count("tune") == splits.count("test") == len(splits) / 2
-        absent = sum(question.answer is None for question in file.questions)
-        assert absent * 3 == len(file.questions)
+def test_questions_are_chosen_by_split_kind_and_number(tmp_path: Path) -> None:
+    write(tmp_path / "documents.jsonl", [{"file": "a.txt", "kind": "novel"}])
+    asked = examinations([write(tmp_path / "q.jsonl", ROWS)])
+
+    def texts(*arguments: Any) -> list[str]:
+        return [question.text for one in chosen(asked, *arguments) for question in one.questions]
+
+    assert texts() == ["Who?", "Why?", "When?"]
+    assert texts("held_back") == ["Why?", "When?"]
+    assert texts("all", ["novel"]) == ["Who?", "Why?"]
+    assert texts("all", ["absent", "name"]) == ["Who?", "When?"]
+    assert texts("all", [], 1) == ["Who?", "When?"]
+    with pytest.raises(UsageError, match="kinds of question: absent, fact, name"):
+        texts("tuned", ["absent"])
 
 
-def test_every_bundled_answer_matches_no_question_and_every_absent_one_has_no_place() -> None:
-    for name in bundled_names():
-        for question in read_question_file(name).questions:
-            if question.answer is None:
-                assert (question.where, question.page, question.passage) == (None, None, None)
-            else:
-                assert question.where is not None
-                assert 0 <= question.where <= 1
-                # An answer that only says the question again must not count as right.
-                assert not re.search(question.answer, question.text, re.IGNORECASE), question.id
-
-
-@pytest.mark.parametrize("name", ["northanger_abbey", "sense_and_sensibility", "developers_reference"])
-def test_the_bundled_answers_stand_in_their_documents(name: str) -> None:
-    file = read_question_file(name)
-    path = DATA / (file.document or "")
-    if not path.is_file():
-        pytest.skip(f"{path} is not there")
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
-    with open_document(str(path)) as document:
-        text = re.sub(r"\s+", " ", read_whole(document)[0])
-        pages = {page.number: re.sub(r"\s+", " ", page.text) for page in document.pages()}
-    for question in file.questions:
-        if question.answer is None or question.passage is None or question.where is None:
-            continue
-        places = [match.start() / len(text) for match in re.finditer(question.passage, text, re.IGNORECASE)]
-        assert min(abs(place - question.where) for place in places) < 0.01, question.id
-        if document.has_pages:
-            assert question.page is not None
-            assert re.search(question.passage, pages[question.page], re.IGNORECASE), question.id
-            assert re.search(question.answer, pages[question.page], re.IGNORECASE), question.id
-
-
-def test_the_format_is_what_json_reads(tmp_path: Path) -> None:
-    for name in bundled_names():
-        folder = Path(__file__).parents[2] / "freqkv_cli" / "evaluation" / "questions"
-        rows = [json.loads(line) for line in (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
-        assert set(rows[0]) == {"document", "title", "source", "sha256"}
-        assert all({"id", "q", "a", "where", "split"} <= row.keys() for row in rows[1:])
+@pytest.mark.parametrize("name", bundled())
+def test_the_questions_that_come_with_freqkv(name: str) -> None:
+    (one,) = examinations([name], "folder")
+    assert one.path.parent == Path("folder")
+    assert one.kind in ("novel", "manual")
+    assert one.sha256 is not None
+    assert len(one.questions) == 18
+    for split in ("tuned", "held_back"):
+        ours = [question for question in one.questions if question.split == split]
+        assert len(ours) == 9
+        assert sum(question.answer is None for question in ours) == 3
+    assert all((question.passage is None) == (question.answer is None) for question in one.questions)

@@ -1,129 +1,152 @@
-"""Measuring summaries of a small document: played summaries, reports from files, the table."""
+"""Measuring summaries: scores of small texts, a tiny model that extracts, the table, what is refused."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from freqkv_cli.config import Settings
-from freqkv_cli.documents.document import Document, open_document
-from freqkv_cli.errors import InputError
+from freqkv_cli.errors import InputError, UsageError
 from freqkv_cli.evaluation import summaries
-from freqkv_cli.evaluation.summaries import evaluate_summaries, measure, read_report, read_whole, summaries_table
-from freqkv_cli.events import Done, Event, Progress, Text
-from freqkv_cli.summarizing.note import SectionNote
-from freqkv_cli.summarizing.outline import Sentence, Writer, notes_text
-from tests.evaluation.test_summary_scores import PEOPLE, TEXT
+from freqkv_cli.evaluation.summaries import Expected, evaluate_summaries, measure, read_expected
+from freqkv_cli.evaluation.summary_scores import (
+    Topic,
+    invented_names,
+    invented_numbers,
+    mentioned,
+    order,
+    own_sentences,
+    repeated,
+)
+from freqkv_cli.events import Done, Note, Progress, Text
 
-GOOD: dict[str, Any] = {"text": "Anna met Zara. Later came Jonas.", "finish_reason": "stop", "tokens_read": 600}
+DOCUMENT = (
+    "The miller Hans owned 1,200 sheep in 1868. His brother Otto left for Bremen. In the end the mill burned down."
+)
+ROW = {
+    "file": "mill.txt",
+    "split": "tuned",
+    "first": ["story", "mill"],
+    "topics": [{"tenth": 1, "a": "sheep"}, {"tenth": 5, "a": "bremen"}, {"tenth": 10, "a": "burn"}],
+    "end": "burn",
+}
 
-NOTE: dict[str, Any] = {"text": "Anna met Zara.", "start": 0.0, "end": 0.1, "quoted": False}
+
+def report_of(*sentences: str) -> dict[str, Any]:
+    """What summarize reports of these sentences."""
+    return {
+        "text": " ".join(sentences),
+        "citations": [{"sentence": sentence} for sentence in sentences],
+        "notes": [{"text": "A note."}],
+        "extract": False,
+        "tokens_read": 30,
+        "model": {},
+        "cache": {},
+        "timing": {"read_s": 3.0, "notes_s": 2.0, "answer_s": 1.0},
+    }
 
 
 @pytest.fixture
-def document(tmp_path: Path) -> Iterator[Document]:
-    path = tmp_path / "people.md"
-    path.write_text(f"# The Arrival\n\n{TEXT}", encoding="utf-8")
-    with open_document(str(path)) as opened:
-        yield opened
+def expected(tmp_path: Path) -> list[Expected]:
+    (tmp_path / "mill.txt").write_text(DOCUMENT, encoding="utf-8")
+    path = tmp_path / "s.jsonl"
+    path.write_text(json.dumps(ROW) + "\n", encoding="utf-8")
+    return read_expected([str(path)])
 
 
-def test_a_clean_summary() -> None:
-    found = measure(TEXT, [], GOOD, 10)
-    assert [number for number, tenth in enumerate(found["tenths"]) if tenth["reached"]] == [0, 9]
-    assert (found["tenths_reached"], found["tenths_noted"], found["notes"]) == (2, 0, 0)
-    assert (found["invented"], found["repeated"], found["chat"], found["cut_off"]) == ([], [], [], False)
-    assert (found["words"], found["words_asked"], found["sentences"]) == (6, 10, 2)
+def test_a_summary_is_measured(expected: list[Expected]) -> None:
+    found = measure(
+        expected[0],
+        DOCUMENT,
+        report_of(
+            "A story about a mill and its sheep.",
+            "Hans and Berta had 1200 sheep in 1870.",
+            "In the end the mill burned down.",
+            "And so, in the end, the mill burned down.",
+        ),
+    )
+    assert (found["topics_told"], found["topics"], found["topics_missed"]) == (2, 3, ["bremen"])
+    assert (found["tenths_told"], found["tenths"]) == (2, 3)
+    assert (found["first_told"], found["first"], found["end_told"]) == (2, 2, True)
+    assert (found["own"], found["sentences"]) == (3, 4)
+    assert (found["invented_names"], found["invented_numbers"]) == (["Berta"], ["1870"])
+    assert found["repeated"] == ["And so, in the end, the mill burned down."]
+    assert found["order"] == 1.0
+    assert (found["read_s"], found["notes_s"], found["write_s"]) == (3.0, 2.0, 1.0)
 
 
-def test_notes_reach_every_tenth_and_their_faults_are_found() -> None:
-    notes: list[dict[str, Any]] = [
-        {"title": str(number), "text": f"Then {name} met Zara.", "start": number / 10, "end": (number + 1) / 10}
-        for number, name in enumerate(PEOPLE)
+def test_order_is_that_of_the_document_or_the_opposite() -> None:
+    topics = [Topic(1, "one"), Topic(5, "two"), Topic(9, "three")]
+    assert order(mentioned(topics, ["About.", "one", "two", "three"])) == 1
+    assert order(mentioned(topics, ["About.", "three", "two", "one"])) == -1
+    assert order(mentioned(topics, ["About.", "one", "three", "two"])) == pytest.approx(1 / 3)
+    assert order(mentioned(topics, ["one and two"])) is None
+    # What the first sentence says of the whole counts where the summary comes to it.
+    assert order(mentioned(topics, ["three", "one", "two", "three"])) == 1
+
+
+def test_a_topic_may_be_told_over_two_sentences() -> None:
+    assert mentioned([Topic(1, "hans.*otto")], ["Hans left.", "Otto stayed."]) == [(Topic(1, "hans.*otto"), 1)]
+    assert mentioned([Topic(1, "otto.*hans")], ["Hans left.", "Otto stayed."]) == []
+
+
+def test_own_sentences_are_those_that_the_document_has_not() -> None:
+    assert own_sentences(["his brother otto left for Bremen", "Otto left Bremen."], DOCUMENT) == 1
+    assert (
+        own_sentences(["\u8336\u9986\u5728\u6cb3\u8fb9\u3002"], "\u4e91\u6eaa\u8336\u9986\u5728\u6cb3\u8fb9\u3002") == 0
+    )
+
+
+def test_numbers_and_names_that_the_document_has_are_not_invented() -> None:
+    assert invented_numbers("It had 1200 or 1.200, in 1868, 3 of 12:30.", DOCUMENT) == ["12:30"]
+    assert invented_names("It is about Hans, Otto\u2019s brother, in Bremen with Carl.", DOCUMENT, "en") == ["Carl"]
+    assert invented_names("Es geht um Haus und Hof.", DOCUMENT, "de") is None
+
+
+def test_repetitions() -> None:
+    assert repeated(["The mill burned down.", "The mill burned down again.", "Short.", "Short."]) == [
+        "The mill burned down again."
     ]
-    notes[3]["text"] += " Here is a summary: the end with Gandalf"
-    notes[4]["text"] = notes[5]["text"]
-    found = measure(TEXT, [], {**GOOD, "notes": notes})
-    assert found["tenths_noted"] == 10
-    assert found["invented"] == ["Gandalf"]
-    assert found["cut_off_notes"] == 1
-    assert len(found["chat"]) == 1
-    assert found["repeated"] == []
-    assert "Then Franz met Zara." in found["repeated_notes"]
 
 
-def test_the_whole_text_with_its_headings(document: Document) -> None:
-    text, headings = read_whole(document)
-    assert text.endswith(TEXT)
-    assert headings == [(0.0, "The Arrival")]
-
-
-def test_a_summary_is_made_and_its_words_stay_off_the_table(
-    document: Document, monkeypatch: pytest.MonkeyPatch
+def test_a_document_is_summarised_and_written_to_the_rows(
+    expected: list[Expected], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def played(documents: Any, settings: Settings) -> Iterator[Event]:
+    told = report_of("A story about a mill.", "Hans had sheep.")
+
+    def play(documents: Any, settings: Settings) -> Any:
+        assert [document.name for document in documents] == [str(tmp_path / "mill.txt")]
         yield Progress("reading")
-        yield Text(GOOD["text"])
-        yield Done(dict(GOOD))
+        yield Text("not to be shown")
+        yield Done(told)
 
-    monkeypatch.setattr(summaries, "summarize", played)
-    first, table, done = evaluate_summaries([document], Settings(length=7))
-    assert isinstance(first, Progress)
-    assert isinstance(table, Text)
+    monkeypatch.setattr(summaries, "summarize", play)
+    missing = Expected(tmp_path / "missing.txt", "", (), None, ())
+    events = list(evaluate_summaries([*expected, missing], Settings(), tmp_path / "rows.jsonl"))
+    (table,) = (event.delta for event in events if isinstance(event, Text))
+    assert "| mill.txt | 1/3" in table
+    assert "missing.txt, not measured" in table
+    assert any(isinstance(event, Note) and event.warning for event in events)
+    assert isinstance(events[-1], Done)
+    rows = events[-1].report["summaries"]
+    assert [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text("utf-8").splitlines()] == rows
+    assert (rows[0]["topics_told"], rows[0]["error"]) == (1, None)
+
+    told["finish_reason"] = "interrupted"
+    *_, done = evaluate_summaries(expected, Settings())
     assert isinstance(done, Done)
-    assert "| people.md | 2/10 " in table.delta
-    assert "| 6/7 " in table.delta
-    assert GOOD["text"] not in table.delta
-    assert done.report["summaries"][0]["text"] == GOOD["text"]
-    assert done.report["tokens_read"] == 600
+    assert (done.report["finish_reason"], done.report["summaries"]) == ("interrupted", [])
 
 
-def test_an_interrupted_summary_ends_the_measuring(document: Document, monkeypatch: pytest.MonkeyPatch) -> None:
-    played = iter([Done({**GOOD, "finish_reason": "interrupted"})])
-    monkeypatch.setattr(summaries, "summarize", lambda documents, settings: played)
-    with pytest.raises(KeyboardInterrupt):
-        list(evaluate_summaries([document], Settings()))
-
-
-def test_reports_are_read_instead(document: Document, tmp_path: Path) -> None:
-    path = tmp_path / "report.json"
-    path.write_text(json.dumps(GOOD), encoding="utf-8")
-    *_, done = evaluate_summaries([document], Settings(length=60), [read_report(str(path))])
-    assert isinstance(done, Done)
-    assert done.report["summaries"][0]["words_asked"] == 60
-
-
-@pytest.mark.parametrize("format", ["text", "markdown", "bullets"])
-def test_the_outline_below_a_summary_is_no_part_of_it(tmp_path: Path, format: str) -> None:
-    note = SectionNote("One", "a.txt", "p. 1", "Ann sails.", True, "p. 1", 1, 1, None, None, 0.0, 1.0)
-    writer = Writer(format, ["a.txt"])
-    writer.add([Sentence("Ann sails.", None, own=True), Sentence("Notes are sung.", None, own=True)], [note])
-    alone = writer.text
-    writer.plain(notes_text([note], format, ["a.txt"]))
-    path = tmp_path / "report.json"
-    path.write_text(json.dumps({"text": writer.text}), encoding="utf-8")
-    assert read_report(str(path))["text"].strip() == alone.strip()
-
-
-@pytest.mark.parametrize("content", ["no json", "[]", '{"summary": "x"}', '{"text": null}'])
-def test_a_file_that_is_no_report_is_refused(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "report.json"
-    path.write_text(content, encoding="utf-8")
-    with pytest.raises(InputError, match="give the output of summarize --json"):
-        read_report(str(path))
-
-
-def test_the_table_says_what_was_wrong() -> None:
-    bad = {"text": "Anna met Gandalf. Sure, here is more", "finish_reason": "length"}
-    shown = summaries_table([{"document": "x/people.md", **measure(TEXT, [], bad)}])
-    assert "people.md, invented: Gandalf\n" in shown
-    assert "people.md, chat: Sure, here is more\n" in shown
-    assert "| yes " in shown
-    assert "/- " in shown
-    assert "| -/- " in shown
-    timed = {**bad, "timing": {"notes_s": 61.4, "read_s": 120.0}, "notes": [NOTE, {**NOTE, "quoted": True}]}
-    shown = summaries_table([{"document": "x/people.md", **measure(TEXT, [], timed)}])
-    assert "| 2 (1) " in shown
-    assert "| 61/120 " in shown
+def test_what_is_no_summary_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    for row, problem in (({"file": "a.txt"}, "needs file, first, end"), ({**ROW, "end": "("}, "not a regular")):
+        path.write_text(json.dumps(row), encoding="utf-8")
+        with pytest.raises(InputError, match=problem):
+            read_expected([str(path)])
+    path.write_text(json.dumps(ROW), encoding="utf-8")
+    for names, split in (([], "all"), ([str(path)], "held_back")):
+        with pytest.raises(UsageError, match="no summaries to measure"):
+            read_expected(names, None, split)
+    assert read_expected([str(path)], "elsewhere")[0].path == Path("elsewhere/mill.txt")

@@ -6,13 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import huggingface_hub
 import pytest
 from huggingface_hub import constants
 
@@ -23,9 +21,11 @@ from freqkv_cli.models.aliases import ALIASES
 from freqkv_cli.models.parts import keep_whole_parts
 from freqkv_cli.models.source import resolve_model
 from freqkv_cli.models.wheel import UnreachableError
+from tests.models.fake_hub import Hub, serving
 from tests.models.preparing import GGUF, PIECES, asked, stand_in, wheel
 
 ROOT = Path(__file__).parents[2]
+ADDRESS = "/{repo_id}/resolve/{revision}/{filename}"
 
 
 @pytest.fixture
@@ -226,35 +226,68 @@ def test_file_in_the_cache_of_the_hub(pip: Path, tmp_path: Path) -> None:
     assert asked(pip) == []
 
 
-@pytest.mark.parametrize(
-    ("etag", "content", "parts"),
-    [(stand_in().sha256, GGUF, 0), ("another", GGUF, 3), (stand_in().sha256, b"not it", 3), (None, b"", 3)],
-)
-def test_hub(pip: Path, monkeypatch: pytest.MonkeyPatch, etag: str | None, content: bytes, parts: int) -> None:
-    def metadata(url: str, **_: Any) -> SimpleNamespace:
-        assert url.endswith(f"{stand_in().repository}/resolve/main/{stand_in().file}")
-        if etag is None:
-            raise ConnectionError("refused\nand more")
-        return SimpleNamespace(etag=etag)
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub that has the file of the stand-in."""
+    model = stand_in()
+    hub = Hub(f"/{model.repository}/resolve/main/{model.file}", GGUF, model.sha256)
+    with serving(hub) as address:
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", f"{address}{ADDRESS}")
+        yield hub
 
-    def download(repository: str, name: str, *, local_dir: Path) -> str:
-        assert (repository, name) == (stand_in().repository, stand_in().file)
-        local_dir.mkdir()
-        (local_dir / name).write_bytes(content)
-        return str(local_dir / name)
 
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", metadata)
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-    source = resolve_model("smollm2")
+def test_hub(pip: Path, hub: Hub) -> None:
+    events: list[Event] = []
+    source = resolve_model("smollm2", notify=events.append)
     assert Path(source.folder, "model.gguf").read_bytes() == GGUF
-    assert len(asked(pip)) == parts
+    assert (hub.asked, asked(pip)) == ([0], [])
+    shown = [event for event in events if isinstance(event, Progress) and event.tokens_total]
+    assert (shown[-1].tokens_done, shown[-1].tokens_total) == (len(GGUF), len(GGUF))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"etag": "another"}, "has another"),
+        ({"content": b"x" * len(GGUF)}, None),
+        ({"content": GGUF + b"x"}, "more than the file has"),
+        ({"path": "/elsewhere"}, "404"),
+    ],
+)
+def test_hub_that_does_not_have_it(pip: Path, hub: Hub, change: dict[str, Any], expected: str | None) -> None:
+    for name, value in change.items():
+        setattr(hub, name, value)
+    events: list[Event] = []
+    source = resolve_model("smollm2", notify=events.append)
+    assert Path(source.folder, "model.gguf").read_bytes() == GGUF
+    assert len(asked(pip)) == 3 - (change.get("content", b"")[:1] == b"G") * 3
+    told = [event.message for event in events if isinstance(event, Note)]
+    assert expected is None or any(expected in message for message in told)
+
+
+def test_hub_that_stops_and_goes_on(pip: Path, hub: Hub, unfinished: Path) -> None:
+    hub.sent = 1700
+    for part in pip.parent.glob("stand-in*"):
+        part.unlink()
+    with pytest.raises(ModelError, match="part 2 of 3"):
+        resolve_model("smollm2")
+    assert unfinished.read_bytes() == PIECES[0]
+    source = resolve_model("smollm2")
+    assert hub.asked == [0, 1000]
+    assert Path(source.folder, "model.gguf").read_bytes() == GGUF
+
+
+def test_hub_that_cannot_be_reached(pip: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", f"http://127.0.0.1:9{ADDRESS}")
+    resolve_model("smollm2")
+    assert (hub.asked, len(asked(pip))) == ([], 3)
 
 
 def test_killed_while_fetching(pip: Path, unfinished: Path, tmp_path: Path) -> None:
     (pip.parent / "stand-in-part2==1.0.slow").touch()
     process = _prepare(pip, tmp_path / "events")
-    _wait_for(lambda: unfinished.exists() and unfinished.stat().st_size == 1000 and len(asked(pip)) == 3)
+    _wait_for(lambda: unfinished.exists() and unfinished.stat().st_size == 1000 and len(asked(pip)) == 2)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert list(unfinished.parent.glob(".download-*"))

@@ -29,7 +29,7 @@ def test_damaged_model_is_built_again(pip: Path, harm: str) -> None:
     elif harm == "no manifest":
         manifest.unlink()
     else:
-        manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 0'))
+        manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 0'))
     events: list[Event] = []
     resolve_model("smollm2", notify=events.append)
     assert store.damage(folder, thorough=True) is None

@@ -1,25 +1,36 @@
-"""A GGUF file of a few kilobytes: a random llama with a byte-level tokenizer and SmolLM2's special tokens."""
+"""A GGUF file of a few kilobytes: a random model with a byte-level tokenizer and SmolLM2's special tokens."""
 
+from itertools import cycle
 from pathlib import Path
 
 import gguf
 import numpy
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
+from tests.quantized.random_blocks import random_blocks
+
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
-WIDTH, LAYERS, INNER, HEADS, KV_HEADS = 64, 2, 128, 4, 2
+WIDTH, LAYERS, HEADS, KV_HEADS = 64, 2, 4, 2
 TEMPLATE = "{% for message in messages %}<|im_start|>{{ message['content'] }}<|im_end|>{% endfor %}"
 
 
-def write_tiny_gguf(path: Path, *, architecture: str = "llama", seed: int = 0) -> Path:
-    """Write the file. The weights depend only on `seed`."""
+def write_tiny_gguf(
+    path: Path,
+    *,
+    architecture: str = "llama",
+    seed: int = 0,
+    kinds: tuple[int, ...] = (),
+    width: int = WIDTH,
+    tied: bool = True,
+) -> Path:
+    """Write the file. The weights depend only on `seed`; matrices are in blocks of the given types, in turns."""
     letters = list(bytes_to_unicode().values())
     tokens = [*SPECIAL, *letters, "qz", "zq"]  # two: transformers 5.17 cannot read a list of one merge
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_context_length(512)
-    writer.add_embedding_length(WIDTH)
+    writer.add_embedding_length(width)
     writer.add_block_count(LAYERS)
-    writer.add_feed_forward_length(INNER)
+    writer.add_feed_forward_length(2 * width)
     writer.add_head_count(HEADS)
     writer.add_head_count_kv(KV_HEADS)
     writer.add_layer_norm_rms_eps(1e-5)
@@ -37,21 +48,34 @@ def write_tiny_gguf(path: Path, *, architecture: str = "llama", seed: int = 0) -
     writer.add_chat_template(TEMPLATE)
     random = numpy.random.default_rng(seed)
 
-    def tensor(name: str, *shape: int) -> None:
-        writer.add_tensor(name, random.normal(size=shape).astype(numpy.float32))
+    turns = cycle(kinds)
 
-    tensor("token_embd.weight", len(tokens), WIDTH)
-    tensor("output_norm.weight", WIDTH)
+    def tensor(name: str, *shape: int) -> None:
+        if kinds and len(shape) == 2:
+            kind = next(turns)
+            blocks = random_blocks(kind, *shape, seed=int(random.integers(1 << 30)), spread=shape[1] ** -0.5)
+            writer.add_tensor(name, blocks, raw_dtype=gguf.GGMLQuantizationType(kind))
+        else:
+            writer.add_tensor(name, random.normal(size=shape).astype(numpy.float32))
+
+    tensor("token_embd.weight", len(tokens), width)
+    tensor("output_norm.weight", width)
+    if not tied:
+        tensor("output.weight", len(tokens), width)
     for layer in range(LAYERS):
         for part in ("attn_norm", "ffn_norm"):
-            tensor(f"blk.{layer}.{part}.weight", WIDTH)
-        tensor(f"blk.{layer}.attn_q.weight", WIDTH, WIDTH)
-        tensor(f"blk.{layer}.attn_output.weight", WIDTH, WIDTH)
-        tensor(f"blk.{layer}.attn_k.weight", WIDTH * KV_HEADS // HEADS, WIDTH)
-        tensor(f"blk.{layer}.attn_v.weight", WIDTH * KV_HEADS // HEADS, WIDTH)
-        tensor(f"blk.{layer}.ffn_gate.weight", INNER, WIDTH)
-        tensor(f"blk.{layer}.ffn_up.weight", INNER, WIDTH)
-        tensor(f"blk.{layer}.ffn_down.weight", WIDTH, INNER)
+            tensor(f"blk.{layer}.{part}.weight", width)
+        tensor(f"blk.{layer}.attn_q.weight", width, width)
+        tensor(f"blk.{layer}.attn_output.weight", width, width)
+        tensor(f"blk.{layer}.attn_k.weight", width * KV_HEADS // HEADS, width)
+        tensor(f"blk.{layer}.attn_v.weight", width * KV_HEADS // HEADS, width)
+        if architecture == "qwen2":
+            tensor(f"blk.{layer}.attn_q.bias", width)
+            tensor(f"blk.{layer}.attn_k.bias", width * KV_HEADS // HEADS)
+            tensor(f"blk.{layer}.attn_v.bias", width * KV_HEADS // HEADS)
+        tensor(f"blk.{layer}.ffn_gate.weight", 2 * width, width)
+        tensor(f"blk.{layer}.ffn_up.weight", 2 * width, width)
+        tensor(f"blk.{layer}.ffn_down.weight", width, 2 * width)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

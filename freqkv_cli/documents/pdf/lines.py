@@ -11,6 +11,7 @@ from freqkv_cli.documents.pdf.words import Word
 SAME_LINE = 0.5  # share of the smaller height by which two words of one line overlap
 CELL_GAP = 0.9  # heights of a line: a wider gap parts two cells ...
 STRETCHED = 2.5  # ... if it is so many times the usual gap of its line, which justified text stretches
+WIDEST_SPACE = 0.45  # heights of a line: wider gaps are not those of stretched text
 RIGHT_TO_LEFT = frozenset(["R", "AL"])
 
 
@@ -56,7 +57,7 @@ class Line:
         between = list(zip(self._reaches[:-1], self._lefts[1:], strict=True))
         widths = sorted(end - begin for begin, end in between)
         usual = widths[len(widths) // 3] if len(widths) > 3 else 0.0
-        least = max(CELL_GAP * self.size, STRETCHED * usual)
+        least = max(CELL_GAP * self.size, STRETCHED * min(usual, WIDEST_SPACE * self.size))
         return [(begin, end) for begin, end in between if end - begin > least]
 
     def cells(self) -> list[Cell]:

@@ -1,5 +1,6 @@
 """Recognition of scanned pages by tesseract, where it is installed."""
 
+import os
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -38,8 +39,11 @@ class Recogniser:
         command = [str(self._path), "stdin", "stdout", "--dpi", str(DOTS_PER_INCH)]
         if self._languages:
             command += ["-l", self._languages]
+        one_thread = {**os.environ, "OMP_THREAD_LIMIT": "1"}  # its threads wait for each other more than they work
         try:
-            done = subprocess.run(command, input=picture, capture_output=True, timeout=SECONDS_PER_PAGE, check=False)
+            done = subprocess.run(
+                command, input=picture, capture_output=True, timeout=SECONDS_PER_PAGE, env=one_thread, check=False
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise ValueError(f"tesseract failed: {reason(error)}") from None
         if done.returncode:

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from freqkv_cli.inference import kernels
 from freqkv_cli.inference.attention import observed_by
+from freqkv_cli.inference.cpu import kernels
+from freqkv_cli.inference.cpu.decode import ARCHITECTURES, MOST, CpuDecoder, cpu_decoder, must_compile
 from freqkv_cli.inference.engine import Engine, cache_argument
-from freqkv_cli.inference.few_tokens import ARCHITECTURES, MOST, FewTokens, few_tokens, must_compile
 from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.models.support import SUPPORTED
@@ -31,11 +31,11 @@ def plain_forward(model: Any, cache: FreqkvCache, token: int) -> Tensor:
     return logits
 
 
-def quick_of(model: PreTrainedModel) -> FewTokens | None:
+def quick_of(model: PreTrainedModel) -> CpuDecoder | None:
     cache = new_cache(model, GEOMETRY)
     with torch.inference_mode():
         Engine(model).read(cache, [1, 2])
-        return few_tokens(model, cache)
+        return cpu_decoder(model, cache)
 
 
 def write_both_ways(model: PreTrainedModel, *, count: int = 40, policy: str = "freqkv") -> None:
@@ -63,7 +63,7 @@ def write_both_ways(model: PreTrainedModel, *, count: int = 40, policy: str = "f
 def require_in_use(model: PreTrainedModel) -> None:
     quick = quick_of(model)
     assert quick is not None
-    assert quick.sound
+    assert quick.verified
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -163,10 +163,10 @@ def test_rehearsing_leaves_the_cache_as_it_was() -> None:
         engine.read(cache, random_ids(20))
         before = [layer.keys.clone() for layer in cache.layers]
         observed = cache.observation.copy()
-        quick = few_tokens(model, cache)
+        quick = cpu_decoder(model, cache)
         assert quick is not None
-        quick.rehearse(cache, torch.tensor([[5]]), engine._forward)
-    assert quick.sound
+        quick.self_check(cache, torch.tensor([[5]]), engine._forward)
+    assert quick.verified
     assert cache.length == cache.tokens_seen == 20
     assert all(torch.equal(layer.keys, keys) for layer, keys in zip(cache.layers, before, strict=True))
     assert cache.observation._known.keys() == observed._known.keys()
@@ -196,14 +196,14 @@ def test_it_is_not_for_gradients_training_other_attention_or_wrapped_layers() ->
     model = tiny_model("llama")
     cache = new_cache(model, GEOMETRY)
     Engine(model).read(cache, [1])
-    assert few_tokens(model, cache) is None
+    assert cpu_decoder(model, cache) is None
     model.train()
     assert quick_of(model) is None
     model.eval()
     assert quick_of(model) is not None
     with torch.inference_mode():
         model.set_attn_implementation("sdpa")
-        assert few_tokens(model, cache) is None
+        assert cpu_decoder(model, cache) is None
 
     class LinearWithAdapter(nn.Linear):
         pass
@@ -219,7 +219,7 @@ def test_a_cache_that_gradients_flow_through_is_left_to_the_model() -> None:
     cache = new_cache(model, GEOMETRY, differentiable=True)
     with torch.inference_mode():
         Engine(model).read(cache, [1, 2])
-        assert few_tokens(model, cache) is None
+        assert cpu_decoder(model, cache) is None
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -247,7 +247,7 @@ def test_threads_change_no_bit() -> None:
     rows = []
     with torch.inference_mode():
         Engine(model).read(cache, random_ids(400))
-        quick = few_tokens(model, cache)
+        quick = cpu_decoder(model, cache)
         assert quick is not None
         try:
             for threads in (1, 2):

@@ -30,7 +30,7 @@ TOLERANCE = {torch.bfloat16: 0.2, torch.float32: 1e-3}  # of logits, to their sp
 Forward = Callable[[FreqkvCache, Tensor, int], Tensor]
 
 
-def few_tokens(model: Any, cache: FreqkvCache) -> "FewTokens | None":
+def cpu_decoder(model: Any, cache: FreqkvCache) -> "CpuDecoder | None":
     """Return the quick forward of `model`, the same one at each call; None where only the ordinary one will do."""
     if torch.is_grad_enabled() or model.training or model.config._attn_implementation != ATTENTION_NAME:
         return None
@@ -38,12 +38,12 @@ def few_tokens(model: Any, cache: FreqkvCache) -> "FewTokens | None":
         return None
     if model not in _KNOWN:
         try:
-            _KNOWN[model] = FewTokens(model) if _is_known(model) else None
+            _KNOWN[model] = CpuDecoder(model) if _is_known(model) else None
         except (AttributeError, ImportError, RuntimeError):
             # Another release calls the parts of a layer something else; no numba; nowhere to keep what it compiles.
             _KNOWN[model] = None
     quick = _KNOWN[model]
-    return None if quick is None or quick.sound is False else quick
+    return None if quick is None or quick.verified is False else quick
 
 
 def must_compile(model: Any) -> bool:
@@ -51,19 +51,19 @@ def must_compile(model: Any) -> bool:
     if model in _KNOWN or not _is_known(model):
         return False
     try:
-        from freqkv_cli.inference.kernels import run_layer
+        from freqkv_cli.inference.cpu.kernels import run_layer
     except (ImportError, RuntimeError):
         return False
     return not any(Path(run_layer.stats.cache_path).glob("kernels.run_layer-*.nbi"))
 
 
-class FewTokens:
-    """The forward of up to MOST tokens. `sound`: its numbers are the ordinary ones; None until that has been tried."""
+class CpuDecoder:
+    """The forward of up to MOST tokens. `verified`: its numbers are the ordinary ones; None until that was tried."""
 
     def __init__(self, model: Any) -> None:
-        from freqkv_cli.inference import kernels  # numba: a third of a second, and a few when it has to compile
+        from freqkv_cli.inference.cpu import kernels  # numba: a third of a second, and a few when it has to compile
 
-        self.sound: bool | None = None
+        self.verified: bool | None = None
         self._kernels = kernels
         self._embed = model.get_input_embeddings()
         self._rotary = model.base_model.rotary_emb
@@ -72,6 +72,11 @@ class FewTokens:
         attention = model.base_model.layers[0].self_attn
         self._scaling, self._head_dim = attention.scaling, attention.head_dim
         self._eps = model.config.rms_norm_eps
+        blocks = _kind(model.get_output_embeddings()) == "blocks"
+        self._tolerance = TOLERANCE[torch.bfloat16 if blocks else model.dtype]  # bytes are no finer than 16-bit floats
+        self._heads = attention.q_proj.out_features // self._head_dim
+        self._kv_heads = attention.k_proj.out_features // self._head_dim
+        self._inner = model.base_model.layers[0].mlp.gate_proj.out_features
 
     def forward(self, cache: FreqkvCache, ids: Tensor) -> Tensor:
         """Read `ids`, [1, tokens], into `cache` (which has room for them); return the logits of all, [tokens,
@@ -91,12 +96,11 @@ class FewTokens:
             if cache.policy.observation_window:
                 queries = torch.from_numpy(scratch.query).to(slots.dtype).transpose(0, 1)[None]
                 cache.observe(index, queries, self._scaling)
-        kernels.normalize(hidden, self._norm, self._eps, scratch.normed)
         logits = np.empty((tokens, self._head.out_features), np.float32)
-        kernels.multiply(_as_stored(self._head.weight), _bias(self._head), scratch.normed, logits, False)
+        kernels.run_head(hidden, self._norm, self._eps, _matrix(self._head), _bias(self._head), scratch.normed, logits)
         return torch.from_numpy(logits)
 
-    def rehearse(self, cache: FreqkvCache, ids: Tensor, forward: Forward) -> None:
+    def self_check(self, cache: FreqkvCache, ids: Tensor, forward: Forward) -> None:
         """Find out with a token, [1, 1], whether this gives the numbers of `forward` (see Engine), and the same ones
         for tokens that are read together; `cache` stays as it was. It needs room for two tokens.
         """
@@ -113,11 +117,11 @@ class FewTokens:
         finally:
             cache.observation = observation
         error = (together - expected).std() / expected.std()
-        self.sound = bool(torch.equal(together, apart) and error < TOLERANCE[self._head.weight.dtype])
+        self.verified = bool(torch.equal(together, apart) and error < self._tolerance)
 
     def _scratch(self, tokens: int, cache: FreqkvCache) -> Any:
         weights, kernels = self._layers[0], self._kernels
-        heads, kv_heads = (len(matrix) // self._head_dim for matrix in (weights.query, weights.key))
+        heads, kv_heads = self._heads, self._kv_heads
         spans = -(-cache.geometry.cache_size // kernels.SPAN)
         shapes = (
             (tokens, len(weights.attention_norm)),
@@ -125,13 +129,13 @@ class FewTokens:
             (tokens, kv_heads, self._head_dim),
             (tokens, kv_heads, self._head_dim),
             (tokens, heads, self._head_dim),
-            (tokens, len(weights.gate)),
+            (tokens, self._inner),
             (kv_heads, spans, tokens * heads // kv_heads, self._head_dim + 2),
         )
         return kernels.Scratch(*(np.empty(shape, np.float32) for shape in shapes))
 
 
-_KNOWN: WeakKeyDictionary[Any, FewTokens | None] = WeakKeyDictionary()
+_KNOWN: WeakKeyDictionary[Any, CpuDecoder | None] = WeakKeyDictionary()
 
 
 def _is_known(model: Any) -> bool:
@@ -141,7 +145,8 @@ def _is_known(model: Any) -> bool:
         and model.config.hidden_act == "silu"
         and model.device.type == "cpu"
         and model.dtype in TOLERANCE
-        and all(type(module) is nn.Linear for module in model.modules() if "Linear" in type(module).__name__)
+        and len({_kind(module) for module in model.modules() if "Linear" in type(module).__name__}) == 1
+        and _kind(model.get_output_embeddings()) is not None
         and all(
             layer.mlp.gate_proj.bias is None and layer.self_attn.o_proj.bias is None
             for layer in model.base_model.layers
@@ -150,26 +155,41 @@ def _is_known(model: Any) -> bool:
 
 
 def _layer_weights(layer: Any) -> Any:
-    from freqkv_cli.inference.kernels import LayerWeights
+    from freqkv_cli.inference.cpu.kernels import LayerWeights
 
     attention, mlp = layer.self_attn, layer.mlp
     return LayerWeights(
         attention_norm=_as_stored(layer.input_layernorm.weight.float()),
-        query=_as_stored(attention.q_proj.weight),
+        query=_matrix(attention.q_proj),
         query_bias=_bias(attention.q_proj),
-        key=_as_stored(attention.k_proj.weight),
+        key=_matrix(attention.k_proj),
         key_bias=_bias(attention.k_proj),
-        value=_as_stored(attention.v_proj.weight),
+        value=_matrix(attention.v_proj),
         value_bias=_bias(attention.v_proj),
-        out=_as_stored(attention.o_proj.weight),
+        out=_matrix(attention.o_proj),
         mlp_norm=_as_stored(layer.post_attention_layernorm.weight.float()),
-        gate=_as_stored(mlp.gate_proj.weight),
-        up=_as_stored(mlp.up_proj.weight),
-        down=_as_stored(mlp.down_proj.weight),
+        gate=_matrix(mlp.gate_proj),
+        up=_matrix(mlp.up_proj),
+        down=_matrix(mlp.down_proj),
     )
 
 
-def _bias(linear: nn.Linear) -> NDArray[Any]:
+def _kind(linear: Any) -> str | None:
+    """How the kernels know a linear layer; None for one with something around it."""
+    if type(linear) is nn.Linear:
+        return "stored"
+    return "blocks" if type(linear).__name__ == "QuantizedLinear" else None
+
+
+def _matrix(linear: Any) -> Any:
+    if type(linear) is nn.Linear:
+        return _as_stored(linear.weight)
+    from freqkv_cli.inference.cpu.kernels import Blocks
+
+    return Blocks(linear.matrix.kind, linear.matrix.blocks)
+
+
+def _bias(linear: Any) -> NDArray[Any]:
     return np.empty(0, np.float32) if linear.bias is None else _as_stored(linear.bias.float())
 
 

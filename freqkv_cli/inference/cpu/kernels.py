@@ -4,8 +4,9 @@ A forward of one token reads every weight and every slot in use once and compute
 take as long as the memory takes to deliver them. Called operator by operator it takes several times as long. Here a
 layer is a handful of loops over rows of weights, each about as fast as its rows arrive.
 
-16-bit weights and slots come as uint16, the upper half of a float32; all between them is float32. What a token comes
-to does not depend on the tokens read with it.
+16-bit weights and slots come as uint16, the upper half of a float32; matrices may be in the blocks of a GGUF file
+(quantized/blocks.py), too. All between them is float32. What a token comes to does not depend on the tokens read with
+it.
 """
 
 from typing import Any, NamedTuple
@@ -15,6 +16,10 @@ from numba import njit, prange, types
 from numba.extending import overload
 from numpy.typing import NDArray
 
+from freqkv_cli.quantized.blocks import RUN
+from freqkv_cli.quantized.floats import exp, narrowed, silu, widened
+from freqkv_cli.quantized.products import Activations, multiply_few, quantize_row
+
 Array = NDArray[Any]
 
 SUMS: Any = {"reassoc", "contract", "nsz"}  # a sum may be taken in vector registers
@@ -22,21 +27,30 @@ ROWS = 32  # of a matrix that a thread takes at a time
 SPAN = 128  # slots that a thread takes at a time
 
 
+class Blocks(NamedTuple):
+    """A matrix in blocks: its type's number in GGUF, and the bytes of its rows."""
+
+    kind: int
+    rows: Array
+
+
 class LayerWeights(NamedTuple):
-    """The weights of one layer: matrices [out, in], as they are stored; norms and biases in fp32, [0] for no bias."""
+    """The weights of one layer: matrices [out, in], as they are stored, or Blocks; norms and biases in fp32, [0] for no
+    bias.
+    """
 
     attention_norm: Array
-    query: Array
+    query: Array | Blocks
     query_bias: Array
-    key: Array
+    key: Array | Blocks
     key_bias: Array
-    value: Array
+    value: Array | Blocks
     value_bias: Array
-    out: Array
+    out: Array | Blocks
     mlp_norm: Array
-    gate: Array
-    up: Array
-    down: Array
+    gate: Array | Blocks
+    up: Array | Blocks
+    down: Array | Blocks
 
 
 class Scratch(NamedTuple):
@@ -53,41 +67,6 @@ class Scratch(NamedTuple):
     attended: Array
     inner: Array
     spans: Array
-
-
-def widened(stored: Any) -> Any:
-    """A stored number as float32 (compiled code only)."""
-    raise NotImplementedError
-
-
-@overload(widened)
-def _widened(stored):  # type: ignore[no-untyped-def]  # numba compares this signature with the one above
-    if isinstance(stored, types.Integer):
-
-        def from_upper_half(stored):  # type: ignore[no-untyped-def]
-            bits = np.uint32(np.uint32(stored) << np.uint32(16))
-            return bits.view(np.float32)
-
-        return from_upper_half
-    return lambda stored: stored
-
-
-def narrowed(number: Any, like: Any) -> Any:
-    """A float32 in the form of `like`, a stored number, rounded to the nearest even (compiled code only)."""
-    raise NotImplementedError
-
-
-@overload(narrowed)
-def _narrowed(number, like):  # type: ignore[no-untyped-def]
-    if isinstance(like, types.Integer):
-
-        def to_upper_half(number, like):  # type: ignore[no-untyped-def]
-            bits = np.float32(number).view(np.uint32)
-            odd = np.uint32(np.uint32(bits >> np.uint32(16)) & np.uint32(1))
-            return np.uint16(np.uint32(bits + np.uint32(0x7FFF) + odd) >> np.uint32(16))
-
-        return to_upper_half
-    return lambda number, like: number
 
 
 @njit(cache=True, fastmath=SUMS)
@@ -111,7 +90,7 @@ def two_dots(stored: Array, x: Array, y: Array) -> Any:
 
 
 @njit(cache=True, fastmath=SUMS, parallel=True)
-def multiply(weight: Array, bias: Array, x: Array, out: Array, add: bool) -> None:
+def multiply_stored(weight: Array, bias: Array, x: Array, out: Array, add: bool) -> None:
     """out[t] = weight @ x[t] + bias, or that much more of it."""
     rows, tokens = weight.shape[0], x.shape[0]
     for block in prange((rows + ROWS - 1) // ROWS):
@@ -132,14 +111,8 @@ def multiply(weight: Array, bias: Array, x: Array, out: Array, add: bool) -> Non
                     out[t, row] += bias[row]
 
 
-@njit(cache=True, fastmath=SUMS)
-def silu(x: Any) -> Any:
-    """x * sigmoid(x)."""
-    return x / (np.float32(1) + np.exp(-x))
-
-
 @njit(cache=True, fastmath=SUMS, parallel=True)
-def multiply_gated(gate: Array, up: Array, x: Array, out: Array) -> None:
+def multiply_gated_stored(gate: Array, up: Array, x: Array, out: Array) -> None:
     """out[t] = silu(gate @ x[t]) * (up @ x[t])."""
     rows, tokens = gate.shape[0], x.shape[0]
     for block in prange((rows + ROWS - 1) // ROWS):
@@ -153,6 +126,58 @@ def multiply_gated(gate: Array, up: Array, x: Array, out: Array) -> None:
         if tokens % 2:
             for row in range(first, end):
                 out[tokens - 1, row] = silu(dot(gate[row], x[tokens - 1])) * dot(up[row], x[tokens - 1])
+
+
+@njit(cache=True)
+def in_bytes(x: Array) -> Activations:
+    """A few tokens, [tokens, columns], as bytes with a factor for every RUN."""
+    tokens, columns = x.shape[0], (x.shape[1] + 63) // 64 * 64
+    runs = columns // RUN
+    made = Activations(
+        np.empty((tokens, columns), np.int8), np.empty((tokens, runs), np.float32), np.empty((tokens, runs), np.float32)
+    )
+    for t in range(tokens):
+        quantize_row(x[t], RUN, made.signed[t], made.factor[t], made.sums[t])
+    return made
+
+
+@njit(cache=True)
+def multiply_blocks(weight: Blocks, bias: Array, x: Array, out: Array, add: bool) -> None:
+    """`multiply_stored` with a matrix in blocks."""
+    multiply_few(weight.kind, weight.rows, bias, in_bytes(x), out, add)
+
+
+@njit(cache=True, fastmath=SUMS)
+def multiply_gated_blocks(gate: Blocks, up: Blocks, x: Array, out: Array) -> None:
+    """`multiply_gated_stored` with matrices in blocks."""
+    made, upper, none = in_bytes(x), np.empty_like(out), x[0, :0]
+    multiply_few(gate.kind, gate.rows, none, made, out, False)
+    multiply_few(up.kind, up.rows, none, made, upper, False)
+    for t in range(out.shape[0]):
+        for row in range(out.shape[1]):
+            out[t, row] = silu(out[t, row]) * upper[t, row]
+
+
+def multiply(weight: Any, bias: Array, x: Array, out: Array, add: bool) -> None:
+    """out[t] = weight @ x[t] + bias, or that much more of it (compiled code only)."""
+    raise NotImplementedError
+
+
+@overload(multiply)
+def _multiply(weight, bias, x, out, add):  # type: ignore[no-untyped-def]
+    way = multiply_stored if isinstance(weight, types.Array) else multiply_blocks
+    return lambda weight, bias, x, out, add: way(weight, bias, x, out, add)
+
+
+def multiply_gated(gate: Any, up: Any, x: Array, out: Array) -> None:
+    """out[t] = silu(gate @ x[t]) * (up @ x[t]) (compiled code only)."""
+    raise NotImplementedError
+
+
+@overload(multiply_gated)
+def _multiply_gated(gate, up, x, out):  # type: ignore[no-untyped-def]
+    way = multiply_gated_stored if isinstance(gate, types.Array) else multiply_gated_blocks
+    return lambda gate, up, x, out: way(gate, up, x, out)
 
 
 @njit(cache=True, fastmath=SUMS)
@@ -218,7 +243,9 @@ def attend(query: Array, keys: Array, values: Array, start: int, scaling: float,
                 part[:] = np.float32(0)
                 total = np.float32(0)
                 for slot in range(first, end):
-                    weight = np.exp(scores[slot - first] - highest)
+                    scores[slot - first] = exp(scores[slot - first] - highest)
+                for slot in range(first, end):
+                    weight = scores[slot - first]
                     total += weight
                     row = values[kv_head, slot]
                     for d in range(head_dim):
@@ -233,12 +260,19 @@ def attend(query: Array, keys: Array, values: Array, start: int, scaling: float,
             total = np.float32(0)
             out[t, head] = np.float32(0)
             for span in range(seen):
-                share = np.exp(parts[span, head_dim] - highest)
+                share = exp(parts[span, head_dim] - highest)
                 total += share * parts[span, head_dim + 1]
                 for d in range(head_dim):
                     out[t, head, d] += share * parts[span, d]
             for d in range(head_dim):
                 out[t, head, d] /= total
+
+
+@njit(cache=True)
+def run_head(x: Array, norm: Array, eps: float, weight: Any, bias: Array, normed: Array, logits: Array) -> None:
+    """What follows the last layer: logits[t] = weight @ norm(x[t]) + bias."""
+    normalize(x, norm, eps, normed)
+    multiply(weight, bias, normed, logits, False)
 
 
 @njit(cache=True)
