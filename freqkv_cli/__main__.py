@@ -96,6 +96,9 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 
 def _prepare(debug: bool) -> None:
+    from freqkv_cli.models.lazy_imports import own_process
+
+    own_process()
     gc.set_threshold(100_000, 20, 20)  # imports make a million objects and no garbage: seldom is often enough
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]

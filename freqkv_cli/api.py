@@ -10,8 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
-from freqkv_cli.answering.ask import Reply, answer_question
-from freqkv_cli.answering.ask_many import answer_all, reply_report
+from freqkv_cli.answering.answer import Reply, answer_question, reply_report
+from freqkv_cli.answering.ask_many import answer_all
 from freqkv_cli.answering.conversation import Conversation
 from freqkv_cli.answering.question_list import Question
 from freqkv_cli.config import Settings, parse_setting
@@ -81,12 +81,12 @@ class Reading:
         return list(self.session.warnings)
 
     def ask(self, question: str) -> Reply:
-        """Answer a question; `text`, `citations`, `not_found` of the reply say what came of it."""
+        """Answer a question; `text`, `answer`, `citations`, `found` of the reply say what came of it."""
         return follow(answer_question(self.session.apart(), question))
 
     def stream(self, question: str) -> Iterator[Event]:
         """Answer a question as events: Text as it is written, notes, progress, and all of it at the end as Answered."""
-        return streamed(question, answer_question(self.session.apart(), question))
+        return streamed(self.session, question, answer_question(self.session.apart(), question))
 
     def ask_all(self, questions: Iterable[str]) -> Iterator[dict[str, Any]]:
         """Answer questions one after another, each by itself: JSON objects as of `freqkv ask --questions --jsonl`."""
@@ -105,8 +105,8 @@ class Reading:
 
     def close(self) -> None:
         """Delete what was kept on disk; nothing can be asked then."""
-        if self.session.lookup is not None:
-            self.session.lookup.index.close()
+        if self.session.retriever is not None:
+            self.session.retriever.index.close()
         self._opened.close()
 
     def __enter__(self) -> "Reading":
@@ -128,7 +128,7 @@ class Chat:
 
     def stream(self, question: str) -> Iterator[Event]:
         """The same as events; see `Reading.stream`."""
-        return streamed(question, self.conversation.ask(question))
+        return streamed(self.conversation.session, question, self.conversation.ask(question))
 
     def reset(self) -> None:
         """Forget the earlier questions and answers."""
@@ -161,10 +161,10 @@ def follow(events: Generator[Event, None, Result], on_event: OnEvent | None = No
             on_event(event)
 
 
-def streamed(question: str, reply: Generator[Event, None, Reply]) -> Iterator[Event]:
+def streamed(session: Session, question: str, reply: Generator[Event, None, Reply]) -> Iterator[Event]:
     """The events of an answer, and Answered at the end."""
     given = yield from reply
-    yield Answered({"question": question, **reply_report(given)})
+    yield Answered({"question": question, **reply_report(session, given)})
 
 
 def _reading(documents: Sequence[Document], settings: Settings, on_event: OnEvent | None, stack: ExitStack) -> Reading:
@@ -181,6 +181,8 @@ def _opened(sources: Sequence[Name], settings: Settings, password: str | None, s
         pages=settings.pages,
         encoding=settings.encoding,
         kind=settings.kind,
+        ocr=settings.ocr,
+        recursive=settings.recursive,
         password=lambda name: password,
     )
     for document in documents:

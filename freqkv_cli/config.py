@@ -13,11 +13,14 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import platformdirs
 
 from freqkv_cli.errors import UsageError
+from freqkv_cli.kvcache.policies import policy_names
 
 LENGTHS = ("short", "medium", "long")
-Policy = Literal[
-    "freqkv", "window", "full", "stride", "pool", "uniform", "adaptive", "keydiff", "morph", "landmarks"
-]  # docs/policies.md
+# As documents/kind.py has it.
+DocumentKind = Literal[
+    "pdf", "epub", "docx", "odt", "rtf", "pptx", "odp", "xlsx", "ods", "xls", "csv", "eml", "mbox", "subtitles",
+    "json", "jsonl", "log", "latex", "rst", "fb2", "html", "markdown", "text",
+]  # fmt: skip
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("0", "false", "no", "off")
 
@@ -38,14 +41,15 @@ class Settings:
     Raises SettingError when a value is out of its limits; limits that depend on the model are checked when it is known.
     """
 
-    model: str = "smollm2"
+    model: str = "auto"
     quant: Literal["auto", "4bit", "8bit", "gguf", "none"] = "auto"
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     offline: bool = False
+    models_dir: str | None = None
     adapter: str | None = None
 
-    policy: Policy = "landmarks"
+    policy: str = "landmarks"
     cache_size: int | None = None
     sink_tokens: int = 4
     recent_tokens: int | None = None
@@ -59,7 +63,9 @@ class Settings:
 
     pages: str | None = None
     encoding: str | None = None
-    kind: Literal["pdf", "epub", "html", "markdown", "text"] | None = None
+    kind: DocumentKind | None = None
+    ocr: bool = False
+    recursive: bool = False
     password_file: str | None = None
 
     temperature: float = 0.0
@@ -78,8 +84,9 @@ class Settings:
     prompt_file: str | None = None
     notes: bool = False
     effort: Literal["low", "medium", "high"] = "medium"
-    recall: int = 5
-    verify: Literal["auto", "words", "names"] = "auto"
+    recall: int = 8
+    strict: bool = False
+    quick: bool = False
     show_passages: bool = False
     pin_question: bool = False
 
@@ -87,7 +94,9 @@ class Settings:
         least = self.sink_tokens + (self.recent_tokens or 0) + 2
         for name, holds, rule in (
             ("model", self.model.strip() != "", "must name a model"),
+            ("models_dir", self.models_dir is None or self.models_dir.strip() != "", "must name a folder"),
             ("adapter", self.adapter is None or self.adapter.strip() != "", "must name a folder, or be none"),
+            ("policy", self.policy in policy_names(), f"must be one of {', '.join(policy_names())}"),
             ("device", _is_device(self.device), "must be auto, cpu, cuda, cuda:N or mps"),
             ("sink_tokens", self.sink_tokens >= 0, "must be 0 or more"),
             ("recent_tokens", self.recent_tokens is None or self.recent_tokens >= 0, "must be 0 or more"),
@@ -160,8 +169,8 @@ def setting_types() -> dict[str, Any]:
 
 def choices(setting: str) -> tuple[str, ...]:
     """The words a setting can take; empty when it takes any value of its type."""
-    if setting == "length":
-        return LENGTHS
+    if setting in ("length", "policy"):
+        return LENGTHS if setting == "length" else policy_names()
     return next((get_args(kind) for kind in _members(setting_types()[setting]) if get_origin(kind) is Literal), ())
 
 

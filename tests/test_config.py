@@ -2,11 +2,12 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from freqkv_cli.config import (
+    DocumentKind,
     Output,
     SettingError,
     Settings,
@@ -17,6 +18,7 @@ from freqkv_cli.config import (
     setting_types,
     variable_name,
 )
+from freqkv_cli.documents.kind import Kind
 
 
 @pytest.mark.parametrize(
@@ -144,3 +146,7 @@ def test_the_config_file_can_be_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert config_path().is_relative_to(tmp_path)
     monkeypatch.setenv("FREQKV_CONFIG", str(tmp_path / "mine.toml"))
     assert config_path() == tmp_path / "mine.toml"
+
+
+def test_the_types_of_documents_are_those_that_are_read() -> None:
+    assert get_args(DocumentKind) == get_args(Kind)

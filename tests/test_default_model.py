@@ -15,7 +15,7 @@ NOVEL = ROOT.parent / "shared" / "data" / "pride_and_prejudice.txt"
 def freqkv(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "freqkv_cli", *arguments]
     # The model is the user's own, but what is read is not to be found in the user's cache, nor left there.
-    environment = {**os.environ, "FREQKV_CACHE": "0"}
+    environment = {**os.environ, "FREQKV_MODEL": "smollm2", "FREQKV_CACHE": "0"}
     return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=280, cwd=ROOT, env=environment)
 
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import torch
 
-from freqkv_cli.lab.training.adapter_folder import write_adapter
-from freqkv_cli.lab.training.lora import add_lora, lora_weights
 from freqkv_cli.models.adapter import AdapterCache, AdapterManifest
 from freqkv_cli.models.fingerprint import weights_print
 from freqkv_cli.models.loading import load_model
 from freqkv_cli.models.source import resolve_model
+from freqkv_cli.training.adapter_folder import write_adapter
+from freqkv_cli.training.lora import add_lora, lora_weights
 
 
 def save_tiny_adapter(

@@ -2,10 +2,9 @@
 
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
 
-from freqkv_cli.answering.ask import Reply, answer_question
+from freqkv_cli.answering.answer import Reply, answer_question, reply_report
 from freqkv_cli.answering.question_list import Question
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
@@ -34,7 +33,7 @@ def answer_all(session: Session, questions: Iterable[Question]) -> Iterator[Even
     try:
         for question in questions:
             yield Asked(question.text, question.number)
-            report = yield from answered("ask", question, answer_question(session.apart(), question.text))
+            report = yield from answered("ask", session, question, answer_question(session.apart(), question.text))
             reports.append(report)
             yield Answered(report)
             if "error" in report:
@@ -55,7 +54,7 @@ def answer_all(session: Session, questions: Iterable[Question]) -> Iterator[Even
 
 
 def answered(
-    command: str, question: Question, reply: Generator[Event, None, Reply]
+    command: str, session: Session, question: Question, reply: Generator[Event, None, Reply]
 ) -> Generator[Event, None, dict[str, Any]]:
     """Follow `reply`, the answer to one of several questions; return its report, with `error` where there is none."""
     known = {"schema_version": SCHEMA_VERSION, "command": command, "number": question.number}
@@ -68,22 +67,4 @@ def answered(
         given = yield from reply
     except UsageError as error:
         return {**known, "error": error.message}
-    return {**known, **reply_report(given)}
-
-
-def reply_report(reply: Reply) -> dict[str, Any]:
-    """Return the part of a report that is about one answer."""
-    answer = reply.answer
-    return {
-        "text": reply.text,
-        "finish_reason": answer.finish_reason,
-        "not_found": reply.not_found,
-        "citations": [asdict(citation) for citation in reply.citations],
-        "unverified": reply.unverified,
-        "withheld_text": reply.withheld,
-        "tokens": answer.tokens,
-        "timing": {
-            "first_token_s": round(answer.first_token_seconds, 3) if answer.first_token_seconds else None,
-            "answer_s": round(answer.seconds, 3),
-        },
-    }
+    return {**known, **reply_report(session, given)}

@@ -22,5 +22,5 @@ def open_chat(documents: Sequence[Document], settings: Settings) -> Generator[Ev
 
 def take_turn(conversation: Conversation, question: Question) -> Iterator[Event]:
     """Answer one question, or report why not; the last event is Answered."""
-    report = yield from answered("chat", question, conversation.ask(question.text))
+    report = yield from answered("chat", conversation.session, question, conversation.ask(question.text))
     yield Answered(report)

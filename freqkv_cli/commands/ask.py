@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from freqkv_cli.commands.options import SUMMARY_ONLY, DryRun, takes_settings
-from freqkv_cli.commands.running import Task, counting, run
+from freqkv_cli.commands.running import Task, counting, loading, run
 from freqkv_cli.commands.sources import opened_questions, question_meant, sources_beside_questions
 from freqkv_cli.config import Output, Settings
 from freqkv_cli.errors import UsageError
@@ -62,7 +62,7 @@ def ask(
 
             return lambda documents: ask.ask(documents, question, settings)
 
-        run(ctx, f"loading {settings.model}", paths, settings, output, load)
+        run(ctx, loading(settings), paths, settings, output, load)
     else:
         paths = sources_beside_questions(arguments, questions, settings, MANY_USAGE)
         with opened_questions(questions) as lines:
@@ -75,4 +75,4 @@ def ask(
 
                 return lambda documents: ask_many.ask_many(documents, parse_questions(lines), settings)
 
-            run(ctx, f"loading {settings.model}", paths, settings, output, load_many, lines=jsonl)
+            run(ctx, loading(settings), paths, settings, output, load_many, lines=jsonl)

@@ -73,8 +73,8 @@ def bench(
     sizes, names, rivals = read_depths(depths), words(policies), [name for one in against or () for name in words(one)]
 
     def load() -> Task:
-        from freqkv_cli.lab.bench import bench as measure
-        from freqkv_cli.lab.bench_choice import Choice
+        from freqkv_cli.benchmarks.bench import bench as measure
+        from freqkv_cli.benchmarks.choice import Choice
 
         choice = Choice(
             depths=sizes,

@@ -11,7 +11,7 @@ import typer
 from freqkv_cli.commands.chat_commands import ChatCommands, is_command, tell
 from freqkv_cli.commands.invocation import Invocation, invocation
 from freqkv_cli.commands.options import SUMMARY_ONLY, takes_settings
-from freqkv_cli.commands.running import follow, open_sources
+from freqkv_cli.commands.running import follow, loading, open_sources
 from freqkv_cli.commands.sources import STDIN, sources_meant
 from freqkv_cli.config import Output, Settings
 from freqkv_cli.errors import UsageError
@@ -75,7 +75,7 @@ def _read(ctx: typer.Context, paths: list[str], settings: Settings, output: Outp
         read.append((yield from open_chat(documents, settings)))
 
     with open_display("chat", output, lines=True) as display:
-        display.say(f"loading {settings.model}")
+        display.say(loading(settings))
         documents = open_sources(paths, settings, display, stack)
         follow(reading(), display, invocation(ctx))
     return read[0]

@@ -59,8 +59,8 @@ class ChatCommands:
         cache = session.cache
         names = [document.name for document in session.stream.documents] if session.stream else []
         turns = (
-            f"{plural(len(conversation.turns), 'turn')} remembered in "
-            f"{conversation.tokens} of {conversation.limit} slots"
+            f"{plural(len(conversation.turns), 'turn')} remembered, the last ones told again in "
+            f"{plural(conversation.tokens, 'token')}"
         )
         if conversation.forgotten:
             turns += f", {plural(conversation.forgotten, 'older one')} forgotten to make room"
@@ -80,8 +80,11 @@ class ChatCommands:
         reply = self._conversation.reply
         if reply is None:
             return "nothing was asked yet"
-        blocks = [f"read again: {printable(' '.join(passage.split()))}" for passage in reply.passages]
-        blocks += [f'[{one_line(citation.place)}] "{printable(citation.quote)}"' for citation in reply.citations]
+        blocks = [f"read again: {printable(' '.join(passage.text.split()))}" for passage in reply.passages]
+        blocks += [
+            f'[{one_line(citation.passage.place)}] "{printable(citation.quote)}" ({citation.verdict})'
+            for citation in reply.citations
+        ]
         if not blocks:
             return "the last answer was given from memory alone"
         return "\n".join(textwrap.fill(block, WIDTH, subsequent_indent="  ") for block in blocks)

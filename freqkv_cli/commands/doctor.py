@@ -97,7 +97,7 @@ def check_kernels() -> Finding:
     """The kernels that write on a CPU give the right product; compiled here, once, if they have not been before."""
     slow = "answers are written two to three times as slowly"
     try:
-        from freqkv_cli.lab.self_test import multiply_with_a_kernel
+        from freqkv_cli.inference.self_test import multiply_with_a_kernel
 
         sound, told = multiply_with_a_kernel()
     except ImportError as error:
@@ -110,17 +110,18 @@ def check_kernels() -> Finding:
 
 
 def check_memory() -> Finding:
-    """The default model fits, with a small cache."""
-    from freqkv_cli.models.aliases import ALIASES, DEFAULT_ALIAS
+    """The model that --model auto takes fits."""
+    from freqkv_cli.models.aliases import ALIASES
+    from freqkv_cli.models.auto import choose_model
     from freqkv_cli.models.device import choose_device
     from freqkv_cli.models.memory import available_memory
 
     device = choose_device("auto")
-    free, needed = available_memory(device), 3 * ALIASES[DEFAULT_ALIAS].converted_bytes
-    told = f"{memory(free)} free on {device}"
-    if free < needed:
+    free, taken = available_memory(device), choose_model().name
+    told = f"{memory(free)} free on {device}: --model auto takes {taken}"
+    if taken in ALIASES and free < ALIASES[taken].free_memory:
         fix = "close other programs, or use a smaller --cache-size and --chunk"
-        return Finding("error", f"{told}: the default model needs about {memory(needed)}", fix)
+        return Finding("error", f"{told}, the smallest, which needs about {memory(ALIASES[taken].free_memory)}", fix)
     return Finding("ok", told)
 
 
@@ -128,41 +129,42 @@ def check_disk() -> Finding:
     """The cache folder can be written, and has room for the default model."""
     import tempfile
 
-    from freqkv_cli.models.aliases import ALIASES, DEFAULT_ALIAS
-    from freqkv_cli.models.source import alias_entry
-    from freqkv_cli.models.store import cache_folder, damage, models_folder, require_room, writing_to
+    from freqkv_cli.models.aliases import ALIASES
+    from freqkv_cli.models.auto import choose_model
+    from freqkv_cli.models.fetch import disk_needed
+    from freqkv_cli.models.store import cache_folder, require_room, writing_to
 
-    folder, pinned = cache_folder(), ALIASES[DEFAULT_ALIAS]
+    folder = cache_folder()
     try:
         with writing_to(folder):
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder) as file:
                 file.write(b"freqkv")
-        if damage(models_folder() / alias_entry(pinned)) is not None:
-            require_room(pinned.peak_bytes, folder)
+        known = ALIASES.get(choose_model().name)
+        if known is not None:
+            require_room(disk_needed(known), folder)
     except FreqkvError as error:
         return Finding("error", error.message)
     return Finding("ok", f"{folder} can be written")
 
 
 def check_default_model() -> Finding:
-    """The default model is there, every byte of it."""
-    from freqkv_cli.models.aliases import ALIASES, DEFAULT_ALIAS
-    from freqkv_cli.models.source import alias_entry
+    """The model that --model auto takes is there, every byte of it."""
+    from freqkv_cli.models.aliases import ALIASES
+    from freqkv_cli.models.auto import choose_model
     from freqkv_cli.models.store import damage, models_folder
 
-    folder = models_folder() / alias_entry(ALIASES[DEFAULT_ALIAS])
-    pull = f"freqkv models pull {DEFAULT_ALIAS}"
+    taken = choose_model().name
+    if taken not in ALIASES:
+        return Finding("ok", f"--model auto takes {taken}, of the hub")
+    folder, pull = models_folder() / ALIASES[taken].entry, f"freqkv models pull {taken}"
     if not folder.exists():
-        return Finding(
-            "warning", f"the default model {DEFAULT_ALIAS} is not there yet", f"{pull} (or it comes when needed)"
-        )
+        return Finding("warning", f"the default model {taken} is not there yet", f"{pull} (or it comes when needed)")
     problem = damage(folder, thorough=True)
     if problem is not None:
-        return Finding(
-            "error", f"the default model is damaged: {problem}", f"freqkv models rm -y {DEFAULT_ALIAS}; {pull}"
-        )
-    return Finding("ok", f"{DEFAULT_ALIAS} is complete in {folder}")
+        fix = f"freqkv models rm -y {taken}; {pull}"
+        return Finding("error", f"the default model {taken} is damaged: {problem}", fix)
+    return Finding("ok", f"{taken} is complete in {folder}")
 
 
 def check_readers() -> Finding:
@@ -179,7 +181,7 @@ def check_readers() -> Finding:
 
 def check_reading() -> Finding:
     """A random model reads through a cache of fixed size, on the device that `auto` means."""
-    from freqkv_cli.lab.self_test import read_with_a_tiny_model
+    from freqkv_cli.inference.self_test import read_with_a_tiny_model
     from freqkv_cli.models.device import choose_device
 
     sound, told = read_with_a_tiny_model(choose_device("auto"))

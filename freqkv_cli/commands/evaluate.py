@@ -1,18 +1,15 @@
 """freqkv evaluate: measure answers, summaries, and what the memory keeps of a text."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from freqkv_cli.commands.bench import words
 from freqkv_cli.commands.options import EPILOG, QUESTION_ONLY, SUMMARY_ONLY, ConfiguredCommand, takes_settings
-from freqkv_cli.commands.running import Task, run
+from freqkv_cli.commands.running import Task, loading, run
 from freqkv_cli.config import Output, Settings, parse_size
 from freqkv_cli.errors import UsageError
-
-ANSWERS_USAGE = "freqkv evaluate answers QUESTIONS DOCUMENT [QUESTIONS DOCUMENT]..."
-SUMMARIES_USAGE = "freqkv evaluate summaries DOCUMENT..."
 
 PERPLEXITY_USAGE = "freqkv evaluate perplexity FILE..."
 SPECTRUM_USAGE = "freqkv evaluate spectrum FILE..."
@@ -49,96 +46,96 @@ Adapters = Annotated[
 evaluate_app = typer.Typer(no_args_is_help=True, help="Measure answers, summaries and memories.")
 
 
+Split = Annotated[Literal["tuned", "held_back", "all"], typer.Option("--split", help="Only what is of this split.")]
+Folder = Annotated[
+    str | None,
+    typer.Option("--folder", metavar="FOLDER", help="Where the documents are, if not beside that file."),
+]
+Rows = Annotated[
+    Path | None,
+    typer.Option("--rows", metavar="FILE", help="Write all that was written, and how it counts, as JSON lines."),
+]
+
+
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
-@takes_settings(*SUMMARY_ONLY, "pin_question")
+@takes_settings(*SUMMARY_ONLY, "pin_question", "quick", "show_passages")
 def answers(
     ctx: typer.Context,
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="QUESTIONS DOCUMENT [QUESTIONS DOCUMENT]...",
-            help="A question file, or the name of one that comes with freqkv, and the document it is about.",
+            metavar="QUESTIONS [DOCUMENT]...",
+            help="Question files (JSON Lines), or names of those that come with freqkv; behind each the document it is "
+            "about, if it does not name it.",
             show_default=False,
         ),
     ] = None,
     methods: Annotated[
-        str | None,
-        typer.Option("--methods", metavar="NAMES", help="Only these: ask,memory,window,cut,passages."),
-    ] = None,
+        str,
+        typer.Option("--methods", metavar="NAMES", help="Of ask,memory,window,quick,passages,beginning."),
+    ] = "ask",
+    folder: Folder = None,
+    split: Split = "all",
+    kinds: Annotated[
+        str, typer.Option("--kinds", metavar="NAMES", help="Only these kinds of question or of document.")
+    ] = "",
     limit: Annotated[
         int | None,
-        typer.Option("--limit", metavar="N", min=1, help="Only the first N questions of each split."),
+        typer.Option("--limit", metavar="N", min=1, help="Only the first N questions on each document."),
     ] = None,
-    passages: Annotated[
-        int, typer.Option("--passages", metavar="K", min=1, help="How many the method passages answers from.")
-    ] = 1,
+    rows: Rows = None,
     *,
     settings: Settings,
     output: Output,
 ) -> None:
-    """Ask every question of a question file in several ways, and count the right answers.
+    """Ask questions whose answers are known, in one or several ways, and count the right ones.
 
-    freqkv evaluate answers northanger_abbey northanger_abbey.txt --cache-size 2048
+    freqkv evaluate answers questions.jsonl --folder documents --methods ask,passages --rows answers.jsonl
 
-    The ways: as freqkv ask does; from the compressed memory alone; from the window policy's memory; from the document
-    cut to its first and last tokens; from searched passages alone.
+    The ways: as ask does; from the compressed memory alone; from the window policy's; as ask --quick does; from the
+    passages found; from as much of the document's beginning as fits. By kind of question and of document.
     """
-    names, paths = pairs(arguments or [])
 
     def load() -> Task:
-        from freqkv_cli.lab.answers import Examination, choose_methods, evaluate_answers
-        from freqkv_cli.lab.methods import METHODS
-        from freqkv_cli.lab.question_file import read_question_file
+        from freqkv_cli.evaluation.answers import choose_methods, evaluate_answers
+        from freqkv_cli.evaluation.question_file import chosen, examinations
 
-        chosen = choose_methods(methods.replace(" ", "").split(",") if methods else METHODS)
-        files = [read_question_file(name) for name in names]
-        return lambda documents: evaluate_answers(
-            [Examination(file, document) for file, document in zip(files, documents, strict=True)],
-            settings,
-            methods=chosen,
-            limit=limit,
-            passages=passages,
-        )
+        ways = choose_methods(words(methods))
+        asked = chosen(examinations(arguments or [], folder), split, words(kinds), limit)
+        return lambda _: evaluate_answers(asked, settings, ways, rows)
 
-    run(ctx, f"loading {settings.model}", paths, settings, output, load)
+    run(ctx, loading(settings), [], settings, output, load)
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
-@takes_settings(*QUESTION_ONLY, "notes", "prompt", "prompt_file")
+@takes_settings(*QUESTION_ONLY, "notes", "prompt", "prompt_file", "focus")
 def summaries(
     ctx: typer.Context,
-    documents: Annotated[
+    arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="DOCUMENT...", help="Documents, summarised each by itself.", show_default=False),
-    ] = None,
-    reports: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--report",
-            metavar="FILE",
-            help="Measure this output of summarize --json instead; once for each document, in their order.",
+        typer.Argument(
+            metavar="SUMMARIES...", help="Files (JSON Lines) of what a summary should tell.", show_default=False
         ),
     ] = None,
+    folder: Folder = None,
+    split: Split = "all",
+    rows: Rows = None,
     *,
     settings: Settings,
     output: Output,
 ) -> None:
-    """Summarise documents, and measure how much of each tenth the summary reaches and what is wrong with it.
+    """Summarise documents of which it is known what a summary should tell, and count what it tells and invents.
 
-    freqkv evaluate summaries book.pdf --length long
+    freqkv evaluate summaries summaries.jsonl --folder documents --rows told.jsonl
     """
-    if not documents:
-        raise UsageError(f"no document: {SUMMARIES_USAGE}")
-    if reports and len(reports) != len(documents):
-        raise UsageError(f"{len(reports)} reports for {len(documents)} documents: give --report once for each document")
 
     def load() -> Task:
-        from freqkv_cli.lab.summaries import evaluate_summaries, read_report
+        from freqkv_cli.evaluation.summaries import evaluate_summaries, read_expected
 
-        ready = [read_report(path) for path in reports] if reports else None
-        return lambda opened: evaluate_summaries(opened, settings, ready)
+        expected = read_expected(arguments or [], folder, split)
+        return lambda _: evaluate_summaries(expected, settings, rows)
 
-    run(ctx, f"loading {settings.model}", documents, settings, output, load)
+    run(ctx, loading(settings), [], settings, output, load)
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
@@ -174,14 +171,14 @@ def perplexity(
     labels, count = words(policies), read_size("--tokens", tokens)
 
     def load() -> Task:
-        from freqkv_cli.lab.contenders import check_adapters, check_labels
-        from freqkv_cli.lab.perplexity import evaluate_perplexity
+        from freqkv_cli.evaluation.perplexity import evaluate_perplexity
+        from freqkv_cli.evaluation.policy_specs import check_adapters, check_labels
 
         check_labels(labels)
         check_adapters(adapters, labels)
         return lambda opened: evaluate_perplexity(opened, settings, labels, count, plot, adapters, reference)
 
-    run(ctx, f"loading {settings.model}", documents, settings, output, load)
+    run(ctx, loading(settings), documents, settings, output, load)
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
@@ -216,15 +213,15 @@ def recall(
     labels, count = words(policies), read_size("--tokens", tokens)
 
     def load() -> Task:
-        from freqkv_cli.lab.contenders import check_adapters, check_labels
-        from freqkv_cli.lab.recall import Wanted, evaluate_recall
+        from freqkv_cli.evaluation.needle import Wanted, evaluate_recall
+        from freqkv_cli.evaluation.policy_specs import check_adapters, check_labels
 
         check_labels(labels)
         check_adapters(adapters, labels)
         wanted = Wanted(count, words(kinds), items, first)
         return lambda opened: evaluate_recall(opened, settings, labels, wanted, plot, adapters)
 
-    run(ctx, f"loading {settings.model}", documents or [], settings, output, load)
+    run(ctx, loading(settings), documents or [], settings, output, load)
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
@@ -276,16 +273,16 @@ def sessions(
     labels, count = words(policies), None if tokens is None else read_size("--tokens", tokens)
 
     def load() -> Task:
-        from freqkv_cli.lab.contenders import check_labels
-        from freqkv_cli.lab.scbench import open_shared
-        from freqkv_cli.lab.sessions import Wanted, evaluate_sessions
+        from freqkv_cli.evaluation.policy_specs import check_labels
+        from freqkv_cli.evaluation.scbench import open_shared
+        from freqkv_cli.evaluation.sessions import Wanted, evaluate_sessions
 
         check_labels(labels)
         shared = open_shared(data, offline=settings.offline) if data else None
         wanted = Wanted(words(kinds), count, turns, contexts, mode, shared)
         return lambda opened: evaluate_sessions(opened, settings, labels, wanted, plot)
 
-    run(ctx, f"loading {settings.model}", documents or [], settings, output, load)
+    run(ctx, loading(settings), documents or [], settings, output, load)
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
@@ -318,11 +315,11 @@ def spectrum(
     count = read_size("--tokens", tokens)
 
     def load() -> Task:
-        from freqkv_cli.lab.spectrum import evaluate_spectrum
+        from freqkv_cli.evaluation.spectrum import evaluate_spectrum
 
         return lambda opened: evaluate_spectrum(opened, settings, count, energy, plot)
 
-    run(ctx, f"loading {settings.model}", documents, settings, output, load)
+    run(ctx, loading(settings), documents, settings, output, load)
 
 
 def read_size(flag: str, text: str) -> int:
@@ -334,10 +331,3 @@ def read_size(flag: str, text: str) -> int:
     if size < 2:
         raise UsageError(f"{flag} must be 2 or more, not {size}")
     return size
-
-
-def pairs(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Return the question files and the documents. Raises UsageError when one lacks the other."""
-    if not arguments or len(arguments) % 2:
-        raise UsageError(f"each question file needs its document: {ANSWERS_USAGE}")
-    return arguments[::2], arguments[1::2]

@@ -46,12 +46,12 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="One JSON object o
 
 def gather_info() -> dict[str, Any]:
     """Everything that `info` shows; memory in bytes."""
-    from freqkv_cli.models.aliases import DEFAULT_ALIAS
+    from freqkv_cli.models.aliases import AUTO
     from freqkv_cli.models.inventory import find_model
     from freqkv_cli.models.store import cache_folder
     from freqkv_cli.states.state_cache import list_kept, states_folder
 
-    model = find_model(DEFAULT_ALIAS)
+    model = find_model(AUTO)
     kept = list_kept()
     hub_variable = next((name for name in ("HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME") if os.environ.get(name)), None)
     return {

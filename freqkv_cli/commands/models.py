@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from freqkv_cli.commands.options import ConfiguredCommand
 from freqkv_cli.config import Output
 from freqkv_cli.errors import UsageError
 from freqkv_cli.terminal.display import open_display
@@ -25,45 +26,54 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")
 @models_app.command("list")
 def list_(as_json: Json = False) -> None:
     """List the models that are on this machine, and those that have a short name."""
+    from freqkv_cli.models.auto import choose_model
     from freqkv_cli.models.inventory import list_models
     from freqkv_cli.models.support import SUPPORTED
 
-    models = list_models()
+    default = choose_model().name
+    rows = [_described(model, SUPPORTED, default) for model in list_models()]
     if as_json:
-        rows = [_described(model, SUPPORTED) for model in models]
         typer.echo(json.dumps({"schema_version": 1, "models": rows}))
         return
     texts = [("MODEL", "KIND", "SIZE", "STATE")]
-    for model in models:
-        size = memory(model.bytes) if model.bytes else "-"
-        texts.append((one_line(model.name), model.kind, size, _state(model, SUPPORTED)))
+    for row in rows:
+        size = memory(row["bytes"]) if row["bytes"] else "-"
+        texts.append((one_line(row["name"]), row["kind"], size, _state(row)))
     widths = [max(len(row[column]) for row in texts) for column in range(3)]
     for name, kind, size, state in texts:
         typer.echo(f"{name:<{widths[0]}}  {kind:<{widths[1]}}  {size:>{widths[2]}}  {state}")
 
 
-@models_app.command()
+@models_app.command(cls=ConfiguredCommand)
 def pull(
     name: Name,
+    offline: Annotated[
+        bool, typer.Option("--offline", envvar="FREQKV_OFFLINE", show_envvar=False, help="Never use the network.")
+    ] = False,
+    models_dir: Annotated[
+        str | None,
+        typer.Option(envvar="FREQKV_MODELS_DIR", show_envvar=False, metavar="FOLDER", help="Folder with .gguf files."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
     """Download (and convert, if need be) a model, so that it is there when it is needed."""
     from freqkv_cli.models.source import resolve_model
 
     with open_display("models pull", Output(quiet=quiet)) as display:
-        source = resolve_model(name, notify=display.show)
+        source = resolve_model(name, offline=offline, models_dir=models_dir, notify=display.show)
     if not quiet:
-        typer.echo(f"{one_line(name)} is ready: {memory(source.bytes or 0)} of weights in {source.folder}", err=True)
+        typer.echo(f"{one_line(source.name)} is ready in {source.folder}", err=True)
 
 
 @models_app.command()
 def show(name: Name, as_json: Json = False) -> None:
     """Show what is known of a model on this machine, its files with their sizes included."""
+    from freqkv_cli.models.auto import choose_model
     from freqkv_cli.models.inventory import find_model
     from freqkv_cli.models.support import SUPPORTED
 
     model = find_model(name)
-    about = {**_described(model, SUPPORTED), "files": _files(model)}
+    about = {**_described(model, SUPPORTED, choose_model().name), "files": _files(model)}
     if as_json:
         typer.echo(json.dumps({"schema_version": 1, "model": about}))
         return
@@ -71,10 +81,11 @@ def show(name: Name, as_json: Json = False) -> None:
         "model": model.name,
         "kind": model.kind,
         "from": model.origin,
-        "state": _state(model, SUPPORTED),
+        "sha256": model.sha256,
+        "state": _state(about),
         "architecture": model.architecture,
         "folder": model.folder,
-        "gguf": model.gguf_file and f"{model.gguf_file}{' (kept to compare with llama.cpp)' * (model.kind == 'alias')}",
+        "gguf": model.gguf_file,
         "size": memory(model.bytes) if model.bytes else None,
     }
     for label, value in rows.items():
@@ -102,20 +113,17 @@ def rm(
     typer.echo(f"removed {one_line(model.name)}: {memory(remove_model(model))} freed", err=True)
 
 
-def _described(model: "LocalModel", supported: tuple[str, ...]) -> dict[str, Any]:
-    from freqkv_cli.models.aliases import DEFAULT_ALIAS
-
+def _described(model: "LocalModel", supported: tuple[str, ...], default: str) -> dict[str, Any]:
     known = model.architecture in supported if model.architecture else None
-    return {**asdict(model), "default": model.name == DEFAULT_ALIAS, "supported": known}
+    return {**asdict(model), "default": model.name == default, "supported": known}
 
 
-def _state(model: "LocalModel", supported: tuple[str, ...]) -> str:
-    described = _described(model, supported)
-    marks = [model.state]
-    if described["default"]:
-        marks.append("default")
-    if described["supported"] is False:
-        marks.append(f"type {model.architecture} is not supported")
+def _state(about: dict[str, Any]) -> str:
+    marks = [about["state"]]
+    if about["default"]:
+        marks.append("taken by --model auto")
+    if about["supported"] is False:
+        marks.append(f"type {about['architecture']} is not supported")
     return one_line(", ".join(marks))
 
 

@@ -49,11 +49,14 @@ class Described:
 
 
 DESCRIBED = {
-    "model": Described(MODEL, "Alias, hub id, local folder or .gguf file.", "MODEL", ("-m",)),
+    "model": Described(
+        MODEL, "Alias, hub id, local folder or .gguf file; auto: the best reader that fits.", "MODEL", ("-m",)
+    ),
     "quant": Described(MODEL, "Weights in 4 or 8 bits; auto is 4bit on CUDA, and a GGUF file as it is on a CPU."),
     "device": Described(MODEL, "auto, cpu, cuda, cuda:N or mps.", "DEVICE"),
     "dtype": Described(MODEL, "Number format of weights and cache."),
     "offline": Described(MODEL, "Never use the network."),
+    "models_dir": Described(MODEL, "Folder of yours with .gguf files; those of an alias are taken from it.", "FOLDER"),
     "adapter": Described(
         MODEL, "Folder of what the model has learnt (freqkv train), or none: leave the model as it is.", "FOLDER"
     ),
@@ -74,6 +77,8 @@ DESCRIBED = {
     "pages": Described(DOCUMENT, "Only these pages: 1-20,35,40-.", "RANGES"),
     "encoding": Described(DOCUMENT, "Encoding of text files, if it is neither UTF-8 nor guessed right.", "NAME"),
     "kind": Described(DOCUMENT, "Type of the document, if it is not recognised."),
+    "ocr": Described(DOCUMENT, "Recognise the text of scanned pages of a PDF, with tesseract where it is installed."),
+    "recursive": Described(DOCUMENT, "Read all documents in the folders that are named.", flags=("-r",)),
     "password_file": Described(
         DOCUMENT, "File with the password of an encrypted PDF (or $FREQKV_PDF_PASSWORD).", "FILE"
     ),
@@ -97,11 +102,8 @@ DESCRIBED = {
         "low: sections are quoted, the model writes nothing; high: it writes twice as many notes, however long.",
     ),
     "recall": Described(ANSWER, "Passages that are looked up, and read again as needed; 0: memory alone.", "PASSAGES"),
-    "verify": Described(
-        ANSWER,
-        "Keep what the model writes if a sentence of the text says it, or only has its names; auto: names for models "
-        "with 1.5 billion weights and more.",
-    ),
+    "strict": Described(ANSWER, "Withhold sentences whose names or numbers stand nowhere in the text; else marked."),
+    "quick": Described(ANSWER, "Search the documents and answer from what is found, without reading them through."),
     "show_passages": Described(ANSWER, "Show on stderr which passages are read again."),
     "pin_question": Described(ANSWER, "Let the model know the question while it reads (for one question only)."),
     "json": Described(OUTPUT, "One JSON object on stdout."),
@@ -112,7 +114,7 @@ DESCRIBED = {
 }
 SUMMARY_ONLY = tuple(name for name, described in DESCRIBED.items() if described.panel == SUMMARY)
 DryRun = Annotated[bool, typer.Option("--dry-run", envvar="FREQKV_DRY_RUN", help="Only count, as freqkv count.")]
-QUESTION_ONLY = ("pin_question", "recall", "show_passages")
+QUESTION_ONLY = ("pin_question", "quick", "recall", "show_passages", "strict")
 
 
 class FileDefaults(dict[str, Any]):

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from freqkv_cli.commands.options import QUESTION_ONLY, SUMMARY_ONLY, DryRun, takes_settings
-from freqkv_cli.commands.running import Task, counting, run
+from freqkv_cli.commands.running import Task, counting, loading, run
 from freqkv_cli.commands.sources import sources_meant
 from freqkv_cli.config import Output, Settings
 
@@ -45,4 +45,4 @@ def read(
 
         return lambda documents: read.read(documents, settings, target, force=force)
 
-    run(ctx, f"loading {settings.model}", paths, settings, output, load)
+    run(ctx, loading(settings), paths, settings, output, load)

@@ -1,8 +1,13 @@
-"""Writes docs/cli.md from the commands themselves: python -m freqkv_cli.commands.reference > docs/cli.md"""
+"""Writes docs/cli.md from the commands themselves: python -m freqkv_cli.commands.reference > docs/cli.md
+
+With the word `policies` it writes the table of docs/policies.md.
+"""
 
 import inspect
+import re
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import typer.main
@@ -13,6 +18,7 @@ from freqkv_cli.commands.options import DESCRIBED
 from freqkv_cli.commands.password import PASSWORD_VARIABLE
 from freqkv_cli.config import flag_name, public_name, setting_types
 from freqkv_cli.errors import ExitCode
+from freqkv_cli.kvcache.policies import policy_help, policy_names
 
 INTRODUCTION = f"""\
 # The command line
@@ -74,7 +80,7 @@ Sizes are bytes, times are seconds. Fields may be added; `schema_version` change
 said twice, or talk to the user |
 | `withheld_text` | `ask`: what the model wrote and the passage does not say, so that the document's words stand alone |
 | `input` | a list: `path`, `type`, `sha256`, `bytes`, `pages`, `tokens`, `tokens_read`, `tokens_dropped`, `encoding`, \
-`empty_pages` (numbers), `bad_pages` (number: problem) |
+`empty_pages` (numbers), `bad_pages` (number: problem), `left_out` (kind: how much of it is not in the text) |
 | `tokens_read`, `tokens_dropped` | over all inputs |
 | `model` | `id`, `revision`, `quantization`, `dtype`, `device`, `adapter` (null without one) |
 | `cache` | `policy`, `cache_size`, `sink_tokens`, `recent_tokens`, `retain_ratio`, `pinned_tokens` (the instruction), \
@@ -152,6 +158,14 @@ def reference() -> str:
     return "\n".join(sections)
 
 
+def policy_table() -> str:
+    """The table of docs/policies.md, from the files of the policies."""
+    linked = partial(re.sub, r"arXiv (\d{4}\.\d{5})", r"[\1](https://arxiv.org/abs/\1)")
+    told = map(policy_help, policy_names())
+    rows = [(f"`{one.name}`", linked(one.what), linked(one.purpose)) for one in told]
+    return _table(("policy", "what becomes of the old slots", "what for"), rows)
+
+
 def _commands(command: Any, path: str) -> Iterator[str]:
     yield f"### {path}\n"
     yield f"{inspect.cleandoc(command.help or '')}\n"
@@ -201,4 +215,4 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(reference())
+    sys.stdout.write(policy_table() if sys.argv[1:] == ["policies"] else reference())

@@ -10,6 +10,7 @@ from freqkv_cli.commands.invocation import Invocation, invocation
 from freqkv_cli.commands.password import password_reader
 from freqkv_cli.config import Output, Settings
 from freqkv_cli.events import Event, Progress
+from freqkv_cli.models.aliases import AUTO
 from freqkv_cli.terminal.display import Display, open_display
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ def run(
         follow(task(documents), display, invocation(ctx))
 
 
+def loading(settings: Settings) -> str:
+    """The step that most tasks begin with, in words."""
+    return f"loading {'the model' if settings.model == AUTO else settings.model}"
+
+
 def open_sources(sources: list[str], settings: Settings, display: Display, stack: ExitStack) -> "list[Document]":
     """The documents, open until `stack` is closed."""
     from freqkv_cli.documents.document import open_documents
@@ -50,6 +56,8 @@ def open_sources(sources: list[str], settings: Settings, display: Display, stack
         pages=settings.pages,
         encoding=settings.encoding,
         kind=settings.kind,
+        ocr=settings.ocr,
+        recursive=settings.recursive,
         password=password_reader(settings.password_file, display.paused),
     )
     for document in documents:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from freqkv_cli.commands.options import QUESTION_ONLY, DryRun, takes_settings
-from freqkv_cli.commands.running import Task, counting, run
+from freqkv_cli.commands.running import Task, counting, loading, run
 from freqkv_cli.commands.sources import sources_meant
 from freqkv_cli.config import Output, Settings
 from freqkv_cli.errors import InputError, UsageError
@@ -46,7 +46,7 @@ def summarize(
 
         return lambda documents: summarize.summarize(documents, settings)
 
-    run(ctx, f"loading {settings.model}", paths, settings, output, load)
+    run(ctx, loading(settings), paths, settings, output, load)
 
 
 def read_prompt(path: str) -> str:

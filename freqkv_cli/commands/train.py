@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from freqkv_cli.commands.options import QUESTION_ONLY, SUMMARY_ONLY, takes_settings
-from freqkv_cli.commands.running import Task, run
+from freqkv_cli.commands.running import Task, loading, run
 from freqkv_cli.config import Output, Settings, parse_size
 from freqkv_cli.errors import UsageError
 
@@ -118,8 +118,8 @@ def train(
     folder = target
 
     def load() -> Task:
-        from freqkv_cli.lab.training.lora import require_peft
-        from freqkv_cli.lab.training.recipe import Recipe
+        from freqkv_cli.training.lora import require_peft
+        from freqkv_cli.training.recipe import Recipe
 
         require_peft()
         recipe = Recipe(
@@ -142,10 +142,10 @@ def train(
             validate_every=validate_every,
             save_every=save_every,
         )
-        from freqkv_cli.lab.training.run import Job
-        from freqkv_cli.lab.training.train import train
+        from freqkv_cli.training.run import Job
+        from freqkv_cli.training.train import train
 
         job = Job(texts, folder, recipe, tokens, validation, resume, plot)
         return lambda documents: train(settings, job)
 
-    run(ctx, f"loading {settings.model}", [], settings, output, load)
+    run(ctx, loading(settings), [], settings, output, load)

@@ -1,7 +1,6 @@
 """Archives: the members of a zip, unpacked one at a time and never beyond a limit."""
 
 import zipfile
-import zlib
 from typing import IO
 
 from freqkv_cli.errors import InputError
@@ -20,11 +19,28 @@ class Archive:
         self._unpacked = 0
         try:
             self._zip = zipfile.ZipFile(stream)
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError):
+        except MemoryError:
+            raise
+        except Exception:  # a damaged directory may say anything, even to seek before the start of the file
             raise InputError(f"{label} is a broken zip archive: get it again") from None
 
     def __contains__(self, name: str) -> bool:
         return name in self._zip.NameToInfo
+
+    def names(self) -> list[str]:
+        """Return the names of all members."""
+        return self._zip.namelist()
+
+    def check_size(self) -> None:
+        """Raise InputError for a bomb or a locked archive, for libraries that unpack it themselves."""
+        total = 0
+        for info in self._zip.infolist():
+            if info.flag_bits & 1:
+                raise InputError(f"{self.label} is protected by a password: save it again without one")
+            total += info.file_size
+            grown = info.file_size > RATIO_FREE and info.file_size > RATIO_LIMIT * max(1, info.compress_size)
+            if grown or total > TOTAL_LIMIT:
+                raise InputError(f"{self.label} unpacks to far more than a document has: it is not read")
 
     def read(self, name: str) -> bytes:
         """Return one member unpacked.
@@ -43,5 +59,7 @@ class Archive:
             raise InputError(f"{self.label} unpacks to far more than a book has, like a zip bomb: it is not read")
         try:
             return self._zip.read(info)
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:
             raise ValueError(f"its data is damaged ({error})") from None

@@ -5,7 +5,7 @@ from freqkv_cli.documents.reader import Findings, reason
 from freqkv_cli.errors import InputError, NoTextError
 
 EMPTY_SHARE = 0.9  # above this share of pages without text a document counts as scanned
-OCR_HINT = "it looks scanned, so recognise its text first with ocrmypdf in.pdf out.pdf and read out.pdf"
+OCR_HINT = "it looks scanned, so have its text recognised with --ocr, or with ocrmypdf in.pdf out.pdf and read out.pdf"
 
 
 def check_coverage(findings: Findings, label: str, page_count: int, unit: str = "page") -> None:
@@ -17,7 +17,11 @@ def check_coverage(findings: Findings, label: str, page_count: int, unit: str = 
     if empty + bad == page_count or empty > EMPTY_SHARE * page_count:
         raise NoTextError(f"{label}: {empty} of {page_count} {unit}s have no text: {OCR_HINT}")
     if empty:
-        findings.warnings.append(f"{label}: no text on {unit}{'s' * (empty > 1)} {compress(findings.empty_pages)}")
+        scanned = findings.scanned_pages
+        hint = f" ({compress(scanned)} scanned: --ocr reads pictures)" if scanned else ""
+        findings.warnings.append(
+            f"{label}: no text on {unit}{'s' * (empty > 1)} {compress(findings.empty_pages)}{hint}"
+        )
 
 
 def record_bad(findings: Findings, label: str, number: int, error: Exception, unit: str = "page") -> None:
@@ -25,3 +29,13 @@ def record_bad(findings: Findings, label: str, number: int, error: Exception, un
     why = reason(error)
     findings.bad_pages[number] = why
     findings.warnings.append(f"{label}: {unit} {number} cannot be read ({why}) and is left out")
+
+
+def left_out(findings: Findings, unit: str = "page") -> dict[str, int]:
+    """Return how much of what kind is not in the text, whatever the reason; empty if all of it is."""
+    missing = {
+        f"unreadable {unit}s": len(findings.bad_pages),
+        f"{unit}s without text": len(findings.empty_pages),
+        **findings.left_out,
+    }
+    return {kind: count for kind, count in missing.items() if count}

@@ -1,26 +1,31 @@
 """Documents: one source, whatever its kind, as pages of clean text with their place."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from freqkv_cli.documents.encoding import find_encoding
+from freqkv_cli.documents.collection import folder_files, is_folder, is_plain_zip, zip_members
+from freqkv_cli.documents.coverage import left_out
 from freqkv_cli.documents.kind import Kind, identify, parse_kind
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.page_range import PageRange
 from freqkv_cli.documents.reader import AskPassword, Findings, Reader, reason
+from freqkv_cli.documents.readers import open_reader
 from freqkv_cli.documents.source import Source, open_source
 from freqkv_cli.documents.state import STATE_KIND, StateReader, is_state
-from freqkv_cli.documents.text import TextReader
 from freqkv_cli.errors import InputError, NoTextError, UsageError
+
+EXTRACTION = 2  # raise it when the text that is made of a document changes
 
 
 class Document:
     """One input, checked and ready to be read; a context manager that deletes at its end what it kept of a stream.
 
-    `empty_pages`, `bad_pages` (with the reason) and `warnings` fill while `pages` runs and start anew when it does.
+    `kind` says what it is ("pdf", "docx", "csv" ...), `metadata` what it says of itself. `empty_pages`, `bad_pages`
+    (with the reason), `left_out` and `warnings` fill while `pages` runs and start anew when it does.
     """
 
-    def __init__(self, source: Source, kind: Kind | Literal["state"], reader: Reader) -> None:
+    def __init__(self, source: Source, kind: Kind | Literal["state"], reader: Reader, *, ocr: bool = False) -> None:
         self.name = source.name
         self.path = source.path
         self.kind = kind
@@ -29,6 +34,8 @@ class Document:
         self.encoding = reader.encoding
         self.page_count = reader.page_count
         self.has_pages = kind == "pdf"
+        self.metadata = reader.metadata
+        self.extraction = f"{EXTRACTION}{'+ocr' * ocr}"  # documents of one hash and one extraction have one text
         self._source = source
         self._reader = reader
         self._findings = Findings(warnings=list(reader.warnings))
@@ -42,6 +49,11 @@ class Document:
     def bad_pages(self) -> dict[int, str]:
         """Pages that cannot be read, which `pages` leaves out, and why."""
         return self._findings.bad_pages
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """How much of what kind is not in the text: unreadable pages, headers and footers, navigation ..."""
+        return left_out(self._findings, "part" if self.kind == "epub" else "page")
 
     @property
     def warnings(self) -> list[str]:
@@ -77,6 +89,11 @@ class Document:
         """Return the share of the source that the pages given so far cover, 0 to 1."""
         return self._reader.progress()
 
+    def warn(self, message: str) -> None:
+        """Add what the user must know from the opening; it stays when the pages are read."""
+        self._reader.warnings.append(message)
+        self._findings.warnings.append(message)
+
     def close(self) -> None:
         """Delete what was kept of a stream; the document cannot be read again then."""
         self._source.close()
@@ -95,24 +112,16 @@ def open_document(
     encoding: str | None = None,
     kind: str | None = None,
     password: AskPassword | None = None,
+    ocr: bool = False,
 ) -> Document:
     """Return the document that the user named ("-" is stdin), identified by its content and checked as far as is cheap.
 
     Opening hashes the source, and decodes a text once to be sure of its encoding. `password` is called with the name of
-    an encrypted PDF. Raises UsageError for a request that cannot be, InputError for what cannot be read, NoTextError
-    for what is empty.
+    an encrypted PDF; with `ocr` scanned pages of a PDF are recognised. Raises UsageError for a request that cannot be,
+    InputError for what cannot be read, NoTextError for what is empty.
     """
-    selection = PageRange.parse(pages) if pages is not None else None
-    forced = parse_kind(kind) if kind is not None else None
-    opened = open_source(source)
-    try:
-        if is_state(opened):
-            return Document(opened, STATE_KIND, StateReader(opened))
-        found = forced or identify(opened, encoding)
-        return Document(opened, found, open_reader(opened, found, selection, encoding, password))
-    except BaseException:
-        opened.close()
-        raise
+    how = Opening.parse(pages, encoding, kind, password, ocr)
+    return how.opened(open_source(source))
 
 
 def open_documents(
@@ -122,14 +131,28 @@ def open_documents(
     encoding: str | None = None,
     kind: str | None = None,
     password: AskPassword | None = None,
+    ocr: bool = False,
+    recursive: bool = False,
 ) -> list[Document]:
-    """Return all documents, so that a bad one is met before the work begins; see `open_document`."""
+    """Return all documents, so that a bad one is met before the work begins; see `open_document`.
+
+    A zip that is no document stands for the documents in it, and so does a folder if `recursive`. What in these is no
+    document is left out, which the first document of each warns of; InputError where none is.
+    """
     if list(sources).count("-") > 1:
         raise UsageError("stdin can be read only once: name - once")
+    how = Opening.parse(pages, encoding, kind, password, ocr)
     documents: list[Document] = []
     try:
         for source in sources:
-            documents.append(open_document(source, pages=pages, encoding=encoding, kind=kind, password=password))
+            if recursive and is_folder(source):
+                documents += members(source, folder_files(source), how)
+                continue
+            opened = open_source(source)
+            if how.kind is None and is_plain_zip(opened):
+                documents += members(opened.label, zip_members(opened), how)
+            else:
+                documents.append(how.opened(opened))
     except BaseException:
         for document in documents:
             document.close()
@@ -137,22 +160,48 @@ def open_documents(
     return documents
 
 
-def open_reader(
-    source: Source, kind: Kind, selection: PageRange | None, encoding: str | None, password: AskPassword | None
-) -> Reader:
-    """Return the reader for a kind; raise UsageError for a page range of a document that has no pages."""
-    if kind == "pdf":
-        from freqkv_cli.documents.pdf import PdfReader
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How documents are opened: see `open_document`."""
 
-        return PdfReader(source, selection, password)
-    if kind == "epub":
-        from freqkv_cli.documents.epub import EpubReader
+    selection: PageRange | None
+    encoding: str | None
+    kind: Kind | None
+    password: AskPassword | None
+    ocr: bool
 
-        return EpubReader(source, selection)
-    if selection is not None:
-        raise UsageError(f"{source.label} has no pages: a page range works with PDF and EPUB only")
-    if kind == "html":
-        from freqkv_cli.documents.html import HtmlReader
+    @classmethod
+    def parse(
+        cls, pages: str | None, encoding: str | None, kind: str | None, password: AskPassword | None, ocr: bool
+    ) -> "Opening":
+        """Return the settings as they are used; raise UsageError for one that cannot be."""
+        selection = PageRange.parse(pages) if pages is not None else None
+        return cls(selection, encoding, parse_kind(kind) if kind is not None else None, password, ocr)
 
-        return HtmlReader(source, encoding)
-    return TextReader(source, find_encoding(source, encoding), markdown=kind == "markdown")
+    def opened(self, source: Source) -> Document:
+        """Return the document that a source is; close the source where it is none."""
+        try:
+            if is_state(source):
+                return Document(source, STATE_KIND, StateReader(source))
+            kind = self.kind or identify(source, self.encoding)
+            reader = open_reader(source, kind, self.selection, self.encoding, self.password, self.ocr)
+            return Document(source, kind, reader, ocr=self.ocr)
+        except BaseException:
+            source.close()
+            raise
+
+
+def members(label: str, sources: Iterable[Source], how: Opening) -> list[Document]:
+    """Return the documents among the files of a folder or zip; raise InputError where there is none."""
+    documents: list[Document] = []
+    left_out: list[str] = []
+    for source in sources:
+        try:
+            documents.append(how.opened(source))
+        except (InputError, NoTextError) as error:
+            left_out.append(error.message)
+    if not documents:
+        raise InputError(f"{label} holds no document that can be read" + (f": {left_out[0]}" if left_out else ""))
+    if left_out:
+        documents[0].warn(f"{len(left_out)} files of {label} are left out; {left_out[0]}")
+    return documents

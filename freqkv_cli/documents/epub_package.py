@@ -8,6 +8,7 @@ from freqkv_cli.documents.archive import Archive
 from freqkv_cli.documents.clean import single_line
 from freqkv_cli.documents.declaration import decode_markup
 from freqkv_cli.documents.markup import elements
+from freqkv_cli.documents.metadata import Metadata
 from freqkv_cli.documents.reader import reason
 from freqkv_cli.errors import InputError
 
@@ -27,11 +28,15 @@ class SpineItem:
     problem: str | None = None
 
 
-def read_package(archive: Archive) -> list[SpineItem]:
-    """Return the files of the book in reading order; raise InputError for a book that is broken or locked."""
+def read_package(archive: Archive) -> tuple[list[SpineItem], Metadata]:
+    """Return the files of the book in reading order, and what it says of itself.
+
+    Raises InputError for a book that is broken or locked.
+    """
     try:
         refuse_locked(archive)
-        return read_spine(archive, package_path(archive))
+        path = package_path(archive)
+        return read_spine(archive, path), package_metadata(archive, path)
     except ValueError as error:
         why = reason(error)
         raise InputError(
@@ -54,6 +59,15 @@ def package_path(archive: Archive) -> str:
         if name == "rootfile" and (path := node.attributes.get("full-path")):
             return path
     raise ValueError("its container names no package")
+
+
+def package_metadata(archive: Archive, path: str) -> Metadata:
+    """Return title, first author, date and language of the book."""
+    said: dict[str, str] = {}
+    for name, node in elements(text_of(archive, path)):
+        if name in ("title", "creator", "date", "language") and (text := single_line(node.text())[:300]):
+            said.setdefault(name, text)
+    return Metadata(said.get("title"), said.get("creator"), said.get("date"), said.get("language"))
 
 
 def read_spine(archive: Archive, path: str) -> list[SpineItem]:

@@ -1,17 +1,22 @@
 """HTML: a page of the web, cut at its headings."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 
 from freqkv_cli.documents.blocks import cut_blocks
 from freqkv_cli.documents.declaration import declared_encoding
 from freqkv_cli.documents.encoding import decoded, find_encoding, first_error
-from freqkv_cli.documents.kind import byte_order_mark
-from freqkv_cli.documents.markup import Fragment, fragments, title_of
+from freqkv_cli.documents.markup import fragments, metadata_of
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.reader import Findings
+from freqkv_cli.documents.sections import sections, shares
 from freqkv_cli.documents.source import Source
+from freqkv_cli.documents.wide import byte_order_mark
 from freqkv_cli.errors import InputError
+from freqkv_cli.location import Location
 
+HEAD_BYTES = 64 * 1024
+FURNITURE = "words of navigation, banners and footers"
 BYTE_LIMIT = 32 << 20  # the parsed tree takes about ten times the bytes of the file
 
 
@@ -31,22 +36,23 @@ class HtmlReader:
         self.errors = found.errors
         self.warnings = [found.warning] if found.warning else []
         self._progress = 0.0
+        self.metadata = metadata_of(source.head(HEAD_BYTES).decode(found.name, "replace"))
 
     def pages(self, findings: Findings) -> Iterator[Page]:
         """Yield the sections in order; raise InputError for markup that cannot be parsed."""
         self._progress = 0.0
         markup = "".join(decoded(self.source, self.encoding or "utf-8", self.errors))
         try:
-            parts = list(fragments(markup))
+            parts = list(fragments(markup, left_out=lambda words: findings.leave_out(FURNITURE, words)))
         except ValueError as error:
             raise InputError(f"{self.source.label} cannot be read as HTML: {error}; convert it to text first") from None
-        title = title_of(markup)
-        total = sum(len(part.text) for part in parts)
-        given = 0
-        for number, (text, heading) in enumerate(sections(parts), 1):
-            given += len(text)
-            self._progress = given / total
-            yield Page(text.strip("\n"), number, None, heading or title)
+        number = 0
+        for part, share in shares(sections(parts, self.metadata.title)):
+            self._progress = share
+            for block in cut_blocks([part.text]):
+                if text := block.strip("\n"):
+                    number += 1
+                    yield Page(text, number, None, part.heading, replace(part.location or Location(), part=number))
 
     def progress(self) -> float:
         """Return the share of the text given so far, 0 to 1."""
@@ -58,19 +64,3 @@ def declared(source: Source) -> str | None:
     head = source.head(4096)
     name = None if byte_order_mark(head) else declared_encoding(head)
     return name if name and first_error(source, name) is None else None
-
-
-def sections(parts: Iterable[Fragment]) -> Iterator[tuple[str, str | None]]:
-    """Yield text and heading of each section; a long one comes in blocks under the same heading."""
-    texts: list[str] = []
-    heading: str | None = None
-    has_body = False
-    for part in parts:
-        if part.heading is not None and has_body:
-            yield from ((block, heading) for block in cut_blocks(["".join(texts)]))
-            texts, has_body = [], False
-        if part.heading is not None and not has_body and not texts:
-            heading = part.heading
-        has_body = has_body or part.heading is None
-        texts.append(part.text)
-    yield from ((block, heading) for block in cut_blocks(["".join(texts)]))

@@ -1,38 +1,60 @@
 """Kinds: what a source is, by its content first and by its suffix only where the content leaves it open."""
 
-import codecs
-import io
 import re
 from pathlib import PurePath
 from typing import Literal, get_args
 
+from freqkv_cli.documents.log import is_log
 from freqkv_cli.documents.source import Source
+from freqkv_cli.documents.subtitles import is_subtitles
+from freqkv_cli.documents.wide import byte_order_mark, wide_encoding
 from freqkv_cli.errors import InputError, UsageError
 
-Kind = Literal["pdf", "epub", "html", "markdown", "text"]
+Kind = Literal[
+    "pdf", "epub", "docx", "odt", "rtf", "pptx", "odp", "xlsx", "ods", "xls", "csv", "eml", "mbox", "subtitles",
+    "json", "jsonl", "log", "latex", "rst", "fb2", "html", "markdown", "text",
+]  # fmt: skip
 
+ZIP_MARK = b"PK\x03\x04"
 HEAD_BYTES = 64 * 1024
 BINARY_HEAD_BYTES = 8 * 1024  # a text has no NUL here
 TEXT_SUFFIXES = {".txt", ".text", ".log", ".csv", ".rst", ".tex", ".md", ".markdown", ".html", ".htm", ".xhtml"}
 MARKDOWN_SUFFIXES = {".md", ".markdown", ".mdown", ".mkd"}
-HTML_SUFFIXES = {".html", ".htm", ".xhtml"}
-# Longest first: the mark of UTF-32-LE begins with that of UTF-16-LE.
-BYTE_ORDER_MARKS = {
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
+# What only a suffix tells for sure.
+SUFFIX_KINDS: dict[str, Kind] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".srt": "subtitles",
+    ".vtt": "subtitles",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".tex": "latex",
+    ".ltx": "latex",
+    ".rst": "rst",
+    ".eml": "eml",
+    ".mbox": "mbox",
+    **dict.fromkeys(MARKDOWN_SUFFIXES, "markdown"),
 }
+HTML_SUFFIXES = {".html", ".htm", ".xhtml"}
 HTML_START = re.compile(
     r"\s*+(?:<\?xml[^>]*>\s*)?+(?:<!--.*?-->\s*)*+(?:<!doctype\s+html|<html|<head|<body)\b", re.IGNORECASE | re.DOTALL
 )
+FB2_START = re.compile(
+    r"\ufeff?\s*+(?:<\?xml[^>]*>\s*)?+(?:<!--.*?-->\s*)*+<FictionBook\b", re.DOTALL
+)  # possessive, as above: no backtracking
+RTF_START = re.compile(r"\{\\rtf")
+MBOX_START = re.compile(r"From \S+ [^\n]*\d{4}\n[\w-]+: ")
+EML_START = re.compile(r"(?:[\w-]{2,40}:[ \t][^\n]*\n(?:[ \t][^\n]*\n)*+){3}")
+EML_HEADER = re.compile(r"^(?:From|Date|Received|Message-ID): ", re.MULTILINE | re.IGNORECASE)
+JSON_START = re.compile(r"\s*[\[{]\s*[\"{\[\]}0-9-]")
+JSON_LIMIT = 128 << 20  # bytes of one JSON value
+SAMPLE_LINES = 20
 TAG = re.compile(r"<(p|div|h[1-6]|ul|ol|table|a|br|span|title|meta)\b[^>]*>", re.I)
 
 OFFICE = "save it as PDF or plain text first"
 OCR = "recognise its text first, for example with ocrmypdf or tesseract"
 UNPACK = "unpack it first and name the document in it"
-OTHER = "name a PDF, EPUB, HTML, Markdown or text file"
+OTHER = "name a document, such as PDF, EPUB, DOCX, HTML or text"
 # (offset, bytes, what it is, the way out)
 SIGNATURES = (
     (0, b"\x89PNG\r\n", "a PNG image", OCR),
@@ -42,7 +64,6 @@ SIGNATURES = (
     (0, b"MM\x00*", "a TIFF image", OCR),
     (8, b"WEBP", "a WebP image", OCR),
     (0, b"AT&TFORM", "a DjVu scan", "turn it into PDF first, for example with ddjvu -format=pdf"),
-    (0, b"{\\rtf", "an RTF document", OFFICE),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document", OFFICE),
     (60, b"BOOKMOBI", "a Kindle book", "turn it into EPUB first, for example with Calibre"),
     (0, b"%!PS", "a PostScript file", "turn it into PDF first with ps2pdf"),
@@ -63,7 +84,10 @@ SIGNATURES = (
     (0, b"OggS", "a video or audio file", OTHER),
     (0, b"ID3", "an audio file", OTHER),
 )
-OFFICE_FOLDERS = {"word/": "a Word document", "xl/": "an Excel workbook", "ppt/": "a PowerPoint presentation"}
+OFFICE_FOLDERS: dict[str, Kind] = {"word/document": "docx", "xl/workbook": "xlsx", "ppt/presentation": "pptx"}
+OPEN_DOCUMENTS: dict[str, Kind] = {"text": "odt", "spreadsheet": "ods", "presentation": "odp"}
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+WORKBOOK = "Workbook".encode("utf-16-le")  # the stream of an old Excel file
 
 
 def parse_kind(written: str) -> Kind:
@@ -83,12 +107,14 @@ def identify(source: Source, encoding: str | None) -> Kind:
     suffix = PurePath(source.name).suffix.lower()
     if head.startswith(b"%PDF-") or (b"%PDF-" in head[:1024] and suffix not in TEXT_SUFFIXES):
         return "pdf"
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith(ZIP_MARK):
         return identify_zip(source)
+    if head.startswith(OLE) and (suffix == ".xls" or WORKBOOK in head):
+        return "xls"
     for offset, signature, what, way_out in SIGNATURES:
         if head.startswith(signature, offset):
             raise InputError(f"{source.label} is {what}: {way_out}")
-    marked = byte_order_mark(head)
+    marked = byte_order_mark(head) or wide_encoding(head[:BINARY_HEAD_BYTES])
     if marked is None and encoding is None and b"\x00" in head[:BINARY_HEAD_BYTES]:
         raise InputError(
             f"{source.label} is binary data of an unknown kind: {OTHER} (UTF-16 without a mark needs --encoding)"
@@ -96,11 +122,60 @@ def identify(source: Source, encoding: str | None) -> Kind:
     start = head.decode(marked or "utf-8", "ignore")[:4096]
     if HTML_START.match(start) or (suffix in HTML_SUFFIXES and TAG.search(start)):
         return "html"
-    return "markdown" if suffix in MARKDOWN_SUFFIXES else "text"
+    return SUFFIX_KINDS.get(suffix) or text_kind(source, start.replace("\r\n", "\n"), suffix)
+
+
+def text_kind(source: Source, start: str, suffix: str) -> Kind:
+    """Return what a text is by how it begins."""
+    if FB2_START.match(start):
+        return "fb2"
+    if RTF_START.match(start):
+        return "rtf"
+    if is_subtitles(start):
+        return "subtitles"
+    if suffix not in TEXT_SUFFIXES and MBOX_START.match(start):
+        return "mbox"
+    if suffix not in TEXT_SUFFIXES and EML_START.match(start) and EML_HEADER.search(start):
+        return "eml"
+    if suffix == ".json" or (suffix not in TEXT_SUFFIXES and JSON_START.match(start)):
+        return json_kind(source)
+    if r"\documentclass" in start and suffix not in TEXT_SUFFIXES:
+        return "latex"
+    return "log" if (suffix == ".log" or suffix not in TEXT_SUFFIXES) and is_log(start) else "text"
+
+
+def json_kind(source: Source) -> Kind:
+    """Return "json" for one JSON value, "jsonl" for one a line, "text" for what is neither."""
+    import json
+
+    if source.byte_count > JSON_LIMIT:
+        return "jsonl" if source.head(HEAD_BYTES).split(b"\n")[0].strip().endswith((b"}", b"]")) else "text"
+    with source.opened() as stream:
+        data = stream.read()
+    try:
+        json.loads(data)
+        return "json"
+    except (ValueError, RecursionError):
+        pass
+    try:
+        lines = [line for line in data.split(b"\n") if line.strip()][:SAMPLE_LINES]
+        return (
+            "jsonl" if len(lines) > 1 and all(isinstance(json.loads(line), dict | list) for line in lines) else "text"
+        )
+    except (ValueError, RecursionError):
+        return "text"
 
 
 def identify_zip(source: Source) -> Kind:
-    """Return "epub" for a zip that is one; raise InputError for every other zip."""
+    """Return the kind of a document that is a zip; raise InputError for every other zip."""
+    kind = zip_kind(source)
+    if kind is None:
+        raise InputError(f"{source.label} is a zip archive: {UNPACK}")
+    return kind
+
+
+def zip_kind(source: Source) -> Kind | None:
+    """Return the kind of a document that is a zip, None for a zip of other files; raise InputError for a broken one."""
     import zipfile
 
     with source.opened() as stream:
@@ -108,18 +183,18 @@ def identify_zip(source: Source) -> Kind:
             with zipfile.ZipFile(stream) as archive:
                 names = archive.namelist()
                 mimetype = archive.open("mimetype").read(100).decode("latin-1") if "mimetype" in names else ""
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, io.UnsupportedOperation):
+        except MemoryError:
+            raise
+        except Exception:  # a damaged directory may say anything, even to seek before the start of the file
             raise InputError(f"{source.label} is a broken zip archive: get it again") from None
     if mimetype.strip() == "application/epub+zip" or "META-INF/container.xml" in names:
         return "epub"
-    if mimetype.startswith("application/vnd.oasis"):
-        raise InputError(f"{source.label} is an OpenDocument file: {OFFICE}")
-    for folder, what in OFFICE_FOLDERS.items():
+    for start, kind in OPEN_DOCUMENTS.items():
+        if mimetype.startswith(f"application/vnd.oasis.opendocument.{start}"):
+            return kind
+    for folder, kind in OFFICE_FOLDERS.items():
         if any(name.startswith(folder) for name in names):
-            raise InputError(f"{source.label} is {what}: {OFFICE}")
-    raise InputError(f"{source.label} is a zip archive: {UNPACK}")
-
-
-def byte_order_mark(head: bytes) -> str | None:
-    """Return the encoding that a byte order mark at the start names, None without one."""
-    return next((encoding for mark, encoding in BYTE_ORDER_MARKS.items() if head.startswith(mark)), None)
+            return kind
+    if mimetype.startswith("application/vnd.oasis"):
+        raise InputError(f"{source.label} is an OpenDocument file without text: {OFFICE}")
+    return None

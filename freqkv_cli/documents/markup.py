@@ -4,11 +4,13 @@
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from freqkv_cli.documents.clean import clean, single_line
+from freqkv_cli.documents.main_content import remove_furniture
+from freqkv_cli.documents.metadata import Metadata
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -43,17 +45,19 @@ DEEP_TAGS_FREE = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """A paragraph, line or cell with the white space that follows it. `heading` is its title if it is a heading."""
+    """A paragraph, line or cell with the white space that follows it; of a heading its title and level, from 1."""
 
     text: str
     heading: str | None = None
+    level: int = 0
 
 
-def fragments(markup: str, *, xhtml: bool = False) -> Iterator[Fragment]:
+def fragments(markup: str, *, xhtml: bool = False, left_out: Callable[[int], None] | None = None) -> Iterator[Fragment]:
     """Yield the visible text of a page in reading order; the joined texts are the text of the page.
 
-    Scripts, styles and forms' inner workings are left out, and so is the navigation of an HTML page, but not the
-    table of contents of a book (`xhtml`). List items keep their marks, table cells are separated by tabs.
+    Scripts, styles and forms' inner workings are left out, and so are navigation, banners and footers of an HTML page,
+    of whose words `left_out` is told; but not the table of contents of a book (`xhtml`). List items keep their marks,
+    table cells are separated by tabs.
     Raises ValueError for markup that is nested too deep to be parsed in reasonable time.
     """
     from selectolax.lexbor import LexborHTMLParser
@@ -64,22 +68,37 @@ def fragments(markup: str, *, xhtml: bool = False) -> Iterator[Fragment]:
     body = LexborHTMLParser(markup).body
     if body is None:
         return
+    if left_out:
+        left_out(remove_furniture(body))
     writer = Writer()
     held: Fragment | None = None
     for fragment, gap in writer.walk(body, SKIPPED if xhtml else SKIPPED | {"nav"}):
         if held is not None:
-            yield Fragment(held.text + gap, held.heading)
+            yield Fragment(held.text + gap, held.heading, held.level)
         held = fragment
     if held is not None:
-        yield Fragment(held.text + "\n", held.heading)
+        yield Fragment(held.text + "\n", held.heading, held.level)
 
 
-def title_of(markup: str) -> str | None:
-    """Return the <title> of a page as one line, None without one."""
+def metadata_of(markup: str) -> Metadata:
+    """Return what the head of a page says: its <title>, author, date and language."""
     from selectolax.lexbor import LexborHTMLParser
 
-    node = LexborHTMLParser(markup).css_first("title")
-    return (single_line(node.text()) or None) if node else None
+    tree = LexborHTMLParser(markup)
+    said: dict[str, str] = {}
+    for node in tree.css("meta[content]"):
+        name = (node.attributes.get("name") or node.attributes.get("property") or "").lower()
+        said.setdefault(name, single_line(node.attributes.get("content") or "")[:300])
+    title = tree.css_first("title")
+    root = tree.css_first("html")
+    language = (root.attributes.get("lang") or root.attributes.get("xml:lang")) if root else None
+    dates = (said.get(name) for name in ("article:published_time", "date", "dc.date", "dcterms.created"))
+    return Metadata(
+        (single_line(title.text()) if title else "") or said.get("og:title") or None,
+        said.get("author") or said.get("dc.creator") or None,
+        next(filter(None, dates), None),
+        language or None,
+    )
 
 
 def elements(markup: str) -> Iterator[tuple[str, "LexborNode"]]:
@@ -136,7 +155,7 @@ class Writer:
         self._cells = [0]  # cells seen in the present row, per nested table
         self._fresh = False  # a cell or list item has begun and has no text yet
         self._preformatted = 0
-        self._heading = 0
+        self._levels: list[int] = []  # of the headings that are open
 
     def walk(self, root: "LexborNode", skipped: frozenset[str]) -> Iterator[tuple[Fragment, str]]:
         """Yield fragments and gaps in document order."""
@@ -182,7 +201,8 @@ class Writer:
                 self._lists[-1] = number + 1
             self._fresh = True
         self._preformatted += tag == "pre"
-        self._heading += tag in HEADINGS
+        if tag in HEADINGS:
+            self._levels.append(int(tag[1]))
 
     def _leave(self, tag: str) -> Iterator[tuple[Fragment, str]]:
         if tag in LISTS:
@@ -196,7 +216,8 @@ class Writer:
             if "\t" not in self._gap:
                 self._gap = "\n" if tag == "li" else ""
         self._preformatted -= tag == "pre"
-        self._heading -= tag in HEADINGS
+        if tag in HEADINGS and self._levels:
+            self._levels.pop()
 
     def _boundary(self, tag: str) -> Iterator[tuple[Fragment, str]]:
         """End the fragment at the edge of a block; widen the gap to the next unless a cell or item just began."""
@@ -220,9 +241,9 @@ class Writer:
         if not text.strip():
             return
         heading = None
-        if self._heading:
+        if self._levels:
             text = text.removesuffix("\u00b6")  # the permalink sign of Sphinx pages
             heading = single_line(text)
-        yield Fragment(self._mark + text, heading), self._gap
+        yield Fragment(self._mark + text, heading, self._levels[-1] if self._levels else 0), self._gap
         self._gap = self._mark = ""
         self._fresh = False

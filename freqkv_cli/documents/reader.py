@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from freqkv_cli.documents.metadata import Metadata
 from freqkv_cli.documents.page import Page
 
 AskPassword = Callable[[str], str | None]  # from the name of a document to its password, None without one
@@ -11,11 +12,22 @@ AskPassword = Callable[[str], str | None]  # from the name of a document to its 
 
 @dataclass(slots=True)
 class Findings:
-    """What one reading met besides text: pages without text, pages that cannot be read (with the reason), warnings."""
+    """What one reading met besides text.
+
+    Pages without text, those of them that are pictures, pages that cannot be read (with the reason), how much of what
+    kind was left out of the others ("header and footer lines": 24), and warnings.
+    """
 
     empty_pages: list[int] = field(default_factory=list)
+    scanned_pages: list[int] = field(default_factory=list)
     bad_pages: dict[int, str] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+
+    def leave_out(self, kind: str, count: int = 1) -> None:
+        """Count what is left out of the text."""
+        if count:
+            self.left_out[kind] = self.left_out.get(kind, 0) + count
 
 
 class Reader(Protocol):
@@ -30,8 +42,10 @@ class Reader(Protocol):
         """How many pages are selected for reading, None where that is not known before the reading."""
 
     @property
-    def warnings(self) -> list[str]:
-        """What the user must know from the opening alone."""
+    def metadata(self) -> Metadata:
+        """What the document says of itself, all None where it says nothing."""
+
+    warnings: list[str]  # what the user must know from the opening alone
 
     def pages(self, findings: Findings) -> Iterator[Page]:
         """Yield the pages that have text, one at a time; the rest goes into `findings`."""

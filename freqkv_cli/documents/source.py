@@ -89,7 +89,9 @@ def open_source(name: str) -> Source:
     try:
         status = os.stat(name)
         if stat.S_ISDIR(status.st_mode):
-            raise InputError(f"{label} is a folder: name the files in it, for example {label.rstrip('/')}/*.txt")
+            raise InputError(
+                f"{label} is a folder: add -r for all files in it, or name some, as in {label.rstrip('/')}/*.txt"
+            )
         if not (stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode) or name == os.devnull):
             raise InputError(f"{label} is a device, not a document: name a file, or pipe the text in with -")
         with open(name, "rb") as stream:

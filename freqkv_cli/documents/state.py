@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Literal
 
+from freqkv_cli.documents.metadata import Metadata
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.reader import Findings
 from freqkv_cli.documents.source import Source
@@ -23,6 +24,7 @@ def is_state(source: Source) -> bool:
 class StateReader:
     """A state, whose pages are not there any more."""
 
+    metadata = Metadata()
     encoding: str | None = None
     page_count: int | None = None
 

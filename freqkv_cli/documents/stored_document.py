@@ -1,7 +1,7 @@
 """A document as a state knows it: what a report says of it, without its text."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import Field
@@ -27,6 +27,7 @@ class StoredDocument:
     bad_pages: dict[int, str]
     warnings: list[str]
     tokens: Count
+    left_out: dict[str, int] = field(default_factory=dict)
 
     def progress(self) -> float:
         """All of it has been read."""

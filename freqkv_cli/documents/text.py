@@ -1,43 +1,65 @@
-"""Plain text and Markdown: streamed from the source in blocks that know their line."""
+"""Plain text, Markdown, reStructuredText and LaTeX: streamed from the source in blocks that know their line."""
 
 import io
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from freqkv_cli.documents.blocks import cut_blocks
-from freqkv_cli.documents.clean import remove_controls, single_line
+from freqkv_cli.documents.clean import remove_controls
 from freqkv_cli.documents.encoding import Encoding, decoded
+from freqkv_cli.documents.front_matter import front_matter
+from freqkv_cli.documents.headings import Headings, Style
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.reader import Findings
 from freqkv_cli.documents.source import BLOCK_BYTES, Source
+from freqkv_cli.location import Location
 
-ATX_MARK = re.compile(r" {0,3}#{1,6}[ \t]")
-FENCE = re.compile(r" {0,3}(```|~~~)")
+HEAD_BYTES = 32 * 1024
+REPLACED = "byte sequences that do not fit the encoding"
 
 
 class TextReader:
-    """A text without pages. The blocks, joined, are the cleaned text; nothing of the source is held but one block."""
+    """A text without pages. The blocks, joined, are the cleaned text; nothing of the source is held but one block.
+
+    `style` says how headings are written, None for a text whose headings are not looked for. `clean_line` makes a
+    function from each line to what it says.
+    """
 
     page_count: int | None = None
 
-    def __init__(self, source: Source, encoding: Encoding, *, markdown: bool = False) -> None:
+    def __init__(
+        self,
+        source: Source,
+        encoding: Encoding,
+        *,
+        style: Style | None = None,
+        clean_line: Callable[[], Callable[[str], str]] | None = None,
+    ) -> None:
         self.source = source
-        self.markdown = markdown
+        self.style = style
+        self.metadata = front_matter(source.head(HEAD_BYTES).decode(encoding.name, "replace"), style)
         self.encoding: str | None = encoding.name
         self.codec = encoding.name
         self.errors = encoding.errors
+        self.replaced = encoding.replaced
         self.warnings = [encoding.warning] if encoding.warning else []
+        self._clean_line = clean_line
         self._characters_read = self._characters_given = 0
         self._bytes_read = 0
 
     def pages(self, findings: Findings) -> Iterator[Page]:
         """Yield the blocks in order; raise UnicodeDecodeError if the source changes meanwhile."""
         self._characters_read = self._characters_given = self._bytes_read = 0
-        headings = Headings() if self.markdown else None
+        headings = Headings(self.style) if self.style else None
+        clean_line = self._clean_line() if self._clean_line else None
         line = 1
         for number, text in enumerate(cut_blocks(self._cleaned(findings)), 1):
             self._characters_given += len(text)
-            yield Page(text, number, line, headings.of(text) if headings else None)
+            heading, places = headings.read(text) if headings else (None, [])
+            if clean_line:
+                text, places = cleaned_lines(text, places, clean_line)
+            marks = tuple((at, Location(heading=path)) for at, path in places)
+            if text.strip() or not clean_line:
+                yield Page(text, number, line, heading, marks[0][1] if marks else None, marks)
             line += text.count("\n")
 
     def progress(self) -> float:
@@ -50,6 +72,7 @@ class TextReader:
     def _cleaned(self, findings: Findings) -> Iterator[str]:
         newlines = io.IncrementalNewlineDecoder(None, translate=True)
         removed = 0
+        findings.leave_out(REPLACED, self.replaced)
         for piece in decoded(self.source, self.codec, self.errors):
             self._bytes_read = min(self._bytes_read + BLOCK_BYTES, self.source.byte_count)
             text = newlines.decode(piece)
@@ -66,37 +89,11 @@ class TextReader:
             )
 
 
-class Headings:
-    """The ATX headings of a Markdown text that is given block by block."""
-
-    def __init__(self) -> None:
-        self._last: str | None = None
-        self._fence: str | None = None
-        self._inside_line = False
-
-    def of(self, text: str) -> str | None:
-        """Return the heading that the next block starts with, else the last one before it."""
-        before, first = self._last, None
-        blank_so_far = True
-        for index, line in enumerate(text.split("\n")):
-            whole = index > 0 or not self._inside_line
-            if whole and (fence := FENCE.match(line)):
-                if self._fence is None:
-                    self._fence = fence[1]
-                elif self._fence == fence[1]:
-                    self._fence = None
-            elif whole and self._fence is None and (title := atx_title(line)):
-                self._last = title
-                first = title if blank_so_far else first
-            blank_so_far = blank_so_far and not line.strip()
-        self._inside_line = bool(text) and not text.endswith("\n")
-        return first or before
-
-
-def atx_title(line: str) -> str | None:
-    """Return the title of a line such as "## Title ##", None for any other line."""
-    if (mark := ATX_MARK.match(line)) is None:
-        return None
-    title = single_line(line[mark.end() :])
-    unmarked = title.rstrip("#")
-    return (unmarked.rstrip() if unmarked.endswith(" ") or not unmarked else title) or None
+def cleaned_lines(
+    text: str, places: list[tuple[int, str | None]], clean_line: Callable[[str], str]
+) -> tuple[str, list[tuple[int, str | None]]]:
+    """Return a block line by line cleaned, and the places in it where they are now."""
+    lines = text.split("\n")
+    cleaned = [clean_line(line) for line in lines]
+    moved = [(sum(len(line) + 1 for line in cleaned[: text.count("\n", 0, at)]), path) for at, path in places]
+    return "\n".join(cleaned), moved

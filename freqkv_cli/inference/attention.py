@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad, scaled_dot_product_attention
 
-from freqkv_cli.models.trimming import import_modeling
+from freqkv_cli.models.lazy_imports import import_modeling
 
 ATTENTION_NAME = "freqkv"
 TILE = 128  # queries per tile: the scores of a tile stay in the CPU's caches

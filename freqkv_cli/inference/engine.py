@@ -109,7 +109,7 @@ class Engine:
                         lookahead.learn(len(guess), len(rows) - 1)
         finally:
             if rows:  # whoever listened has left in the middle of a guess
-                cache.take_back(len(rows))
+                cache.rollback(len(rows))
 
     def _try(self, cache: FreqkvCache, token: int, guess: list[int]) -> list[Tensor]:
         """Read `token` and what of `guess` the model agrees with; return the logits after each token read."""
@@ -118,11 +118,13 @@ class Engine:
         while right < len(guess) and int(rows[right].argmax()) == guess[right]:
             right += 1
         if right < len(guess):
-            cache.take_back(len(guess) - right)
+            cache.rollback(len(guess) - right)
         return rows[: right + 1]
 
     @torch.inference_mode()
-    def weigh(self, cache: FreqkvCache, logits: Tensor, continuations: Sequence[Sequence[int]]) -> list[float]:
+    def score_continuations(
+        self, cache: FreqkvCache, logits: Tensor, continuations: Sequence[Sequence[int]]
+    ) -> list[float]:
         """Return the log-likelihood of each continuation (token ids, at least one).
 
         All of them go through the model at once, each blind to the others; together they must fit in `cache.room`. The
@@ -136,16 +138,16 @@ class Engine:
         visible = torch.cat((own.new_ones(len(owner), length), own), dim=1)
         asked = {"position_ids": places.to(self.device), "attention_mask": visible[None, None]}
         output = self.model(input_ids=packed, use_cache=True, **asked, **{self._cache_argument: cache})
-        cache.take_back(packed.shape[1])
+        cache.rollback(packed.shape[1])
         after = output.logits[0].float().log_softmax(-1)
         first = logits.float().log_softmax(-1)
-        weighed, start = [], 0
+        scores, start = [], 0
         for ids in continuations:
-            weighed.append(
+            scores.append(
                 float(first[ids[0]]) + sum(float(after[start + place, token]) for place, token in enumerate(ids[1:]))
             )
             start += len(ids)
-        return weighed
+        return scores
 
     def forward(self, cache: FreqkvCache, ids: list[int]) -> Tensor:
         """Run one forward over `ids` (they must fit in `cache.room`); return the last token's logits, [vocabulary]."""
@@ -158,7 +160,7 @@ class Engine:
         started = time.perf_counter()
         batch = torch.tensor([ids], device=self.device)
         # Neither position_ids nor attention_mask: the model's defaults are slot positions (see kvcache/cache.py).
-        with observed_by(cache.observe if cache.policy.observes else None):
+        with observed_by(cache.observe if cache.policy.observation_window else None):
             quick = cpu_decoder(self.model, cache) if few and len(ids) <= MOST else None
             if quick is not None and quick.verified is None and cache.room > 1:
                 quick.self_check(cache, batch[:, :1], self._forward)

@@ -23,9 +23,8 @@ from transformers.cache_utils import Cache, DynamicLayer
 
 from freqkv_cli.errors import UsageError
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.observation import Observation
-from freqkv_cli.kvcache.policies.past import Past
-from freqkv_cli.kvcache.policies.policy import CompressionPolicy, ElasticPolicy
+from freqkv_cli.kvcache.observation import ROLLBACK, Observation
+from freqkv_cli.kvcache.policy import CompressionContext, CompressionPolicy, ElasticPolicy
 from freqkv_cli.kvcache.rope import SlotRotation
 
 
@@ -44,13 +43,18 @@ class GrowingLayer(DynamicLayer):
         return rotation.unrotate(self.keys[..., middle, :], geometry.sink_tokens), self.values[..., middle, :]
 
     def compress(
-        self, geometry: Geometry, policy: CompressionPolicy, rotation: SlotRotation, length: int, past: Past
+        self,
+        geometry: Geometry,
+        policy: CompressionPolicy,
+        rotation: SlotRotation,
+        length: int,
+        context: CompressionContext,
     ) -> None:
         """Replace the old slots by `length` ones (FreqKV step 3); sinks and recent tokens stay."""
         sinks, recent = geometry.sink_tokens, geometry.recent_tokens
         keys, values = self.old(geometry, rotation)
         rows = values.shape[-2]
-        keys, values = policy.compress(keys, values, length, past)
+        keys, values = policy.compress(keys, values, length, context)
         keys = rotation.rotate(keys, sinks)
         if recent:
             moved = rotation.move(self.keys[..., sinks + rows :, :], sinks + rows, sinks + length)
@@ -144,7 +148,7 @@ class FreqkvCache(Cache):
         self.rotation = rotation
         self.compressions = 0
         self.rows_kept = 0  # of the last round: the old slots that stand for more than a token each
-        self.observation = Observation()
+        self.observation = Observation(policy.observation_window)
         self._slots_freed = 0
         self._whole = True
 
@@ -199,9 +203,9 @@ class FreqkvCache(Cache):
         before = self.length
         self._whole = False  # whatever ends this early leaves some layers compressed and others not
         with self._writing():
-            length, pasts = self._retained(), self._pasts()
-            for layer, past in zip(self.layers, pasts, strict=True):
-                layer.compress(self.geometry, self.policy, self.rotation.to(layer.keys.device), length, past)
+            length, contexts = self._retained(), self._contexts()
+            for layer, context in zip(self.layers, contexts, strict=True):
+                layer.compress(self.geometry, self.policy, self.rotation.to(layer.keys.device), length, context)
         self.compressions += 1
         self.rows_kept = length
         self.observation.clear()  # those queries were rotated for slots that are no more
@@ -210,8 +214,8 @@ class FreqkvCache(Cache):
 
     def observe(self, layer: int, queries: Tensor, scaling: float) -> None:
         """Take notice of the queries of a forward, [batch, heads, Q, head_dim], rotated, where a policy asks for it."""
-        most, length = self.policy.observes, self.layers[layer].get_seq_length()
-        self.observation.add(layer, queries[..., -most:, :] * scaling, most, length)
+        queries = queries[..., -self.observation.window - ROLLBACK :, :] * scaling
+        self.observation.add(layer, queries, self.layers[layer].get_seq_length())
 
     def _retained(self) -> int:
         """L of the next round: what the geometry says, or an elastic policy."""
@@ -221,17 +225,17 @@ class FreqkvCache(Cache):
         spans = (layer.old(self.geometry, self.rotation.to(layer.keys.device)) for layer in self.layers)
         return self.policy.choose_length(spans, rows - 1)
 
-    def _pasts(self) -> Iterator[Past]:
+    def _contexts(self) -> Iterator[CompressionContext]:
         """What the old rows of each layer stand for: every other slot is a token, so they are all the others."""
         tokens = self.tokens_seen - (self.length - self.rows_kept)
         middle = slice(self.geometry.sink_tokens, self.length - self.geometry.recent_tokens)
         for index, layer in enumerate(self.layers):
-            attention = self.observation.attention(index, layer.keys) if self.policy.observes else None
+            attention = self.observation.attention(index, layer.keys) if self.policy.observation_window else None
             if attention is not None:
                 attention = attention[..., middle]
-            yield Past(self.rows_kept, tokens, attention, index)
+            yield CompressionContext(self.rows_kept, tokens, attention, index)
 
-    def cut_back(self, tokens: int) -> bool:
+    def truncate(self, tokens: int) -> bool:
         """Forget the rows behind the first `tokens` tokens seen, as of a forward that was stopped half-way.
 
         Returns False where that cannot be: those rows have been compressed, or a compression was stopped.
@@ -239,7 +243,7 @@ class FreqkvCache(Cache):
         length = tokens - self._slots_freed
         if not self._whole or not 0 <= length <= min(layer.get_seq_length() for layer in self.layers):
             return False
-        self.observation.cut_back(length)
+        self.observation.truncate(length)
         for layer in self.layers:
             layer.set_length(length)
         return True
@@ -272,15 +276,15 @@ class FreqkvCache(Cache):
         self.observation.clear()
         self._whole = True
 
-    def take_back(self, tokens: int) -> None:
+    def rollback(self, tokens: int) -> None:
         """Forget the last `tokens` tokens, which have been fed since the last compression.
 
         Raises ValueError if there are not so many beside the sinks.
         """
         length = self.length - tokens
         if not 0 <= length <= self.length or (self.compressions and length < self.geometry.sink_tokens):
-            raise ValueError(f"{tokens} tokens cannot be taken back from {self.length} slots")
-        self.observation.take_back(tokens)
+            raise ValueError(f"{tokens} tokens cannot be rolled back from {self.length} slots")
+        self.observation.truncate(length)
         for layer in self.layers:
             layer.set_length(length)
 
@@ -290,15 +294,19 @@ class FreqkvCache(Cache):
 
     def fork(self) -> "FreqkvCache":
         """Return an independent copy in its own bytes; this cache does not change with it, nor it with this one."""
-        twin = FreqkvCache(
+        twin = self.blank()
+        twin.copy_from(self)
+        return twin
+
+    def blank(self) -> "FreqkvCache":
+        """Return an empty cache for the same model, with the same slots and policy."""
+        return FreqkvCache(
             len(self.layers),
             self.geometry,
             self.policy,
             self.rotation,
             differentiable=not isinstance(self.layers[0], FixedLayer),
         )
-        twin.copy_from(self)
-        return twin
 
     def copy_from(self, other: "FreqkvCache") -> None:
         """Become equal to `other`, a cache of the same geometry, in the bytes already held here."""

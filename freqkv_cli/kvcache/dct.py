@@ -4,7 +4,7 @@ The map (arXiv 2505.00570, section 3) is: orthonormal DCT-II of length T, keep t
 orthonormal inverse DCT of length L, times sqrt(L/T). Its rows sum to 1, so a constant stays what it is.
 Both cosine transforms are computed with one complex FFT each (Makhoul 1980): a dense L x T matrix would cost a sixth of
 all reading on a small model. Channels are filtered alone, so two of them travel as one complex number. For L = T/2
-and most T, kvcache/halving.py is quicker still.
+and most T, kvcache/fast_lowpass.py is quicker still.
 """
 
 import math

@@ -1,7 +1,7 @@
 """How the slots of a cache are divided."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from freqkv_cli.errors import UsageError
 
@@ -31,6 +31,11 @@ class Geometry:
                 f"a cache of {self.cache_size} slots cannot hold {self.sink_tokens} sink tokens (the instruction "
                 f"included), {self.recent_tokens} recent tokens and 2 more; give --cache-size {needed} or above"
             )
+
+    def fitted(self, block: int) -> "Geometry":
+        """Return it with as many more sinks as leave a multiple of `block` old slots in a full cache, if any do."""
+        old = self.cache_size - self.sink_tokens - self.recent_tokens
+        return replace(self, sink_tokens=self.sink_tokens + old % block) if old >= block else self
 
     def retained(self, rows: int) -> int:
         """L: how many slots remain of `rows` old ones; at least 1, fewer than `rows` (rows >= 2)."""

@@ -2,7 +2,7 @@
 
 Nobody knows what will be asked for. But what is looked at from far away is mostly of a kind (names, numbers,
 headings), and a head's own keys and values show it: a linear function of them, one per layer and key head, foretells
-more than half of it (docs/experiments.md). lab/training/foretelling.py fits them; an adapter brings them along.
+more than half of it (docs/experiments.md). training/importance_fit.py fits them; an adapter brings them along.
 """
 
 import torch

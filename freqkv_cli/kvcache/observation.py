@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+ROLLBACK = 16  # tokens that can be rolled back, more than any guess has, without a query missing afterwards
+
 
 class Known(NamedTuple):
     """Queries of one layer, and how many slots were in use when the last of them was added."""
@@ -14,32 +16,32 @@ class Known(NamedTuple):
 
 
 class Observation:
-    """Queries since the last compression, the newest last: per layer [batch, heads, at most `most`, head_dim], scaled.
+    """Queries since the last compression, newest last, scaled: per layer [batch, heads, at most `window`, head_dim].
 
     They are rotated for their own slots, so that their product with the keys in the cache is the model's own score.
+    As many more as may be rolled back are kept beside them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, window: int) -> None:
+        self.window = window
         self._known: dict[int, Known] = {}
         self._before: dict[int, Known | None] = {}  # the same, before the last forward
 
-    def add(self, layer: int, queries: Tensor, most: int, length: int) -> None:
-        """Take in the queries of one forward, after which `length` slots are in use; keep the last `most` of all.
-
-        The tensor is kept, not copied.
-        """
-        before = self._known.get(layer)
-        joined = queries if before is None else torch.cat((before.queries, queries), dim=-2)
+    def add(self, layer: int, queries: Tensor, length: int) -> None:
+        """Take in the queries of one forward, after which `length` slots are in use. They are kept, not copied."""
+        before, kept = self._known.get(layer), self.window + ROLLBACK
+        queries = queries[..., -kept:, :].detach()
+        joined = queries if before is None else torch.cat((before.queries, queries), dim=-2)[..., -kept:, :]
         self._before[layer] = before
-        self._known[layer] = Known(joined[..., -most:, :].detach(), length)
+        self._known[layer] = Known(joined, length)
 
     def count(self, layer: int) -> int:
-        """How many queries of a layer are known."""
-        return self._known[layer].queries.shape[-2] if layer in self._known else 0
+        """How many queries of a layer are known, at most `window`."""
+        return min(self.window, self._known[layer].queries.shape[-2]) if layer in self._known else 0
 
     def queries(self, layer: int) -> Tensor:
         """The known queries of a layer, [batch, heads, count, head_dim], scaled and rotated. KeyError without any."""
-        return self._known[layer].queries
+        return self._known[layer].queries[..., -self.window :, :]
 
     def attention(self, layer: int, keys: Tensor) -> Tensor | None:
         """Return the mean attention that the known queries pay to each slot; None where none is known.
@@ -67,28 +69,19 @@ class Observation:
         attention[..., -rows:] = 1.0
         return attention
 
-    def take_back(self, tokens: int) -> None:
-        """Forget the queries of the last `tokens` tokens."""
-        if tokens:
-            self._known = {
-                layer: Known(known.queries[..., :-tokens, :], known.length - tokens)
-                for layer, known in self._known.items()
-            }
-            self._before = {}
-
-    def cut_back(self, length: int) -> None:
-        """Know what was known when `length` slots were in use, before a forward that was stopped in some layer; where
-        that is too long ago, nothing.
+    def truncate(self, length: int) -> None:
+        """Know what was known when `length` slots were in use, also where a forward was stopped in some layer; where
+        that is longer ago than ROLLBACK tokens and the last forward, nothing.
         """
         for layer in [layer for layer, known in self._known.items() if known.length > length]:
-            before = self._before.pop(layer, self._known[layer])
-            if before is None:
-                del self._known[layer]
-            elif before.length <= length:
+            known, before = self._known[layer], self._before.pop(layer, None)
+            gone = known.length - length
+            if gone <= ROLLBACK and gone < known.queries.shape[-2]:
+                self._known[layer] = Known(known.queries[..., :-gone, :], length)
+            elif before is not None and before.length == length:
                 self._known[layer] = before
             else:
-                self.clear()
-                return
+                del self._known[layer]
 
     def clear(self) -> None:
         """Forget all."""
@@ -96,6 +89,6 @@ class Observation:
 
     def copy(self) -> "Observation":
         """Return an independent one that knows the same queries."""
-        twin = Observation()
+        twin = Observation(self.window)
         twin._known, twin._before = dict(self._known), dict(self._before)
         return twin

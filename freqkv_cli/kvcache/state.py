@@ -111,7 +111,7 @@ def read_state(
             )
             for index, device in enumerate(devices if shape.queries else ()):
                 queries = digest.add(file.get_tensor(f"queries.{index}")).to(device, dtype, copy=True)
-                cache.observation.add(index, queries, shape.queries, shape.slots)
+                cache.observation.add(index, queries, shape.slots)
     except SafetensorError as error:
         cache.reset()
         raise damaged(path, str(error)) from None

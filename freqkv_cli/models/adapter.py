@@ -96,7 +96,7 @@ class Adapter:
 
 
 def find_adapter(setting: str | None, source: ModelSource, policy: str) -> Adapter | None:
-    """Return the adapter that --adapter means for a model; None for `none`, or where none is shipped for this policy.
+    """Return the adapter that --adapter means here; None for `none`, or where none is shipped for model and policy.
 
     Raises ModelError when there is no such adapter, it is broken, or it belongs to another model.
     """
@@ -107,7 +107,8 @@ def find_adapter(setting: str | None, source: ModelSource, policy: str) -> Adapt
         if source.name not in ALIASES or not folder.is_dir():
             return None
         adapter = open_adapter(folder, shipped=True)
-        return adapter if adapter.manifest.cache.policy == policy else None
+        serves = adapter.manifest.cache.policy == policy and adapter.manifest.base == weights_print(source)
+        return adapter if serves else None
     adapter = open_adapter(Path(setting).expanduser())
     base = weights_print(source)
     if adapter.manifest.base != base:

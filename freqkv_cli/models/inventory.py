@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from freqkv_cli.errors import ModelError
 from freqkv_cli.models import store
-from freqkv_cli.models.aliases import ALIASES
-from freqkv_cli.models.source import alias_entry
+from freqkv_cli.models.aliases import ALIASES, AUTO
+from freqkv_cli.models.memory import readable
+from freqkv_cli.models.source import GGUF
 
 Kind = Literal["alias", "gguf", "hub"]
 
@@ -29,15 +30,20 @@ class LocalModel:
     architecture: str | None = None
     gguf_file: str | None = None
     origin: str | None = None
+    sha256: str | None = None
 
 
 def list_models() -> list[LocalModel]:
     """Every model that is known here, aliases first."""
-    return [*_aliases(), *_converted(), *_hub()]
+    return [*_aliases(), *_converted(), *hub_models()]
 
 
 def find_model(name: str) -> LocalModel:
-    """The local model with this name. Raises ModelError if there is none."""
+    """The local model with this name; `auto` is the one that it means here. Raises ModelError if there is none."""
+    if name == AUTO:
+        from freqkv_cli.models.auto import choose_model
+
+        name = choose_model().name
     known = list_models()
     for model in known:
         if name == model.name or (model.gguf_file and Path(name).expanduser().absolute() == Path(model.gguf_file)):
@@ -49,7 +55,9 @@ def remove_model(model: LocalModel) -> int:
     """Delete a model's files and return the bytes that this freed. A GGUF that is not freqkv's own is left alone."""
     if model.folder is None:
         raise ModelError(f"the model {model.name} is not on this machine: there is nothing to remove")
-    if model.kind != "hub":
+    if model.kind == "alias":
+        return store.remove(ALIASES[model.name].entry)
+    if model.kind == "gguf":
         return store.remove(Path(model.folder).name)
     import huggingface_hub
     from huggingface_hub import constants
@@ -67,26 +75,35 @@ def remove_model(model: LocalModel) -> int:
 
 
 def _aliases() -> Iterator[LocalModel]:
-    for alias, pinned in ALIASES.items():
-        folder = store.models_folder() / alias_entry(pinned)
+    for alias, model in ALIASES.items():
+        folder, begun = store.models_folder() / model.entry, store.unfinished(model.entry)
+        about = LocalModel(
+            name=alias,
+            kind="alias",
+            state="not there",
+            bytes=store.folder_bytes(folder) + store.folder_bytes(begun),
+            origin=f"{model.title}, {readable(model.bytes)}, {model.licence}",
+            sha256=model.sha256,
+        )
         if folder.is_dir():
-            gguf = folder / "model.gguf"
-            yield LocalModel(
-                name=alias,
-                kind="alias",
+            gguf = folder / GGUF
+            yield replace(
+                about,
                 state=store.damage(folder) or "ready",
-                bytes=store.folder_bytes(folder),
                 folder=str(folder),
                 architecture=_architecture(folder),
                 gguf_file=str(gguf) if gguf.is_file() else None,
-                origin=f"{pinned.title} from {pinned.requirement}",
             )
+        elif about.bytes:
+            gguf = begun / GGUF
+            share = min(gguf.stat().st_size / model.bytes, 1.0) if gguf.is_file() else 0.0
+            yield replace(about, state=f"{share:.0%} fetched: pull goes on", folder=str(begun))
         else:
-            yield LocalModel(alias, "alias", "not there", 0, origin=f"{pinned.title} from {pinned.requirement}")
+            yield about
 
 
 def _converted() -> Iterator[LocalModel]:
-    ours = {alias_entry(pinned) for pinned in ALIASES.values()}
+    ours = {model.entry for model in ALIASES.values()}
     for entry in store.stored_entries():
         if entry not in ours:
             folder = store.models_folder() / entry
@@ -103,7 +120,8 @@ def _converted() -> Iterator[LocalModel]:
             )
 
 
-def _hub() -> Iterator[LocalModel]:
+def hub_models() -> Iterator[LocalModel]:
+    """The models in the hub's cache."""
     import huggingface_hub
     from huggingface_hub import constants
     from huggingface_hub.errors import CacheNotFound

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from freqkv_cli.errors import FreqkvError, ModelError
 from freqkv_cli.models.adapter import Adapter, merge_adapter, read_foresight
-from freqkv_cli.models.allocation import keep_freed_memory
 from freqkv_cli.models.device import Placement, Quant, choose_placement
 from freqkv_cli.models.gguf_index import INDEX, GgufIndex, read_index
-from freqkv_cli.models.memory import available_memory, explain_out_of_memory, is_out_of_memory, loading_bytes
-from freqkv_cli.models.quiet import quiet_transformers
+from freqkv_cli.models.lazy_imports import import_modeling
+from freqkv_cli.models.library_logging import quiet_transformers
+from freqkv_cli.models.malloc_tuning import keep_freed_memory
+from freqkv_cli.models.memory import explain_out_of_memory, is_out_of_memory
 from freqkv_cli.models.source import ModelSource
 from freqkv_cli.models.support import check_supported
-from freqkv_cli.models.trimming import import_modeling
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,9 +47,9 @@ class LoadedModel:
         return self.model.num_parameters() + sum(math.prod(one.shape) for one in matrices(self.model))
 
 
+@quiet_transformers()
 def load_config(source: ModelSource) -> "PretrainedConfig":
     """The config of a supported model. Raises ModelError if it is broken or the architecture is not supported."""
-    quiet_transformers()
     import_modeling()  # configs import most of it
     from transformers import AutoConfig
 
@@ -61,9 +61,9 @@ def load_config(source: ModelSource) -> "PretrainedConfig":
     return config
 
 
+@quiet_transformers()
 def load_tokenizer(source: ModelSource) -> "PreTrainedTokenizerBase":
     """The tokenizer of a model, without its weights. Raises ModelError if it is missing or broken."""
-    quiet_transformers()
     try:
         if _is_plain_tokenizer(Path(source.folder)):
             # AutoTokenizer would first import the model's config, which takes a second.
@@ -77,6 +77,7 @@ def load_tokenizer(source: ModelSource) -> "PreTrainedTokenizerBase":
         _refuse(source, "tokenizer", error)
 
 
+@quiet_transformers()
 def load_model(
     source: ModelSource,
     *,
@@ -143,7 +144,7 @@ def _load_weights(
     if packed:
         options["quantization_config"] = _quantization(placement)
     if packed or placement.device != "cpu":
-        options["device_map"] = _device_map(source, config, placement, notes)
+        options["device_map"] = {"": placement.device}
     try:
         if index is not None:
             return _from_blocks(source, index, config, placement, adapter, options, notes)
@@ -247,22 +248,6 @@ def _quantization(placement: Placement) -> Any:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=getattr(torch, placement.dtype),
     )
-
-
-def _device_map(
-    source: ModelSource, config: "PretrainedConfig", placement: Placement, notes: list[str]
-) -> str | dict[str, str]:
-    import torch
-
-    if placement.device.startswith("cuda") and torch.cuda.device_count() > 1:
-        comes_quantized = getattr(config, "quantization_config", None) is not None
-        needed = source.bytes if comes_quantized else None
-        if needed is None:
-            needed = loading_bytes(config, quant=placement.quant, dtype=placement.dtype, device=placement.device)
-        if needed > available_memory(placement.device):
-            notes.append(f"weights are spread over {torch.cuda.device_count()} GPUs: they do not fit on one")
-            return "auto"
-    return {"": placement.device}
 
 
 def _is_plain_tokenizer(folder: Path) -> bool:

@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freqkv_cli.errors import MemoryLimitError
+from freqkv_cli.models.lazy_imports import import_modeling
 from freqkv_cli.models.support import model_window
-from freqkv_cli.models.trimming import import_modeling
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 QUANT_BYTES = {"4bit": 0.5 + 0.127 / 8, "8bit": 1.0}  # per weight of a linear layer; NF4 with doubly quantized scales
+CACHES = 2  # that a task holds at once, never more: tests/states/test_caches_held.py counts them
 SLOT_STEP = 64
 # On CPUs attention at a window of 8192 slots is most of the work: 2048 read three times as fast, with answers as good.
 CPU_SLOTS = 2048
@@ -51,14 +52,15 @@ def estimate_memory(
     """Estimate the bytes of a run with `cache_size` slots, reading `chunk` tokens at a time.
 
     `weights` overrides the estimate of the weights: 0 when they are already loaded, the bytes on disk for a model that
-    comes quantized. The cache counts twice: the one that reads, and one fork for a question.
+    comes quantized. The cache counts CACHES times: the one that reads, and the one that a
+    request is put to.
     """
     size = DTYPE_BYTES[dtype]
     if weights is None:
         weights = loading_bytes(config, quant=quant, dtype=dtype, device=device)
     return MemoryEstimate(
         weights=weights,
-        cache=2 * slot_bytes(config, dtype) * cache_size,
+        cache=CACHES * slot_bytes(config, dtype) * cache_size,
         activations=_activation_bytes(config, quant, size, cache_size, chunk),
     )
 
@@ -103,7 +105,7 @@ def loading_bytes(config: "PretrainedConfig", *, quant: str, dtype: str, device:
 
 
 def available_memory(device: str) -> int:
-    """The bytes that are free on a device: cpu, mps, cuda:N, or cuda for all GPUs together."""
+    """The bytes that are free on a device: cpu, mps or cuda:N."""
     if device == "cpu":
         import psutil
 
@@ -112,11 +114,8 @@ def available_memory(device: str) -> int:
 
     if device == "mps":
         return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
-    indices = range(torch.cuda.device_count()) if device == "cuda" else (torch.device(device).index,)
-    return sum(
-        torch.cuda.mem_get_info(index)[0] + torch.cuda.memory_reserved(index) - torch.cuda.memory_allocated(index)
-        for index in indices
-    )
+    index = torch.device(device).index
+    return torch.cuda.mem_get_info(index)[0] + torch.cuda.memory_reserved(index) - torch.cuda.memory_allocated(index)
 
 
 def require_fit(estimate: MemoryEstimate, available: int, *, device: str) -> None:

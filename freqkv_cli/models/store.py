@@ -1,7 +1,7 @@
 """Converted models in the user's cache folder. A folder appears there complete or not at all.
 
 A model is built in a hidden sibling folder under a lock and renamed when it is done; a process that was killed
-leaves only such a sibling behind, which the next builder removes.
+leaves only such a sibling behind, which the next builder removes. What takes long to fetch has another, which stays.
 """
 
 import errno
@@ -37,6 +37,11 @@ def models_folder() -> Path:
     return cache_folder() / "models"
 
 
+def unfinished(entry: str) -> Path:
+    """Where the work on a model is kept that goes on after a stop. It need not exist; for whoever holds the lock."""
+    return models_folder() / f".unfinished-{entry}"
+
+
 def provide(entry: str, build: Callable[[Path], dict[str, Any]], notify: Notify) -> Path:
     """The folder of a stored model, built first if it is missing or damaged.
 
@@ -61,9 +66,11 @@ def remove(entry: str) -> int:
     """Delete a stored model, and return the bytes that this freed. Raises ModelError if it is in use or protected."""
     folder = models_folder() / entry
     with writing_to(models_folder()), locked(entry, _refuse_to_wait):
-        freed = folder_bytes(folder)
+        there = [path for path in (folder, unfinished(entry)) if path.exists()]
+        freed = sum(map(folder_bytes, there))
         _remove_leftovers(entry)
-        shutil.rmtree(folder)
+        for path in there:
+            shutil.rmtree(path)
     return freed
 
 
@@ -207,7 +214,8 @@ def _share(workspace: Path) -> None:
     """Gives a new folder and its files the permissions of the folder above: a team may share one cache."""
     mode = workspace.parent.stat().st_mode & 0o777
     for path in workspace.iterdir():
-        path.chmod(mode & 0o666)
+        if path.stat().st_nlink == 1:  # else it is the user's file, too
+            path.chmod(mode & 0o666)
     workspace.chmod(mode)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ from freqkv_cli.config import Settings
 from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Event, Progress
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.halving import fitting_rows
+from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.models.adapter import Adapter, find_adapter
+from freqkv_cli.models.aliases import AUTO
 from freqkv_cli.models.device import Placement, choose_placement
 from freqkv_cli.models.gguf_index import read_index
 from freqkv_cli.models.loading import load_config, load_tokenizer, stays_in_blocks
@@ -47,19 +49,31 @@ class Plan:
     adapter: Adapter | None = None
 
 
+def find_source(settings: Settings) -> Generator[Event, None, ModelSource]:
+    """Find the model that the settings name, fetching it if need be. Raises ModelError."""
+    yield Progress("loading", source="the model" if settings.model == AUTO else settings.model)
+    resolve = partial(
+        resolve_model,
+        settings.model,
+        offline=settings.offline,
+        models_dir=settings.models_dir,
+        device=settings.device,
+    )
+    return (yield from relay(lambda notify: resolve(notify=notify)))
+
+
 def make_plan(settings: Settings, pinned: str = "") -> Generator[Event, None, Plan]:
     """Find the model (fetching it if need be) and decide how to run it; `pinned` joins the instruction.
 
     Raises ModelError when there is no such model or adapter or it does not serve, UsageError for slots that cannot be.
     """
-    yield Progress("loading", source=settings.model)
-    source = yield from relay(lambda notify: resolve_model(settings.model, offline=settings.offline, notify=notify))
+    source = yield from find_source(settings)
     adapter = find_adapter(settings.adapter, source, settings.policy)
     config = load_config(source)
     window = model_window(config)
     if settings.cache_size and settings.cache_size > window:
         raise UsageError(
-            f"--cache-size {settings.cache_size} is more than the window of {settings.model}, {window} tokens; "
+            f"--cache-size {settings.cache_size} is more than the window of {source.name}, {window} tokens; "
             "give at most that"
         )
     prompt = make_prompt(load_tokenizer(source), opening=f"{pinned}Document:\n\n")
@@ -89,16 +103,12 @@ def adapter_misfit(plan: Plan, policy: str) -> str | None:
 
 
 def pinned_geometry(settings: Settings, cache_size: int, prefix: int) -> Geometry:
-    """Divide the slots: the instruction (`prefix` tokens) is pinned as sinks.
-
-    Up to 31 tokens of the document are pinned with it, so that the filtered span has a length at which the filter is
-    several times as quick.
+    """Divide the slots: the instruction (`prefix` tokens) is pinned as sinks, and a few tokens of the document with it
+    where the policy is several times as quick with blocks of old slots.
     """
     sinks = max(settings.sink_tokens, prefix)
     recent = recent_slots(settings, cache_size, sinks)
-    span = cache_size - recent - sinks
-    sinks += max(0, span - fitting_rows(span))
-    return Geometry(cache_size, sinks, recent, settings.retain_ratio)
+    return Geometry(cache_size, sinks, recent, settings.retain_ratio).fitted(make_policy(settings.policy).block)
 
 
 def recent_slots(settings: Settings, cache_size: int, sinks: int) -> int:

@@ -28,13 +28,18 @@ def answer_report(command: str, session: Session, answer: Answer, **extra: Any) 
         "finish_reason": answer.finish_reason,
         **extra,
         "input": [
-            {**describe_document(document, tokens), "tokens_read": read_of, "tokens_dropped": tokens - read_of}
+            {
+                **describe_document(document, tokens),
+                "tokens_read": read_of,
+                "tokens_dropped": 0 if session.skimmed else tokens - read_of,
+            }
             for document, tokens, read_of in zip(
                 stream.documents, stream.tokens, share_out(session.tokens_read, stream.tokens), strict=False
             )
         ],
         "tokens_read": session.tokens_read,
-        "tokens_dropped": produced - session.tokens_read,
+        "tokens_dropped": 0 if session.skimmed else produced - session.tokens_read,
+        "tokens_searched": produced if session.skimmed else None,  # --quick: nothing was read through
         "model": {
             "id": session.loaded.source.id,
             "revision": session.loaded.source.revision,
@@ -103,5 +108,6 @@ def describe_document(document: Document | StoredDocument, tokens: int) -> dict[
         "tokens": tokens,
         "encoding": document.encoding,
         "empty_pages": document.empty_pages,
+        "left_out": document.left_out,
         "bad_pages": {str(page): problem for page, problem in document.bad_pages.items()},
     }

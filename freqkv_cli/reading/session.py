@@ -1,11 +1,10 @@
 """A model, its cache and a prompt: what every task reads and answers with."""
 
-import math
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
@@ -16,7 +15,7 @@ from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.inference.sampling import Sampler, Sampling
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
-from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.models.loading import LoadedModel, load_model
 from freqkv_cli.models.memory import require_fit
 from freqkv_cli.reading.memory_figures import gpu_bytes, process_bytes
@@ -24,13 +23,12 @@ from freqkv_cli.reading.plan import Plan, adapter_misfit, make_plan
 from freqkv_cli.reading.prompt import Prompt, encode_text
 from freqkv_cli.reading.speed import remember_speed, speed_key
 from freqkv_cli.reading.token_stream import TokenStream
-from freqkv_cli.retrieval.retriever import Lookup
+from freqkv_cli.retrieval.retriever import Retriever
 
 if TYPE_CHECKING:
     from freqkv_cli.states.manifest import Manifest, Reader
 
 ENOUGH_TO_JUDGE = 2000  # tokens after which the speed of a run is worth remembering
-LARGE = 1.5e9  # weights of a model that may be trusted with words of its own
 REPLAYED = 4096  # tokens that are gone through again between two events
 
 
@@ -77,7 +75,7 @@ class Session:
     read_seconds: float = 0.0
     tokens_read: int = 0
     stream: TokenStream | None = None
-    lookup: Lookup | None = None
+    retriever: Retriever | None = None
     notes: list[Any] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     reader: "Reader | None" = None
@@ -85,6 +83,7 @@ class Session:
     seconds_reused: float = 0.0
     checkpoint_seconds: float = 0.0
     restored: "Manifest | None" = None
+    skimmed: bool = False  # searched alone, not read
 
     def read(
         self, documents: Sequence[Document], watcher: Watcher | None = None, *, seams: Sequence[int] = ()
@@ -97,8 +96,14 @@ class Session:
         began = time.perf_counter()
         if not self.tokens_reused:
             self.engine.read(self.cache, self.prompt.prefix)
-        self.lookup = Lookup(documents)
-        on_page = both(self.lookup.add, watcher.add) if watcher else self.lookup.add
+        self.retriever = Retriever(documents)
+        retriever = self.retriever
+
+        def on_page(number: int, page: Page) -> None:
+            retriever.add(number, page)
+            if watcher:
+                watcher.add(number, page)
+
         self.stream = TokenStream(documents, self.loaded.tokenizer, on_page, seams)
         tokens = iter(self.stream)
         yield self._reading(began)
@@ -117,7 +122,7 @@ class Session:
                 paused = time.perf_counter()
                 yield from watcher.after_chunk()
                 began += time.perf_counter() - paused
-        self.lookup.finish()
+        self.retriever.finish()
         self.read_seconds = time.perf_counter() - began
         if self.tokens_read - self.tokens_reused > ENOUGH_TO_JUDGE:
             remember_speed(self.speed_key, (self.tokens_read - self.tokens_reused) / self.read_seconds)
@@ -127,81 +132,113 @@ class Session:
             yield from watcher.finish()
 
     @property
-    def rule(self) -> Literal["words", "names"]:
-        """How closely what the model writes is held to the text (`--verify`): a large one may use its own words."""
-        if self.settings.verify != "auto":
-            return self.settings.verify
-        return "names" if self.loaded.parameters >= LARGE else "words"
+    def free_slots(self) -> int:
+        """Slots that are free after the heaviest compression, which leaves one slot of all that is old."""
+        geometry = self.cache.geometry
+        return geometry.cache_size - geometry.sink_tokens - geometry.recent_tokens - 1
 
-    def fits(self, request: str) -> bool:
-        """Whether the cache can hold `request` unfiltered, beside what is pinned."""
-        return len(self.prompt.request(request)) <= self._free_slots
+    def consult(self, text: str, room: int, *, memory: bool = False) -> FreqkvCache:
+        """Return a cache in which `text` has been read behind the instruction, or with `memory` behind all that was
+        read, with at least `room` slots left for requests and their answers.
+
+        Raises UsageError where it does not fit.
+        """
+        ids = encode_text(self.loaded.tokenizer, f"\n\n{text}" if memory else text)
+        if memory:
+            cache = self.cache.fork()
+        else:
+            cache = self.cache.blank()
+            self.engine.read(cache, self.prompt.prefix)
+        cache.make_room(len(ids) + room)
+        self.engine.read(cache, ids)
+        return cache
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens a text is."""
+        return len(encode_text(self.loaded.tokenizer, text))
+
+    def skim(self, documents: Sequence[Document]) -> Generator[Event, None, None]:
+        """Keep the passages of all documents, to be searched, without reading them into the cache (--quick)."""
+        began = time.perf_counter()
+        self.retriever = Retriever(documents)
+        self.stream = TokenStream(documents, self.loaded.tokenizer, self.retriever.add)
+        for number, _ in enumerate(self.stream):
+            if number % REPLAYED == 0:
+                yield replace(self._reading(began), tokens_done=number, detail="searching, not reading")
+        self.retriever.finish()
+        self.skimmed = True
+        yield from self._new_warnings(documents)
 
     def answer(
-        self, request: str, max_tokens: int, *, until: Callable[[str], bool] | None = None
+        self, request: str, max_tokens: int, *, on: FreqkvCache | None = None, quiet: bool = False
     ) -> Generator[Event, None, Answer]:
-        """Put `request` to a fork of the cache and write the answer, at most `max_tokens` long.
+        """Put `request` behind what `on` holds and write the answer, at most `max_tokens` long; `on` is left as it was.
 
-        With `until` nothing is shown while it is written, and it ends when `until` holds of what there is.
+        Without `on` that is a fork of the cache. `quiet`: nothing is shown while it is written. Raises UsageError where
+        the request does not fit.
         """
         began = time.perf_counter()
-        answer = Answer()
         ids = self.prompt.request(request)
-        if len(ids) > self._free_slots:
-            raise UsageError(
-                f"the request is {len(ids)} tokens long and {self._free_slots} fit into the cache beside what is "
-                "pinned; shorten it, or give a larger --cache-size"
-            )
-        fork = self.cache.fork()
-        # Room for the request and, where possible, the whole answer: neither is filtered while it is being used.
-        fork.make_room(min(len(ids) + max_tokens, max(len(ids), self._free_slots // 4)))
+        if on is None:
+            if len(ids) > self.free_slots:
+                raise UsageError(
+                    f"the request is {len(ids)} tokens long and {self.free_slots} fit into the cache beside what is "
+                    "pinned; shorten it, or give a larger --cache-size"
+                )
+            on = self.cache.fork()
+            # Room for the request and, where possible, the whole answer: neither is filtered while it is being used.
+            on.make_room(min(len(ids) + max_tokens, max(len(ids), self.free_slots // 4)))
+        seen = on.tokens_seen
+        answer = yield from self._write(on, ids, max_tokens, began, quiet)
+        on.truncate(seen)
+        return answer
+
+    def affirms(self, on: FreqkvCache, request: str) -> float:
+        """Return how much likelier "yes" is than "no" as the answer to `request`, in nats; `on` is left as it was."""
+        ids = self.prompt.request(request)
+        seen = on.tokens_seen
+        logits = self.engine.read(on, ids)
+        assert logits is not None
+        on.truncate(seen)
+        yes, no = (
+            max(float(logits[encode_text(self.loaded.tokenizer, word)[0]]) for word in words)
+            for words in (("Yes", "yes"), ("No", "no"))
+        )
+        return yes - no
+
+    def _write(
+        self, cache: FreqkvCache, ids: list[int], max_tokens: int, began: float, quiet: bool
+    ) -> Generator[Event, None, Answer]:
+        answer = Answer()
         yield self._answering(answer, began)
-        logits = self.engine.read(fork, ids)
+        logits = self.engine.read(cache, ids)
         assert logits is not None  # a request is never empty: the template closes the turn
         sampler = Sampler(self.sampling)
         shown = ""
         try:
-            for _ in self.engine.decode(fork, logits, sampler, stop=self.stop_ids, max_tokens=max_tokens, context=ids):
+            for _ in self.engine.decode(cache, logits, sampler, stop=self.stop_ids, max_tokens=max_tokens, context=ids):
                 answer.tokens += 1
                 if answer.first_token_seconds is None:
                     answer.first_token_seconds = time.perf_counter() - began
                 shown = self.loaded.tokenizer.decode(sampler.picked, skip_special_tokens=True).lstrip()
                 if not shown.endswith("\ufffd") and len(shown) > len(answer.text):  # else half a character
-                    if until is None:
+                    if not quiet:
                         yield Text(shown[len(answer.text) :])
                     answer.text = shown
                 progress = self._answering(answer, began)
                 if answer.tokens == 1 and self.engine.must_compile:
                     progress = replace(progress, detail="compiling for this processor, once")
                 yield progress
-                if until is not None and until(answer.text):
-                    break
         except KeyboardInterrupt:
             answer.finish_reason = "interrupted"
         else:
             answer.finish_reason = "length" if answer.tokens == max_tokens else "stop"
         if len(shown) > len(answer.text):
-            if until is None:
+            if not quiet:
                 yield Text(shown[len(answer.text) :])
             answer.text = shown
         answer.seconds = time.perf_counter() - began
         return answer
-
-    def weigh(self, request: str, lead: str, texts: Sequence[str]) -> Generator[Event, None, list[float]]:
-        """Put `request` to a fork of the cache and say how likely an answer is that begins with `lead` and goes on with
-        each of `texts`: log-likelihoods, divided by the root of the number of tokens, so that long ones have a chance.
-        """
-        began = time.perf_counter()
-        tokenizer = self.loaded.tokenizer
-        ids = [*self.prompt.request(request), *encode_text(tokenizer, lead)]
-        continuations = [encode_text(tokenizer, f" {text}") for text in texts]
-        fork = self.cache.fork()
-        fork.make_room(len(ids) + sum(map(len, continuations)))
-        logits = self.engine.read(fork, ids)
-        assert logits is not None
-        likelihoods = self.engine.weigh(fork, logits, continuations)
-        yield self._answering(Answer(), began)
-        return [total / math.sqrt(len(tokens)) for total, tokens in zip(likelihoods, continuations, strict=True)]
 
     def apart(self, cache: FreqkvCache | None = None) -> "Session":
         """Return this session for one of many questions: what it warns of is its own, and so is `cache` if given."""
@@ -211,12 +248,6 @@ class Session:
         """Return a warning to show, and keep it for the report."""
         self.warnings.append(message)
         return Note(message, warning=True)
-
-    @property
-    def _free_slots(self) -> int:
-        """Slots that are free after the heaviest compression, which leaves one slot of all that is old."""
-        geometry = self.cache.geometry
-        return geometry.cache_size - geometry.sink_tokens - geometry.recent_tokens - 1
 
     @property
     def sampling(self) -> Sampling:
@@ -278,16 +309,6 @@ class Session:
             "process_bytes": process_bytes(),
             "gpu_bytes": gpu_bytes(),
         }
-
-
-def both(*takers: Callable[[int, Page], None]) -> Callable[[int, Page], None]:
-    """Return a function that hands a page to all takers."""
-
-    def take(number: int, page: Page) -> None:
-        for taker in takers:
-            taker(number, page)
-
-    return take
 
 
 def open_session(settings: Settings, pinned: str = "") -> Generator[Event, None, Session]:

@@ -24,7 +24,7 @@ class TokenStream:
 
     documents: Sequence[Document | StoredDocument]
     tokenizer: Any
-    on_page: Callable[[int, Page], None] = lambda number, page: None
+    on_page: Callable[[int, Page], object] = lambda number, page: None
     seams: Sequence[int] = ()
     tokens: list[int] = field(default_factory=list)
     current: int = 0

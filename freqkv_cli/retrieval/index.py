@@ -1,125 +1,123 @@
-"""The index of passages: full-text search by SQLite (FTS5), in a private file that is deleted when it is closed."""
+"""The index of passages, in a private file that is deleted when it is closed: BM25 by SQLite, and word vectors."""
 
-import math
+import json
 import re
 import sqlite3
-from array import array
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, fields
-from itertools import pairwise
+from dataclasses import asdict, dataclass
+from itertools import chain
+
+import numpy as np
 
 from freqkv_cli.errors import MemoryLimitError, UsageError
-from freqkv_cli.retrieval.passage import SPACELESS, Passage
-from freqkv_cli.retrieval.question import question_words, search_words
+from freqkv_cli.location import Location
+from freqkv_cli.retrieval.language import detect_language, stem, stems, stop_words, words_of
+from freqkv_cli.retrieval.passage import Passage
+from freqkv_cli.retrieval.word_vectors import DIMENSIONS, text_vector
 
-K1, B = 0.9, 0.4  # of BM25, as is usual for short passages
-NEAR = 16  # words within which two words of a question that follow each other there count as belonging together
-NEARNESS = 0.6  # the weight of that
-FEWEST = 100  # passages that a document counts as at least, where the rarity of a word is worked out
-STEMS_KEPT = 20_000  # words whose stems are remembered
-LONE_CHARACTER = re.compile(rf"([{SPACELESS}])")
-TOKENIZER = "porter unicode61 remove_diacritics 2"
-FIELDS = ", ".join(f'"{field.name}"' for field in fields(Passage))
-
-Positions = dict[int, list[int]]  # passage -> where in it a word stands
+CANDIDATES = 50  # passages that each ranking proposes
+FUSION = 10  # of reciprocal rank fusion: a passage's score is the sum of 1 / (FUSION + rank) over both rankings
+LANGUAGES = 3  # of the documents, by which a question's words are stemmed
+LETTERS = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that fits a question. A larger `score` fits better; only scores of one question can be compared.
-
-    `coverage` is the share of the question's words that stand in the passage, weighted by their rarity, 0 to 1.
-    """
+    """A passage that fits a question. A larger `score` fits better; only scores of one question can be compared."""
 
     passage: Passage
     score: float
-    coverage: float
 
 
 class PassageIndex:
-    """Passages on disk, found again by their words (BM25, and a bonus for words of the question that stand together).
+    """Passages on disk, found again by their words in any language and by what they are about.
 
-    Memory stays the same however many are added. Close it, or use it as a context manager. Raises UsageError where
-    SQLite lacks full-text search, MemoryLimitError where the disk is full.
+    Two rankings, BM25 over stems (headings count as text) and the cosine of static word vectors, are joined by
+    reciprocal rank fusion (Cormack et al. 2009). Memory stays the same however many passages are added. Close it, or
+    use it as a context manager. Raises UsageError where SQLite lacks full-text search, MemoryLimitError where the disk
+    is full.
     """
 
     def __init__(self) -> None:
-        self._lengths = array("L")  # words per passage
-        self._words = 0
-        self._stems: dict[str, str] = {}
+        self.languages: Counter[str] = Counter()
+        self._count = 0
         self._database = sqlite3.connect("")  # SQLite keeps it in a nameless temporary file
         with explained():
             self._database.executescript(
-                f"""
-                CREATE TABLE passage (id INTEGER PRIMARY KEY, {FIELDS});
-                CREATE VIRTUAL TABLE words USING fts5(text, content='', tokenize='{TOKENIZER}');
-                CREATE VIRTUAL TABLE positions USING fts5vocab(words, instance);
-                CREATE VIRTUAL TABLE asked USING fts5(text, tokenize='{TOKENIZER}');
-                CREATE VIRTUAL TABLE asked_terms USING fts5vocab(asked, instance);
+                """
+                CREATE TABLE passage (id INTEGER PRIMARY KEY, content TEXT, vector BLOB);
+                CREATE VIRTUAL TABLE words USING fts5(stems, content='', tokenize='unicode61 remove_diacritics 2');
                 """
             )
 
     def __len__(self) -> int:
-        return len(self._lengths)
-
-    def add(self, passage: Passage) -> None:
-        """Add a passage; it can be found at once."""
-        row = len(self) + 1
-        marks = ", ".join("?" * len(fields(Passage)))
-        with explained():
-            self._database.execute(f"INSERT INTO passage VALUES (?, {marks})", (row, *astuple(passage)))
-            self._database.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (row, apart(passage.text)))
-        self._lengths.append(len(search_words(passage.text)))
-        self._words += self._lengths[-1]
+        return self._count
 
     def __iter__(self) -> Iterator[Passage]:
         with explained():
-            for values in self._database.execute(f"SELECT {FIELDS} FROM passage ORDER BY id"):
-                yield Passage(*values)
+            for (content,) in self._database.execute("SELECT content FROM passage ORDER BY id"):
+                yield passage_of(content)
+
+    def __getitem__(self, index: int) -> Passage:
+        with explained():
+            row = self._database.execute("SELECT content FROM passage WHERE id = ?", (index,)).fetchone()
+        if row is None:
+            raise IndexError(index)
+        return passage_of(row[0])
+
+    @property
+    def language(self) -> str:
+        """The ISO 639-1 code of the language that most passages are in."""
+        return self.languages.most_common(1)[0][0] if self.languages else "en"
+
+    def add(self, passage: Passage) -> None:
+        """Add a passage; it can be found at once."""
+        text = f"{passage.heading}\n{passage.text}" if passage.heading else passage.text
+        language = detect_language(passage.text)
+        self.languages[language] += 1
+        vector = text_vector(text).astype(np.float16).tobytes()
+        with explained():
+            content = json.dumps(asdict(passage), ensure_ascii=False)
+            self._database.execute("INSERT INTO passage VALUES (?, ?, ?)", (self._count, content, vector))
+            self._database.execute(
+                "INSERT INTO words (rowid, stems) VALUES (?, ?)", (self._count, " ".join(stems(text, language)))
+            )
+        self._count += 1
 
     def search(self, question: str, count: int) -> list[Hit]:
-        """Return at most `count` passages that share words with the question, the best first."""
-        words = question_words(question)
+        """Return at most `count` passages, the best first; fewer only where there are fewer."""
+        scores: Counter[int] = Counter()
+        for ranking in (self._by_words(question), self._by_meaning(question)):
+            for rank, index in enumerate(ranking, 1):
+                scores[index] += 1 / (FUSION + rank)  # type: ignore[assignment]
+        best = sorted(scores, key=lambda index: (-scores[index], index))[: max(0, count)]
+        return [Hit(self[index], scores[index]) for index in best]
+
+    def holds_all(self, claims: Sequence[str]) -> bool:
+        """Return whether all of these names and numbers stand somewhere in the passages, each in one of them."""
         with explained():
-            found = [self._positions(stem) for stem in self.stems(words)]
-        rarities = [self._rarity(len(positions)) for positions in found]
-        scores: dict[int, float] = defaultdict(float)
-        for positions, rarity in zip(found, rarities, strict=True):
-            for row, places in positions.items():
-                scores[row] += rarity * self._frequency(row, len(places))
-        for (first, one), (second, other) in pairwise(zip(found, rarities, strict=True)):
-            for row in first.keys() & second.keys():
-                scores[row] += NEARNESS * min(one, other) * nearness(first[row], second[row])
-        best = sorted(scores, key=lambda row: (-scores[row], row))[: max(0, count)]
-        total = sum(rarities)
-        return [
-            Hit(
-                self._passage(row),
-                scores[row],
-                sum(rarity for positions, rarity in zip(found, rarities, strict=True) if row in positions) / total,
-            )
-            for row in best
-        ]
+            return all(self._holds(claim) for claim in claims)
 
-    def rarities(self, words: Sequence[str]) -> dict[str, float]:
-        """Return the stems of `words` with their rarity: larger for a stem that fewer passages hold."""
-        with explained():
-            return {stem: self._rarity(len(self._positions(stem))) for stem in self.stems(words)}
+    def _holds(self, claim: str) -> bool:
+        for language in [one for one, _ in self.languages.most_common(LANGUAGES)]:
+            words = stems(claim, language)
+            sought = " + ".join(f'"{one}"' for one in words)
+            query = "SELECT 1 FROM words WHERE words MATCH ? LIMIT 1"
+            if not words or self._database.execute(query, (sought,)).fetchone():
+                return True
+        return False
 
-    def has_stem(self, stem: str) -> bool:
-        """Return whether any passage has a word of this stem."""
-        with explained():
-            return bool(self._positions(stem))
-
-    def holders(self, words: str) -> int:
-        """Return how many passages have all of these words."""
-        return len(self._holding(words))
-
-    def holding(self, words: str, count: int) -> list[Passage]:
-        """Return the first `count` passages that have all of these words."""
-        return [self._passage(row) for row in sorted(self._holding(words))[:count]]
+    def question_stems(self, question: str) -> list[str]:
+        """Return what of a question is looked for: its words as the documents' languages stem them, without those that
+        every text is full of; a question that has no others keeps those.
+        """
+        languages = [one for one, _ in self.languages.most_common(LANGUAGES)]
+        empty = frozenset(chain.from_iterable(map(stop_words, {*languages, detect_language(question)})))
+        words = words_of(question)
+        telling = [word for word in words if word not in empty] or words
+        return list(dict.fromkeys(stem(word, language) for language in languages for word in telling))
 
     def close(self) -> None:
         """Delete everything."""
@@ -131,58 +129,28 @@ class PassageIndex:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def stems(self, words: Sequence[str]) -> list[str]:
-        """Return the words as the index has them, without their endings, each once."""
-        self._database.execute("DELETE FROM asked")
-        self._database.execute("INSERT INTO asked (text) VALUES (?)", (" ".join(words),))
-        rows = self._database.execute("SELECT term FROM asked_terms ORDER BY offset")
-        return list(dict.fromkeys(term for (term,) in rows))
-
-    def stem_each(self, words: Sequence[str]) -> list[str]:
-        """Return the stem of every word, in the order of the words."""
-        missing = [word for word in dict.fromkeys(words) if word not in self._stems]
-        if len(self._stems) > STEMS_KEPT:
-            self._stems.clear()
-            missing = list(dict.fromkeys(words))
+    def _by_words(self, question: str) -> list[int]:
+        sought = " OR ".join(f'"{one}"' for one in self.question_stems(question))
+        if not sought:
+            return []
         with explained():
-            for word in missing:
-                self._stems[word] = next(iter(self.stems([word])), word)
-        return [self._stems[word] for word in words]
+            query = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words), rowid LIMIT ?"
+            return [index for (index,) in self._database.execute(query, (sought, CANDIDATES))]
 
-    def _holding(self, words: str) -> set[int]:
+    def _by_meaning(self, question: str) -> list[int]:
+        if not LETTERS.search(question) or not self._count:
+            return []
         with explained():
-            rows = [set(self._positions(stem)) for stem in self.stems(words.split())]
-        return set.intersection(*rows) if rows else set()
-
-    def _positions(self, term: str) -> Positions:
-        positions: Positions = {}
-        for row, offset in self._database.execute("SELECT doc, offset FROM positions WHERE term = ?", (term,)):
-            positions.setdefault(row, []).append(offset)
-        return positions
-
-    def _rarity(self, holders: int) -> float:
-        # A short text says little of how rare a word is: counted alone, a word that it lacks would outweigh all others.
-        passages = max(len(self), FEWEST)
-        return math.log(1 + (passages - holders + 0.5) / (holders + 0.5))
-
-    def _frequency(self, row: int, times: int) -> float:
-        length = self._lengths[row - 1] / (self._words / len(self))
-        return times * (K1 + 1) / (times + K1 * (1 - B + B * length))
-
-    def _passage(self, row: int) -> Passage:
-        values = self._database.execute(f"SELECT {FIELDS} FROM passage WHERE id = ?", (row,)).fetchone()
-        return Passage(*values)
+            rows = self._database.execute("SELECT vector FROM passage ORDER BY id")
+            table = np.frombuffer(b"".join(vector for (vector,) in rows), np.float16).reshape(-1, DIMENSIONS)
+        closeness = table.astype(np.float32) @ text_vector(question)
+        return [int(index) for index in np.argsort(-closeness, kind="stable")[:CANDIDATES]]
 
 
-def nearness(first: list[int], second: list[int]) -> float:
-    """Return how near two words stand to each other, by their places: 1 for side by side, 0 beyond NEAR words."""
-    distance = min(abs(one - other) for one in first for other in second)
-    return min(1.0, 1 / (1 + (distance - 3) / NEAR)) if distance <= NEAR else 0.0
-
-
-def apart(text: str) -> str:
-    """Return `text` with each character of a script without spaces as a word of its own."""
-    return LONE_CHARACTER.sub(r" \1 ", text)
+def passage_of(content: str) -> Passage:
+    """Return a passage from its JSON object."""
+    fields = json.loads(content)
+    return Passage(**{**fields, "location": Location(**fields["location"])})
 
 
 @contextmanager
@@ -198,5 +166,5 @@ def explained() -> Iterator[None]:
             ) from None
         raise MemoryLimitError(
             f"the passages of the document cannot be kept in the temporary folder ({error}): free space there, "
-            "or give --recall 0"
+            "or set TMPDIR to another disk"
         ) from None

@@ -1,11 +1,14 @@
 """Passages: a document cut, while it is read, into short pieces that know their place."""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from freqkv_cli.documents.page import Page
+from freqkv_cli.location import Location
+from freqkv_cli.retrieval.headings import Heading, find_headings
+from freqkv_cli.retrieval.sentences import split_sentences
 
 WORDS = 150  # about 200 tokens: several passages fit beside a question
 
@@ -14,8 +17,6 @@ SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u
 WORD = re.compile(rf"[{SPACELESS}]|[^\s{SPACELESS}]{{1,24}}")
 
 PARAGRAPH_END = re.compile(r"\n[ \t]*\n\s*")
-SENTENCE_END = re.compile(r"[.!?\u2026][\"'\u201d\u2019)\]_*]*\s+|[\u3002\uff01\uff1f][\u300d\u300f\u201d]?\s*")
-ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|Prof|Rev|Hon|Capt|Col|Messrs|No|vs|cf|e\.g|i\.e|[A-Z])\.\s+$")
 LINE_END = re.compile(r"\n")
 WORD_END = re.compile(r"\s+")
 
@@ -24,97 +25,129 @@ WORD_END = re.compile(r"\s+")
 class Passage:
     """A piece of a document, verbatim but for the white space at its ends.
 
-    `index` counts the passages of all documents from 0, `document` is the number of the document from 0. `page` is
-    known for documents that have pages, `part` (from 1) for those that come in parts, the lines for plain texts.
+    `index` counts the passages of all documents from 0, `document` is the number of the document from 0.
     """
 
     text: str
     index: int
     document: int
-    page: int | None = None
-    part: int | None = None
-    first_line: int | None = None
-    last_line: int | None = None
-    heading: str | None = None
+    location: Location
 
     @property
     def place(self) -> str:
-        """Where the passage stands, as a citation says it: "p. 12", "lines 300-318", "Installation" or "part 7"."""
-        if self.page is not None:
-            return f"p. {self.page}"
-        if self.first_line is not None:
-            one = self.last_line in (None, self.first_line)
-            return f"line {self.first_line}" if one else f"lines {self.first_line}-{self.last_line}"
-        return self.heading or f"part {self.part}"
+        """Where the passage stands, as a citation says it."""
+        return self.location.text
+
+    @property
+    def heading(self) -> str | None:
+        """The title that it stands under."""
+        return self.location.heading
 
 
 class PassageSplitter:
     """Cuts pages into passages of about `words` words, holding no more text than one page and one passage.
 
-    A cut is made at the end of a paragraph, else of a sentence, else of a line, nearest to the length asked for. Pages
-    that stand apart are cut each for itself, so that a passage never spans two of them; the blocks of a text are one.
+    A cut is made at the end of a paragraph, else of a sentence, else of a line, nearest to the length asked for; where
+    lines are rows or records, a line is not cut while it need not be. Pages that stand apart are cut each for itself,
+    so that a passage never spans two of them; the blocks of a text are one. `markdown`: how headings are written.
     """
 
-    def __init__(self, document: int = 0, *, first_index: int = 0, has_pages: bool = False, words: int = WORDS) -> None:
+    def __init__(self, document: int = 0, *, first_index: int = 0, markdown: bool = False, words: int = WORDS) -> None:
         self.document = document
         self.index = first_index
-        self.has_pages = has_pages
+        self.markdown = markdown
         self.words = words
         self._held = ""
-        self._line = 1
+        self._pages: list[tuple[int, Page]] = []  # those that the held text is of, and where in it they begin
+        self._headings: list[tuple[int, str]] = []  # where in the held text they are; the first one is that before it
+        self._rows = False
 
     def add(self, page: Page) -> Iterator[Passage]:
         """Yield the passages that are complete with this page."""
+        rows = bool(page.marks) or (page.location is not None and page.location.unit != "line")
         if page.first_line is None:
-            page_number, part = (page.number, None) if self.has_pages else (None, page.number)
-            for text in cut(page.text, self.words, last=True):
-                if text.strip():
-                    yield Passage(text.strip(), self._count(), self.document, page_number, part, heading=page.heading)
+            position = 0
+            for piece in cut(page.text, self.words, last=True, rows=rows):
+                yield from self._passage(piece, page.locate(*inner(piece, position)))
+                position += len(piece)
             return
-        if not self._held:
-            self._line = page.first_line
-        yield from self._cut_lines(self._held + page.text, last=False)
+        self._rows = rows
+        start = len(self._held)
+        self._pages.append((start, page))
+        if not rows:
+            found = find_headings(page.text, markdown=self.markdown)
+            self._headings += [(start + one.offset, one.title) for one in found if is_sure(one, found)]
+        self._held += page.text
+        yield from self._cut_held(last=False)
 
     def finish(self) -> Iterator[Passage]:
         """Yield what is left at the end of the document."""
-        yield from self._cut_lines(self._held, last=True)
-        self._held = ""
+        yield from self._cut_held(last=True)
+        self._held, self._pages = "", []
 
-    def _cut_lines(self, text: str, *, last: bool) -> Iterator[Passage]:
+    def _cut_held(self, *, last: bool) -> Iterator[Passage]:
         used = 0
-        for piece in cut(text, self.words, last=last):
+        breaks = [offset for offset, _ in self._headings if offset]
+        for piece in cut(self._held, self.words, last=last, rows=self._rows, breaks=breaks):
+            start, end = inner(piece, used)
+            yield from self._passage(piece, self._locate(start, end))
             used += len(piece)
-            stripped = piece.strip()
-            first = self._line + piece[: len(piece) - len(piece.lstrip())].count("\n")
-            self._line += piece.count("\n")
-            if stripped:
-                yield Passage(
-                    stripped,
-                    self._count(),
-                    self.document,
-                    first_line=first,
-                    last_line=first + stripped.count("\n"),
-                )
-        self._held = text[used:]
+        before = [title for offset, title in self._headings if offset <= used][-1:]
+        after = [(offset - used, title) for offset, title in self._headings if offset > used]
+        self._headings = [*((0, title) for title in before), *after]
+        kept = max(0, bisect_right([offset for offset, _ in self._pages], used) - 1)
+        self._pages = [(offset - used, page) for offset, page in self._pages[kept:]]
+        self._held = self._held[used:]
 
-    def _count(self) -> int:
-        self.index += 1
-        return self.index - 1
+    def _locate(self, start: int, end: int) -> Location:
+        """Return the place of a part of the held text."""
+        first, last = self._page_at(start), self._page_at(max(start, end - 1))
+        (begin, page), (begin_last, page_last) = self._pages[first], self._pages[last]
+        place = page.locate(start - begin, end - begin if first == last else len(page.text))
+        if first != last:
+            place = place.to(page_last.locate(0, end - begin_last))
+        heading = [title for offset, title in self._headings if offset <= start][-1:]
+        return replace(place, heading=heading[0]) if heading else place
+
+    def _page_at(self, offset: int) -> int:
+        return bisect_right([begin for begin, _ in self._pages], offset) - 1
+
+    def _passage(self, piece: str, location: Location) -> Iterator[Passage]:
+        if text := piece.strip():
+            yield Passage(text, self.index, self.document, location)
+            self.index += 1
+
+
+def is_sure(heading: Heading, found: Iterable[Heading]) -> bool:
+    """Return whether a heading is one that can be trusted beside the others of its text."""
+    return heading.rank < 4 or all(other.rank >= 4 for other in found)
+
+
+def inner(piece: str, start: int) -> tuple[int, int]:
+    """Return where the text of a piece that begins at `start` begins and ends, without the white space around it."""
+    stripped = piece.strip()
+    first = start + len(piece) - len(piece.lstrip())
+    return first, first + len(stripped)
 
 
 def split_passages(
-    pages: Iterable[Page], document: int = 0, *, first_index: int = 0, has_pages: bool = False, words: int = WORDS
+    pages: Iterable[Page], document: int = 0, *, first_index: int = 0, markdown: bool = False, words: int = WORDS
 ) -> Iterator[Passage]:
     """Yield the passages of a document, in order and without overlap; see `PassageSplitter`."""
-    splitter = PassageSplitter(document, first_index=first_index, has_pages=has_pages, words=words)
+    splitter = PassageSplitter(document, first_index=first_index, markdown=markdown, words=words)
     for page in pages:
         yield from splitter.add(page)
     yield from splitter.finish()
 
 
-def cut(text: str, words: int, *, last: bool) -> Iterator[str]:
-    """Yield the pieces of `text`, one after another; what may belong to a later piece is kept back unless `last`."""
+def cut(text: str, words: int, *, last: bool, rows: bool = False, breaks: Iterable[int] = ()) -> Iterator[str]:
+    """Yield the pieces of `text`, one after another; what may belong to a later piece is kept back unless `last`.
+
+    `rows`: lines are kept whole where they can be. At one of `breaks` (offsets) a new piece begins where the one before
+    has a third of `words` by then.
+    """
     starts = [match.start() for match in WORD.finditer(text)]
+    forced = sorted(breaks)
     done = position = 0
     while done < len(starts):
         left = len(starts) - done
@@ -123,7 +156,9 @@ def cut(text: str, words: int, *, last: bool) -> Iterator[str]:
         target = words if left >= 2 * words else left // max(1, round(left / words))
         end = len(text)
         if left - target > words // 4:
-            end = best_end(text, *(starts[done + target * share // 8] for share in (6, 8, 10)))
+            end = best_end(text, *(starts[done + target * share // 8] for share in (6, 8, 10)), rows=rows)
+        least = starts[min(done + words // 3, len(starts) - 1)]
+        end = next((one for one in forced if least <= one < end), end)
         done = bisect_left(starts, end, done)
         yield text[position:end]
         position = end
@@ -131,12 +166,34 @@ def cut(text: str, words: int, *, last: bool) -> Iterator[str]:
         yield text[position:]
 
 
-def best_end(text: str, low: int, target: int, high: int) -> int:
+def best_end(text: str, low: int, target: int, high: int, *, rows: bool = False) -> int:
     """Return where to end a passage between `low` and `high`: at the best kind of end, nearest to `target`."""
-    for pattern in (PARAGRAPH_END, SENTENCE_END, LINE_END, WORD_END):
-        ends = [match.end() for match in pattern.finditer(text, low, high)]
-        if pattern is SENTENCE_END:
-            ends = [end for end in ends if not ABBREVIATION.search(text, max(0, end - 12), end)]
-        if ends:
+    kinds = (paragraph_ends, line_ends, sentence_ends) if rows else (paragraph_ends, sentence_ends, line_ends)
+    for ends_of in (*kinds, word_ends):
+        if ends := ends_of(text, low, high):
             return min(ends, key=lambda end: abs(end - target))
     return target
+
+
+def paragraph_ends(text: str, low: int, high: int) -> list[int]:
+    """Return where paragraphs end between two places."""
+    return [match.end() for match in PARAGRAPH_END.finditer(text, low, high)]
+
+
+def line_ends(text: str, low: int, high: int) -> list[int]:
+    """Return where lines end between two places."""
+    return [match.end() for match in LINE_END.finditer(text, low, high)]
+
+
+def word_ends(text: str, low: int, high: int) -> list[int]:
+    """Return where words end between two places."""
+    return [match.end() for match in WORD_END.finditer(text, low, high)]
+
+
+def sentence_ends(text: str, low: int, high: int) -> list[int]:
+    """Return where sentences end between two places."""
+    ends, position = [], low
+    for sentence in split_sentences(text[low:high])[:-1]:
+        position += len(sentence)
+        ends.append(position)
+    return ends

@@ -1,86 +1,106 @@
-"""What is kept of the text while reading goes on: passages, on disk, to be found again; and the names that occur."""
+"""What is kept of the text while reading goes on: passages, on disk, to be found again, and the headings met."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from freqkv_cli.documents.document import Document
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.stored_document import StoredDocument
-from freqkv_cli.retrieval.index import Hit, PassageIndex
+from freqkv_cli.retrieval.index import FUSION, Hit, PassageIndex
+from freqkv_cli.retrieval.language import words_of
 from freqkv_cli.retrieval.passage import Passage, PassageSplitter
-from freqkv_cli.retrieval.question import question_words
-from freqkv_cli.retrieval.vocabulary import Vocabulary
 
-# A question that the document may answer: what it takes of its words in one passage, less what no passage has; more
-# words leave less to chance. Fitted to the questions that the project may be tuned on (docs/experiments.md).
-COVERAGE, MISSING, WORD, LEAST = 5.0, -2.0, 0.4, 4.1
-QUANTITY = ("mani", "much", "old", "long")  # stems that say what kind of number is asked for
+# How a question names a page in the languages that freqkv answers in; headings are known by their own words.
+PAGE = re.compile(
+    r"\b(?:pages?|p\.|pp\.|seiten?|s\.|p\u00e1ginas?|pagin[ae]|pagina's|strona|sida|side)\s*(\d+)|\u7b2c\s*(\d+)\s*\u9875",
+    re.I,
+)
+NUMBER = re.compile(r"\d+")
 
 
-@dataclass(slots=True)
-class Found:
-    """What was looked up for one question: the passages, the best first.
+@dataclass(frozen=True, slots=True)
+class OutlineEntry:
+    """A heading, and the first passage under it."""
 
-    `likely`: whether the document seems to speak of what is asked at all.
-    """
-
-    hits: list[Hit]
-    likely: bool
-
-    def led_by(self, passage: Passage) -> "Found":
-        """Return the same with a passage that certainly speaks of what is asked before all others."""
-        others = [hit for hit in self.hits if hit.passage.index != passage.index]
-        best = max((hit.score for hit in self.hits), default=1.0)
-        return Found([Hit(passage, best, 1.0), *others], likely=True)
+    title: str
+    passage: int
 
 
 @dataclass(slots=True)
-class Lookup:
+class Retriever:
     """Takes pages as they are read; `finish` when the last document is through."""
 
     documents: Sequence[Document | StoredDocument]
     index: PassageIndex = field(default_factory=PassageIndex)
-    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    outline: list[OutlineEntry] = field(default_factory=list)
     _splitter: PassageSplitter | None = None
 
-    def add(self, number: int, page: Page) -> None:
-        """Take a page of document `number`, from 0."""
+    def add(self, number: int, page: Page) -> list[Passage]:
+        """Take a page of document `number`, from 0; return the passages that are complete with it."""
+        complete = []
         if self._splitter is None or self._splitter.document != number:
-            self.finish()
-            self._splitter = PassageSplitter(
-                number, first_index=len(self.index), has_pages=self.documents[number].has_pages
-            )
-        for passage in self._splitter.add(page):
-            self.index.add(passage)
-        self.vocabulary.add(page.text)
+            complete = self.finish()
+            markdown = self.documents[number].kind == "markdown"
+            self._splitter = PassageSplitter(number, first_index=len(self.index), markdown=markdown)
+        return complete + self._keep(self._splitter.add(page))
 
     def restore(self, passages: Iterable[Passage]) -> None:
-        """Take what another lookup kept, in the same order."""
+        """Take what another retriever kept, in the same order."""
+        self._keep(passages)
+
+    def finish(self) -> list[Passage]:
+        """Take what is left of the document at hand, and return it."""
+        left = self._keep(self._splitter.finish()) if self._splitter else []
+        self._splitter = None
+        return left
+
+    def find(self, queries: Sequence[str], count: int) -> list[Hit]:
+        """Return the `count` passages that fit best, the best first; each query ranks all passages, and the rankings
+        are fused.
+        """
+        if len(queries) == 1:
+            return self.index.search(queries[0], count)
+        scores: dict[int, float] = {}
+        found: dict[int, Passage] = {}
+        for query in queries:
+            for rank, hit in enumerate(self.index.search(query, 3 * count), 1):
+                found[hit.passage.index] = hit.passage
+                scores[hit.passage.index] = scores.get(hit.passage.index, 0.0) + 1 / (FUSION + rank)
+        best = sorted(scores, key=lambda index: (-scores[index], index))[:count]
+        return [Hit(found[index], scores[index]) for index in best]
+
+    def named(self, question: str, most: int) -> list[Passage]:
+        """Return the first `most` passages of the page or the section that a question names by its number or title."""
+        if match := PAGE.search(question):
+            number = int(match[1] or match[2])
+            on_page = [passage for passage in self.index if number == passage.location.page]
+            if on_page:
+                return on_page[:most]
+        asked = set(words_of(question))
+        for place, entry in enumerate(self.outline):
+            if names(asked, entry.title):
+                end = self.outline[place + 1].passage if place + 1 < len(self.outline) else len(self.index)
+                return [self.index[index] for index in range(entry.passage, min(end, entry.passage + most))]
+        return []
+
+    def _keep(self, passages: Iterable[Passage]) -> list[Passage]:
+        kept = []
         for passage in passages:
             self.index.add(passage)
-            self.vocabulary.add(passage.text)
-
-    def finish(self) -> None:
-        """Take what is left of the document at hand."""
-        for passage in self._splitter.finish() if self._splitter else ():
-            self.index.add(passage)
-        self._splitter = None
-
-    def find(self, question: str, passages: int) -> Found:
-        """Look a question up; return the best `passages`."""
-        hits = self.index.search(question, passages)
-        return Found(hits, is_likely(question, hits, self.index))
+            if passage.heading and (not self.outline or self.outline[-1].title != passage.heading):
+                self.outline.append(OutlineEntry(passage.heading, passage.index))
+            kept.append(passage)
+        return kept
 
 
-def is_likely(question: str, hits: Sequence[Hit], index: PassageIndex) -> bool:
-    """Return whether a document speaks of what a question asks, by how many of the question's words it has."""
-    rarities = index.rarities(question_words(question))
-    absent = {stem for stem in rarities if not index.has_stem(stem)}
-    # "How many goats?" can be answered by a text without "many".
-    counted = {stem: rarity for stem, rarity in rarities.items() if stem not in absent.intersection(QUANTITY)}
-    total = sum(counted.values())
-    if not hits or not total:
-        return False
-    coverage = max(hit.coverage for hit in hits) * sum(rarities.values()) / total
-    missing = sum(rarity for stem, rarity in counted.items() if stem in absent) / total
-    return COVERAGE * coverage + MISSING * missing + WORD * len(counted) >= LEAST
+def names(asked: set[str], title: str) -> bool:
+    """Return whether a question with the words `asked` names a section: by its number, if the title has one, with the
+    word beside it ("Chapter 3"), or by two or more words that are its whole title.
+    """
+    words = words_of(title.rsplit(" > ", 1)[-1])
+    if words and NUMBER.fullmatch(words[0]):
+        return words[0] in asked and len(asked & set(words[1:])) > 0
+    if len(words) > 1 and NUMBER.fullmatch(words[1]):
+        return {words[0], words[1]} <= asked
+    return len(words) > 1 and set(words) <= asked

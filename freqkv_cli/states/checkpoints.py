@@ -52,7 +52,7 @@ class Checkpoints:
     def stop(self) -> Generator[Event, None, None]:
         """Write one more where that can be done in time, and say what it is good for."""
         session, (tokens, notes) = self.session, self._settled
-        whole = session.cache.cut_back(len(session.prompt.prefix) + tokens)
+        whole = session.cache.truncate(len(session.prompt.prefix) + tokens)
         if tokens > session.tokens_reused and whole and self._cost < PATIENCE:
             session.tokens_read = tokens
             del session.notes[notes:]  # those of a chunk that is read again

@@ -5,14 +5,21 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
-from freqkv_cli.config import Policy
+from freqkv_cli.config import choices
 from freqkv_cli.documents.stored_document import Count, StoredDocument
 from freqkv_cli.errors import StateError
 from freqkv_cli.kvcache.header import damaged, read_head
 
 FORMAT = 1  # raise it when older states can no longer be read
+
+
+def known_policy(name: str) -> str:
+    """Return `name`; ValueError where no policy is called so."""
+    if name not in choices("policy"):
+        raise ValueError(f"there is no policy {name}")
+    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,7 @@ class Reader:
 class Slots:
     """How the cache is divided and filtered; see `Geometry`."""
 
-    policy: Policy
+    policy: Annotated[str, AfterValidator(known_policy)]
     cache_size: Count
     sink_tokens: Count
     recent_tokens: Count

@@ -100,20 +100,29 @@ def plan_state(path: Path, settings: Settings) -> Generator[Event, None, tuple[M
 
 def read_as_planned(wanted: Wanted) -> Generator[Event, None, Session]:
     """Return a session that has read the documents, with the help of the shelf unless it is switched off."""
+    session = yield from load_session(wanted.plan, wanted.settings, wanted.started)
+    yield from fill(session, wanted)
+    return session
+
+
+def fill(session: Session, wanted: Wanted) -> Generator[Event, None, None]:
+    """Let `session`, which has read nothing, read the documents, with the help of the shelf."""
     plan, settings = wanted.plan, wanted.settings
     reader, geometry = reader_of(plan), plan.geometry
     slots = Slots(
         settings.policy, geometry.cache_size, geometry.sink_tokens, geometry.recent_tokens, geometry.retain_ratio
     )
-    place = place_for(wanted.documents, settings.pages, reader, slots, plan.chunk, wanted.extra)
-    session = yield from load_session(plan, settings, wanted.started)
     session.reader = reader
+    if settings.quick:
+        yield from session.skim(wanted.documents)
+        return
+    place = place_for(wanted.documents, settings.pages, reader, slots, plan.chunk, wanted.extra)
     if settings.cache and (yield from reopened(session, wanted, place)):
         tidy(place)
-        return session
+        return
     if not settings.cache:
         yield from session.read(wanted.documents, watcher_of(session, wanted))
-        return session
+        return
     with ExitStack() as stack:
         try:
             mine = stack.enter_context(claimed(place))
@@ -127,7 +136,6 @@ def read_as_planned(wanted: Wanted) -> Generator[Event, None, Session]:
             yield from session.read(wanted.documents, watcher_of(session, wanted))
         elif not (yield from reopened(session, wanted, place)):  # which another process may just have written
             yield from read_and_keep(session, wanted, place)
-    return session
 
 
 def reopened(session: Session, wanted: Wanted, place: Place) -> Generator[Event, None, bool]:

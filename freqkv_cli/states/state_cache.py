@@ -84,7 +84,8 @@ def place_for(
     how += [reader.adapter] if reader.adapter is not None else []
     several = len(documents) > 1  # their names are read, too
     what = [
-        [document.sha256, document.kind, document.encoding, document.name if several else ""] for document in documents
+        [document.sha256, document.kind, document.extraction, document.encoding, document.name if several else ""]
+        for document in documents
     ]
     return Place(digest([what, pages]), digest(how), digest(extra) if extra else "")
 

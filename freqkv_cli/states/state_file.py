@@ -29,13 +29,13 @@ from freqkv_cli.reading.plan import Plan
 from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.token_stream import TokenStream
 from freqkv_cli.retrieval.passage import Passage
-from freqkv_cli.retrieval.retriever import Lookup
+from freqkv_cli.retrieval.retriever import Retriever
 from freqkv_cli.states.manifest import FORMAT, Manifest, Reader, Slots
 
 # Settings that shape the reading: those that were not left to freqkv are kept, and hold again when a state is opened.
 SHAPING = ("quant", "dtype", "policy", "cache_size", "sink_tokens", "recent_tokens", "retain_ratio")
 BINDING = ("policy", "cache_size", "sink_tokens", "recent_tokens", "retain_ratio")
-OF_READING = ("pages", "encoding", "kind")  # settings without a meaning once all has been read
+OF_READING = ("pages", "encoding", "kind", "ocr", "recursive")  # settings without a meaning once all has been read
 PARSED = 6  # times its bytes that text takes while it is being understood
 
 
@@ -59,9 +59,9 @@ def save_state(
 
     `dtype` is what keys and values are stored in; auto is what they are. Raises OSError.
     """
-    assert session.lookup is not None
+    assert session.retriever is not None
     stored = session.loaded.dtype if dtype == "auto" else dtype
-    passages = session.lookup.index if complete else ()
+    passages = session.retriever.index if complete else ()
     content = {
         "passages": [asdict(passage) for passage in passages],
         "notes": [asdict(note) if is_dataclass(note) else dict(note) for note in session.notes],  # type: ignore[arg-type]
@@ -75,9 +75,9 @@ def describe(session: Session, *, complete: bool, stored_dtype: str, extra: Mapp
     """Return the manifest of what `session` has read so far."""
     if session.restored is not None:  # it is still the same reading
         return replace(session.restored, stored_dtype=stored_dtype, extra=dict(extra))
-    stream, lookup, cache, chosen = session.stream, session.lookup, session.cache, session.settings
+    stream, retriever, cache, chosen = session.stream, session.retriever, session.cache, session.settings
     assert stream is not None
-    assert lookup is not None
+    assert retriever is not None
     assert session.reader is not None
     geometry, defaults = cache.geometry, Settings()
     asked = {name: getattr(chosen, name) for name in SHAPING if getattr(chosen, name) != getattr(defaults, name)}
@@ -104,7 +104,7 @@ def describe(session: Session, *, complete: bool, stored_dtype: str, extra: Mapp
         compressions=cache.compressions,
         complete=complete,
         stored_dtype=stored_dtype,
-        passages=len(lookup.index) if complete else 0,
+        passages=len(retriever.index) if complete else 0,
         read_on=datetime.now(UTC).date().isoformat(),
         read_seconds=round(session.seconds_reused + session.read_seconds, 3),
         characters=stream.characters,
@@ -128,6 +128,7 @@ def stored_document(document: Document | StoredDocument, tokens: int) -> StoredD
         encoding=document.encoding,
         empty_pages=list(document.empty_pages),
         bad_pages=dict(document.bad_pages),
+        left_out=dict(document.left_out),
         warnings=list(document.warnings),
         tokens=tokens,
     )
@@ -148,8 +149,8 @@ def restore(session: Session, path: Path, manifest: Manifest, names: Sequence[st
     ):
         session.cache.reset()
         raise damaged(path, "its passages are not those of its documents")
-    session.lookup = Lookup(stored)
-    session.lookup.restore(content.passages)
+    session.retriever = Retriever(stored)
+    session.retriever.restore(content.passages)
     session.stream = TokenStream(
         stored,
         session.loaded.tokenizer,
@@ -174,7 +175,7 @@ def load(session: Session, path: Path, manifest: Manifest) -> Content:
     """Fill the cache of `session` and return the rest. Raises StateError; the cache is empty then."""
     model = session.loaded.model
     layers, kv_heads, head_dim = kv_shape(model.config)
-    heads, most = model.config.num_attention_heads, session.cache.policy.observes
+    heads, most = model.config.num_attention_heads, session.cache.policy.observation_window
     if manifest.queries > most:
         raise damaged(path, f"it holds {manifest.queries} queries, and {manifest.slots.policy} looks at {most}")
     text_bytes = available_memory("cpu") // PARSED
@@ -182,7 +183,7 @@ def load(session: Session, path: Path, manifest: Manifest) -> Content:
     devices = [next(layer.parameters()).device for layer in model.base_model.layers]
     # The checksum is of the manifest as it stands in the file, which may lack what later versions added.
     stored = json.loads(read_head(path))
-    if stored["checksum"] != manifest.checksum:
+    if stored.get("checksum", "") != manifest.checksum:
         raise damaged(path, "it has changed since it was opened")
     text = read_state(path, session.cache, stored, shape, devices, getattr(torch, session.loaded.dtype))
     try:
@@ -256,9 +257,10 @@ def settings_of(path: Path, manifest: Manifest, settings: Settings) -> Settings:
                 f"the state {path} was read with {flag_name(name)} {value}, not {wanted}: leave {flag_name(name)} out, "
                 "or read the document again"
             )
-    if settings.model == defaults.model and manifest.reader.name != defaults.model:
-        # What a file names is not fetched from anywhere without having been asked for.
-        changes |= {"model": manifest.reader.name, "offline": True}
+    if settings.model == defaults.model:
+        changes["model"] = manifest.reader.name
+        if manifest.reader.name not in ALIASES:
+            changes["offline"] = True  # what a file names is not fetched from anywhere without having been asked for
     if settings.adapter is None and manifest.reader.adapter is None:
         changes["adapter"] = NONE  # whatever has been shipped since
     elif settings.adapter is None:
@@ -273,9 +275,12 @@ def slots_of(path: Path, manifest: Manifest, plan: Plan) -> Plan:
     """Return `plan` with the slots of a state. Raises StateError where the state does not go with the plan's model."""
     theirs, reader = manifest.reader, reader_of(plan)
     if theirs.weights != reader.weights:
+        what_to_do = f"give --model {theirs.name}, or read the document again"
+        if theirs.name == reader.name:
+            what_to_do = "that name has another model now, so read the document again"
         raise StateError(
             f"the state {path} was read by {theirs.id} ({theirs.weights}), not by {reader.id} ({reader.weights}): "
-            f"give --model {theirs.name}, or read the document again"
+            f"{what_to_do}"
         )
     if theirs.tokenizer != reader.tokenizer:
         raise StateError(

@@ -1,252 +1,146 @@
-"""Notes while reading: at the end of a section the model is shown its central sentences on a fork, and writes a note.
-
-What it writes is kept only as far as the text says so (answering/grounding.py); else the note quotes the text itself.
-"""
+"""Notes while reading: at the end of a section the model says, from its memory, what the section told."""
 
 import time
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from freqkv_cli.answering.grounding import Grounds
+from freqkv_cli.answering.verification import claims
 from freqkv_cli.documents.page import Page
 from freqkv_cli.events import Event, Note
-from freqkv_cli.reading.prompt import encode_text
+from freqkv_cli.prompts import FOCUS, NOTE
 from freqkv_cli.reading.session import Session
-from freqkv_cli.reading.token_stream import TokenStream
-from freqkv_cli.summarizing.central import Background, Candidate, Digest, digest, meaning
-from freqkv_cli.summarizing.drafts import in_language, keep, quietly
-from freqkv_cli.summarizing.note import SectionNote
-from freqkv_cli.summarizing.prose import says_again
-from freqkv_cli.summarizing.sections import SectionFinder
-from freqkv_cli.summarizing.stretches import Stretch, StretchReader, join_passages
+from freqkv_cli.retrieval.language import language_name
+from freqkv_cli.retrieval.sentences import clean_sentences
+from freqkv_cli.summarizing.extract import central_sentence
+from freqkv_cli.summarizing.sections import WORDS, Section, SectionFinder
 
-SECTIONS = {"low": 24, "medium": 24, "high": 48}  # about how many, over all documents; chapters may make them more
-SHORTEST_SECTION = 250  # words
-PER_WORD = 6  # bytes of a document for one word, before anything of it is known
-READ_AGAIN = 4  # sentences of a section
-NOTE_SENTENCES, NOTE_TOKENS = 2, 60  # at most
-HEAD_START = 0.1  # of the time that reading will take, by which notes may be ahead of it
-SHORT_NOTE = 14  # words of a quoted sentence beside which a second one stands
-TRIAL, ENOUGH = 6, 0.34  # notes after which a model is judged, and the share of them that must stand
-REQUEST = (
-    "Sentences from the part of the document that was read last:\n\n{sentences}\n\n"
-    "Write a note on this part in one short sentence, in the words and with the names used above.{language}"
-)
-TIME_IS_UP = (
-    "notes would take longer than reading: from {label} on the text is quoted where there is no time "
-    "(--effort high writes all)"
-)
-GIVEN_UP = (
-    "{kept} of {drafts} notes of the model are what the text says: from here on the text is quoted "
-    "(--effort high goes on asking; --verify names asks less of its words)"
-)
+NOTE_TOKENS = 90
+WRITER = 0.4e9  # weights from which on a model writes sentences that are worth reading
 
 
-@dataclass(slots=True)
-class Noted:
-    """A section without its text, its note and its digest."""
+@dataclass(frozen=True, slots=True)
+class SectionNote:
+    """What a section says. `first` and `last` are the numbers of its passages; `written`: by the model, in its words;
+    else it is a sentence of the document.
+    """
 
-    note: SectionNote
-    stretch: Stretch
-    digest: Digest
+    title: str | None
+    document: str
+    place: str
+    text: str
+    written: bool
+    first: int
+    last: int
+
+    @property
+    def label(self) -> str:
+        """Where the note belongs: "Chapter 4, lines 622-744"."""
+        heading = self.title.rsplit(" > ", 1)[-1] if self.title else None
+        return f"{heading}, {self.place}" if heading and heading != self.place else self.place
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the note as an object of the report."""
+        return asdict(self)
+
+
+def can_write(session: Session) -> bool:
+    """Return whether the model writes for itself: one that is too small extracts, and so does any at low effort."""
+    return session.settings.effort != "low" and session.loaded.parameters >= WRITER
+
+
+def in_language(session: Session) -> str:
+    """Return how a model is told what language to write in: the one asked for, else that of the documents."""
+    assert session.retriever is not None
+    if session.settings.language:
+        return f" in {session.settings.language}"
+    code = session.retriever.index.language
+    return "" if code == "en" else f" in {language_name(code)}"
 
 
 @dataclass(slots=True)
 class NoteTaker:
-    """Follows a reading (a `Watcher`) and takes notes, holding the text of one section, and what is ready, at a time.
-
-    `drafts` counts the notes that the model wrote, `kept` those of which something could be kept, `withheld` its
-    sentences that could not; `seconds` is the time spent.
-    """
+    """Follows a reading (a `Watcher`) and takes notes, one behind every section; `seconds` is the time spent."""
 
     session: Session
-    noted: list[Noted] = field(default_factory=list)
-    withheld: int = 0
-    drafts: int = 0
-    kept: int = 0
+    notes: list[SectionNote] = field(default_factory=list)
     seconds: float = 0.0
-    unquotable: list[str] = field(default_factory=list)
-    background: Background = field(default_factory=Background)
-    _reader: StretchReader | None = None
-    _ready: list[tuple[int, Stretch]] = field(default_factory=list)
-    _words: int = 0
-    _total_words: int = 0  # where they are known
-    _late: bool = False
+    _finder: SectionFinder = field(init=False)
+    _ready: list[tuple[int, Section]] = field(default_factory=list)
+    _next: int = 0  # passage
+    _tokens: int = 0  # of the passages so far
 
-    @property
-    def asks(self) -> bool:
-        """Whether the model is asked to write: not at low effort, nor at medium once it has shown that it cannot."""
-        effort = self.session.settings.effort
-        failed = self.drafts >= TRIAL and self.kept < ENOUGH * self.drafts
-        return effort == "high" or (effort == "medium" and not failed)
-
-    @property
-    def stream(self) -> TokenStream:
-        """What the session reads."""
-        assert self.session.stream is not None
-        return self.session.stream
-
-    @property
-    def notes(self) -> list[SectionNote]:
-        """All notes, in the order of the documents."""
-        return [noted.note for noted in self.noted]
+    def __post_init__(self) -> None:
+        self._finder = SectionFinder(WORDS[self.session.settings.effort])
+        self.notes = [one if isinstance(one, SectionNote) else SectionNote(**one) for one in self.session.notes]
 
     def add(self, number: int, page: Page) -> None:
-        """Take a page of document `number`, from 0."""
-        if self._reader is None or self._reader.document != number:
-            self._end_document()
-            document = self.stream.documents[number]
-            finder = SectionFinder(
-                number,
-                words=SHORTEST_SECTION,
-                has_pages=document.has_pages,
-                markdown=document.kind == "markdown",
-            )
-            self._reader = StretchReader(number, finder)
-        self._words += len(page.text.split())
-        self._reader.finder.words = self._section_words()
-        before = self._reader.length
-        for stretch in self._reader.add(page):
-            # The page is not read yet: a note on what ends in it is due when the reading has come so far.
-            end = 0 if self._total_words else stretch.end - before
-            ahead = encode_text(self.session.loaded.tokenizer, page.text[:end])
-            self._ready.append((self.stream.total + len(ahead), stretch))
+        """Nothing: the session's retriever has taken the page."""
 
     def after_chunk(self) -> Generator[Event, None, None]:
-        """Take the notes that are due."""
+        """Take the notes that are due: those on sections that have been read to their end."""
+        self._gather()
         while self._ready and self._ready[0][0] <= self.session.tokens_read:
-            yield from self._take_note(self._ready.pop(0)[1])
+            yield from self._take(self._ready.pop(0)[1])
 
     def finish(self) -> Generator[Event, None, None]:
-        """Take the notes that are left when everything is read, and work out the shares of the documents."""
-        self._end_document()
+        """Take the notes that are left."""
+        self._gather()
+        if (left := self._finder.finish()) is not None:
+            self._ready.append((0, left))
         while self._ready:
-            yield from self._take_note(self._ready.pop(0)[1])
-        ends: dict[int, int] = {}
-        for noted in self.noted:
-            ends[noted.stretch.section.document] = max(1, noted.stretch.end)
-        for noted in self.noted:
-            total = ends[noted.stretch.section.document]
-            noted.note = self._note(noted.stretch, noted.note.text, noted.note.quoted, noted.note.where, total)
+            yield from self._take(self._ready.pop(0)[1])
 
     def take_all(self) -> Generator[Event, None, None]:
         """Take the notes on what was read earlier, from the passages that were kept of it."""
-        assert self.session.lookup is not None
-        self._total_words = sum(len(passage.text.split()) for passage in self.session.lookup.index)
-        for number, page in join_passages(self.session.lookup.index):
-            self.add(number, page)
-            while self._ready:
-                yield from self._take_note(self._ready.pop(0)[1])
-        yield from self.finish()
+        if not self.notes:
+            yield from self.finish()
 
-    def _end_document(self) -> None:
-        stretch = self._reader.finish() if self._reader else None
-        if stretch is not None:
-            self._ready.append((self.stream.total, stretch))
-        self._reader = None
+    def _gather(self) -> None:
+        """Find the sections among the passages that have come since."""
+        retriever = self.session.retriever
+        assert retriever is not None
+        done = self.notes[-1].last if self.notes else -1  # by a reading that was stopped
+        while self._next < len(retriever.index):
+            passage = retriever.index[self._next]
+            self._next += 1
+            if (section := self._finder.add(passage)) is not None and section.passages[-1].index > done:
+                self._ready.append((self._tokens, section))
+            self._tokens += self.session.count_tokens(passage.text) + 1
 
-    def _section_words(self) -> int:
-        """How long a section should be, as far as the length of everything is known by now."""
-        if self._total_words:
-            return max(SHORTEST_SECTION, round(self._total_words / SECTIONS[self.session.settings.effort]))
-        documents = self.stream.documents
-        here = self.stream.current
-        share = (
-            sum(one.byte_count for one in documents[:here]) + documents[here].progress() * documents[here].byte_count
-        )
-        size = sum(one.byte_count for one in documents)
-        whole = self._words * size / share if share else size / PER_WORD
-        return max(SHORTEST_SECTION, round(whole / SECTIONS[self.session.settings.effort]))
-
-    def _take_note(self, stretch: Stretch) -> Generator[Event, None, None]:
+    def _take(self, section: Section) -> Generator[Event, None, None]:
         began = time.perf_counter()
-        focus = meaning(self.session.settings.focus or "")
-        found = digest(stretch.passages, self.background, READ_AGAIN, focus)
-        earlier = [note.text for note in self.notes]
-        candidates = [one for one in found.sentences if not says_again(one.text, earlier)] or found.sentences[:1]
-        if focus and not any(focus & meaning(passage.text) for passage in stretch.passages):
-            return  # nothing here is about the topic
-        if not candidates:
-            self.unquotable.append(stretch.section.place)
-            return
-        written: list[str] = []
-        if self.asks and (yield from self._in_time(stretch)):
-            written = yield from self._write(candidates)
-            if not self.asks:
-                yield Note(GIVEN_UP.format(kept=self.kept, drafts=self.drafts), wanted=True)
-        sources = [max(candidates, key=lambda one: one.support(text)) for text in written] or quoted(candidates)
-        text = " ".join(written or [one.text for one in sources])
-        note = self._note(stretch, text, not written, places(sources), stretch.end)
-        self.noted.append(Noted(note, replace(stretch, passages=()), found))
+        session = self.session
+        retriever = session.retriever
+        assert retriever is not None
+        language = retriever.index.language
+        topic = session.settings.focus or ""
+        sentence, _ = central_sentence(section.passages, language, topic)
+        text = (yield from self._write(section)) if can_write(session) else ""
+        document = retriever.documents[section.passages[0].document].name
+        first, last = section.passages[0].index, section.passages[-1].index
+        note = SectionNote(section.title, document, section.place, text or sentence, bool(text), first, last)
+        self.notes.append(note)
+        session.notes = list(self.notes)
         self.seconds += time.perf_counter() - began
         yield Note(f"{note.label}: {note.text}", wanted=True)
 
-    def _in_time(self, stretch: Stretch) -> Generator[Event, None, bool]:
-        """Whether one more note leaves the time for notes below the time for reading, which is said if it does not."""
-        each = self.seconds / len(self.noted) if self.noted else 0.0
-        if self.session.settings.effort == "high" or self.seconds + each <= self._seconds_allowed():
-            return True
-        if not self._late:
-            self._late = True
-            yield self.session.warn(TIME_IS_UP.format(label=stretch.section.place))
-        return False
-
-    def _seconds_allowed(self) -> float:
-        """How long notes may have taken by now: as long as reading, with a head start while there is more to read."""
+    def _write(self, section: Section) -> Generator[Event, None, str]:
+        """Return what the model says of a section, without the sentences whose names and numbers are not in the text."""
         session = self.session
-        if session.restored is not None:
-            return session.restored.read_seconds
-        reading = session.seconds_reused + session.read_seconds
-        total = self.stream.estimated_total() or 0
-        whole = reading * max(1.0, total / session.tokens_read) if session.tokens_read else 0.0
-        return min(whole, reading + HEAD_START * whole)
-
-    def _write(self, candidates: Sequence[Candidate]) -> Generator[Event, None, list[str]]:
-        """Return the sentences that the model writes on these, as far as they can be kept."""
-        settings = self.session.settings
-        request = REQUEST.format(
-            sentences="\n".join(f"- {one.text}" for one in candidates), language=in_language(settings)
-        )
-        if not self.session.fits(request):
-            return []
-        answer = yield from quietly(self.session, request, min(NOTE_TOKENS, settings.max_tokens or NOTE_TOKENS))
-        assert self.session.lookup is not None
-        grounds = Grounds.of([one.text for one in candidates])
-        vocabulary = self.session.lookup.vocabulary
-        rule, language = self.session.rule, settings.language or ""
-        given = [note.text for note in self.notes]
-        kept, withheld = keep(answer.text, request, grounds, vocabulary, rule, language, given)
-        self.drafts += 1
-        self.kept += bool(kept)
-        self.withheld += withheld
-        return kept[:NOTE_SENTENCES]
-
-    def _note(self, stretch: Stretch, text: str, own: bool, where: str, total: int) -> SectionNote:
-        section = stretch.section
-        return SectionNote(
-            section.title,
-            self.stream.documents[section.document].name,
-            section.place,
-            text,
-            own,
-            where,
-            section.first_page,
-            section.last_page,
-            section.first_line,
-            section.last_line,
-            round(stretch.start / total, 4),
-            round(stretch.end / total, 4),
-        )
+        focus = FOCUS.format(focus=session.settings.focus) if session.settings.focus else ""
+        request = NOTE.format(language=in_language(session), focus=focus)
+        on = None
+        if session.restored is not None or session.cache.tokens_seen <= len(session.prompt.prefix):
+            on = session.consult(text_of(section), NOTE_TOKENS + session.count_tokens(request) + 40)
+        answer = yield from session.answer(request, NOTE_TOKENS, on=on, quiet=True)
+        assert session.retriever is not None
+        sentences = clean_sentences(answer.text, session.retriever.index.language)
+        if answer.finish_reason == "length" and len(sentences) > 1:
+            del sentences[-1]
+        return " ".join(one for one in sentences if session.retriever.index.holds_all(claims(one)))
 
 
-def quoted(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Return the sentences that stand for a note: the most central one, and the next if that is short."""
-    first, *others = candidates
-    if len(first.text.split()) < SHORT_NOTE and others and first.score < 4 * others[0].score:
-        return [first, others[0]]
-    return [first]
-
-
-def places(candidates: Sequence[Candidate]) -> str:
-    """Return where sentences stand, each place once."""
-    return ", ".join(dict.fromkeys(one.passage.place for one in candidates))
+def text_of(section: Section) -> str:
+    """Return the text of a section."""
+    return "\n\n".join(passage.text for passage in section.passages)

@@ -1,12 +1,11 @@
 """The answer on stdout, and nothing else on stdout."""
 
 import json
-import re
 import sys
 from typing import Any, Protocol, TextIO
 
 from freqkv_cli.terminal.estimate import estimate_text
-from freqkv_cli.terminal.printable import one_line, printable
+from freqkv_cli.terminal.printable import escaped, one_line, printable
 
 
 class Answer(Protocol):
@@ -163,9 +162,8 @@ class JsonLinesAnswer:
 
 
 def json_text(report: dict[str, Any], indented: bool) -> str:
-    """The object as JSON, its control characters escaped (json leaves DEL and C1 as they are)."""
-    text = json.dumps(report, ensure_ascii=False, indent=2 if indented else None)
-    return re.sub(r"[\x7f-\x9f]", lambda match: f"\\u{ord(match[0]):04x}", text)
+    """The object as JSON, what must not be printed escaped (json leaves most of it as it is)."""
+    return escaped(json.dumps(report, ensure_ascii=False, indent=2 if indented else None))
 
 
 def open_answer(as_json: bool, stream: bool, lines: bool = False) -> Answer:

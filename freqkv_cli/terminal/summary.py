@@ -11,6 +11,10 @@ def summary_line(report: dict[str, Any]) -> str:
     timing, memories, cache = (report.get(key) or {} for key in ("timing", "memory", "cache"))
     read, dropped = report.get("tokens_read", 0), report.get("tokens_dropped", 0)
     parts = [f"read {whole(read)} of {whole(read + dropped)} tokens, {whole(dropped)} dropped"]
+    if report.get("tokens_searched") is not None:
+        parts = [f"searched {whole(report['tokens_searched'])} tokens, not read through (--quick)"]
+    if missing := left_out_of(report):
+        parts.append(missing)
     if report.get("command") == "train":
         parts = [f"trained on {whole(report.get('tokens_trained', 0))} tokens", seconds(timing.get("train_s", 0.0))]
     if timing.get("train_tokens_per_second"):
@@ -35,6 +39,16 @@ def summary_line(report: dict[str, Any]) -> str:
     if report.get("finish_reason") == "interrupted":
         parts.append("interrupted")
     return one_line(" · ".join(parts))
+
+
+def left_out_of(report: dict[str, Any]) -> str:
+    """Return how much of what kind the text of the documents lacks, empty for nothing."""
+    counts: dict[str, int] = {}
+    for document in report.get("input") or ():
+        for kind, count in (document.get("left_out") or {}).items():
+            counts[kind] = counts.get(kind, 0) + count
+    told = ", ".join(f"{kind} ({whole(count)})" for kind, count in counts.items())
+    return f"left out: {told}" if told else ""
 
 
 def timing_line(report: dict[str, Any]) -> str:

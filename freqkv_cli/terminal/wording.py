@@ -62,10 +62,10 @@ def plain(progress: Progress) -> str:
 def _tail_parts(progress: Progress, share: float | None, narrow: bool) -> list[str]:
     """The figures beside the bar, the most wanted first; padded, so that they stay in their place."""
     parts = [] if share is None else [f"{share:4.0%}"]
+    if progress.eta_seconds is not None and progress.phase != "answering":
+        parts.append(f"ETA {clock(progress.eta_seconds):>5}")
     if progress.phase == "loading":  # a download: its figures are bytes
         return [*parts, f"{memory(progress.tokens_done)} of {memory(progress.tokens_total or 0)}"] if parts else []
-    if progress.eta_seconds is not None and progress.phase in ("reading", "training"):
-        parts.append(f"ETA {clock(progress.eta_seconds):>5}")
     if progress.page is not None and progress.phase == "reading":
         word = "p." if narrow else "page"
         pages = str(progress.pages or "")
@@ -77,7 +77,7 @@ def _tail_parts(progress: Progress, share: float | None, narrow: bool) -> list[s
 
 def _figure_parts(progress: Progress, narrow: bool) -> list[tuple[int, str]]:
     """Figures in the order they are read, each with its rank: the highest rank is left out first."""
-    parts = [(0, progress.detail)] if progress.detail else []
+    parts = [(0, one_line(progress.detail))] if progress.detail else []
     parts.append((1 if parts else 0, _tokens(progress, narrow)))
     if progress.cache_size:
         parts.append((2, f"slots {progress.slots_used}/{progress.cache_size}"))

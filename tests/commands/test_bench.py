@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from freqkv_cli.benchmarks import bench as bench_module
 from freqkv_cli.commands.bench import read_depths
 from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Done, Event, Text
-from freqkv_cli.lab import bench as bench_module
 from tests.commands.processes import environment
 
 Run = Callable[..., Result]

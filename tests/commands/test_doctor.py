@@ -23,8 +23,9 @@ from freqkv_cli.commands.doctor import (
     examine,
 )
 from freqkv_cli.errors import ModelError
+from freqkv_cli.models import auto
 from freqkv_cli.models.aliases import ALIASES
-from freqkv_cli.models.source import alias_entry
+from freqkv_cli.models.auto import Choice
 from freqkv_cli.models.store import provide
 from tests.models.preparing import stand_in, write_converted
 
@@ -36,6 +37,7 @@ app.command()(doctor)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FREQKV_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setitem(ALIASES, "smollm2", stand_in())
+    monkeypatch.setattr(auto, "choose_model", lambda: Choice("smollm2", "why"))
     return tmp_path / "cache"
 
 
@@ -54,7 +56,7 @@ def test_default_model() -> None:
         write_converted(folder / "model.gguf", folder)
         return {}
 
-    folder = provide(alias_entry(stand_in()), build, lambda event: None)
+    folder = provide(stand_in().entry, build, lambda event: None)
     assert check_default_model().status == "ok"
     (folder / "model.safetensors").write_bytes(bytes(999) + b"x")
     finding = check_default_model()

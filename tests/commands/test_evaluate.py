@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from freqkv_cli.commands.evaluate import POLICIES, pairs
+from freqkv_cli.commands.evaluate import POLICIES
 from freqkv_cli.config import choices
 from freqkv_cli.errors import UsageError
+from freqkv_cli.evaluation import answers, needle, perplexity, sessions, spectrum, summaries
 from freqkv_cli.events import Done, Event, Text
-from freqkv_cli.lab import answers, perplexity, recall, sessions, spectrum, summaries
 
 Run = Callable[..., Result]
 
@@ -35,41 +35,36 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(answers, "evaluate_answers", play)
     monkeypatch.setattr(summaries, "evaluate_summaries", play)
     monkeypatch.setattr(perplexity, "evaluate_perplexity", play)
-    monkeypatch.setattr(recall, "evaluate_recall", play)
+    monkeypatch.setattr(needle, "evaluate_recall", play)
     monkeypatch.setattr(sessions, "evaluate_sessions", play)
     monkeypatch.setattr(spectrum, "evaluate_spectrum", play)
     return called
 
 
-def test_each_question_file_has_its_document() -> None:
-    assert pairs(["q1", "d1", "q2", "d2"]) == (["q1", "q2"], ["d1", "d2"])
-    for odd in ([], ["q1"], ["q1", "d1", "q2"]):
-        with pytest.raises(UsageError, match="each question file needs its document"):
-            pairs(odd)
-
-
 def test_answers_passes_on_what_was_asked_for(freqkv: Run, asked: dict[str, Any]) -> None:
-    command = ["evaluate", "answers", "northanger_abbey", "a.txt", "raid_and_lvm", "b.html"]
-    result = freqkv(*command, "--methods", "window, memory", "--limit", "2", "--passages", "5", "--cache-size", "64")
+    command = ["evaluate", "answers", "northanger_abbey", "a.txt", "raid_and_lvm", "--folder", "pages"]
+    options = ["--methods", "window, memory", "--limit", "2", "--split", "tuned", "--rows", "r.jsonl"]
+    result = freqkv(*command, *options, "--kinds", "absent", "--cache-size", "64")
     assert result.exception is None
     assert result.stdout == "a table\n"
-    examinations, settings = asked["arguments"]
-    assert [(one.file.name, len(one.file.questions)) for one in examinations] == [
-        ("northanger_abbey", 18),
-        ("raid_and_lvm", 18),
+    examinations, settings, ways, rows = asked["arguments"]
+    assert [(str(one.path), [question.answer for question in one.questions]) for one in examinations] == [
+        ("a.txt", [None, None]),
+        ("pages/advanced-administration.html", [None, None]),
     ]
     assert settings.cache_size == 64
-    assert (asked["methods"], asked["limit"], asked["passages"]) == (("memory", "window"), 2, 5)
+    assert (ways, rows) == (("memory", "window"), Path("r.jsonl"))
 
 
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["answers", "northanger_abbey"], "each question file needs its document"),
-        (["answers", "nothing", "a.txt"], "neither a question file nor one of those"),
+        (["answers"], "no questions"),
+        (["answers", "nothing", "a.txt"], "neither a JSON Lines file nor one of those"),
+        (["answers", "northanger_abbey", "a.txt", "--kinds", "riddle"], "no question is of that split and kind"),
         (["answers", "northanger_abbey", "a.txt", "--methods", "magic"], "there is no method 'magic'"),
-        (["summaries"], "no document"),
-        (["summaries", "a.txt", "b.txt", "--report", "r.json"], "1 reports for 2 documents"),
+        (["summaries"], "no summaries to measure"),
+        (["summaries", "nothing.jsonl"], "neither a JSON Lines file"),
         (["perplexity"], "no document"),
         (["perplexity", "a.txt", "--policies", "freqkv,magic"], "--policies: there is no magic"),
         (["perplexity", "a.txt", "--policies", ","], "--policies names none"),
@@ -97,13 +92,13 @@ def test_what_cannot_be_is_refused(freqkv: Run, asked: dict[str, Any], arguments
     assert asked == {}
 
 
-def test_summaries_are_made_without_reports(freqkv: Run, asked: dict[str, Any]) -> None:
-    assert (
-        freqkv("evaluate", "summaries", "a.txt", "--json").stdout
-        == '{"command": "evaluate", "rows": [], "text": "a table\\n"}\n'
-    )
-    documents, settings, reports = asked["arguments"]
-    assert (len(documents), settings.length, reports) == (1, "medium", None)
+def test_summaries_pass_on_what_was_asked_for(freqkv: Run, asked: dict[str, Any]) -> None:
+    file = str(Path(__file__).parents[1] / "data" / "answers" / "summaries.jsonl")
+    result = freqkv("evaluate", "summaries", file, "--folder", "texts", "--split", "tuned", "--json")
+    assert result.stdout == '{"command": "evaluate", "rows": [], "text": "a table\\n"}\n'
+    expected, settings, rows = asked["arguments"]
+    assert {(str(one.path.parent), one.split) for one in expected} == {("texts", "tuned")}
+    assert (settings.length, rows) == ("medium", None)
 
 
 def test_memories_are_measured_as_asked_for(freqkv: Run, asked: dict[str, Any]) -> None:

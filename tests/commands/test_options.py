@@ -100,9 +100,9 @@ def test_a_wrong_value_is_one_line_that_names_where_it_was_set(
 def test_help_needs_no_config_file_and_shows_built_in_defaults(freqkv: Run, plain_environment: Path) -> None:
     plain_environment.parent.mkdir()
     plain_environment.write_text("broken")
-    assert "[default: smollm2]" in freqkv("summarize", "--help").output
+    assert "[default: auto]" in freqkv("summarize", "--help").output
     plain_environment.write_text('model = "mine"')
-    assert "[default: smollm2]" in freqkv("summarize", "-h").output
+    assert "[default: auto]" in freqkv("summarize", "-h").output
 
 
 def test_options_that_make_no_sense_are_not_there(freqkv: Run, called: dict[str, Any]) -> None:

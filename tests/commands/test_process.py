@@ -21,7 +21,7 @@ WARNING = "freqkv: warning: page 7 has no text"
 
 
 def test_stdout_is_the_answer_and_stderr_the_rest_without_control_codes() -> None:
-    done = freqkv("plain", "summarize", "a.pdf")
+    done = freqkv("plain", "summarize", "a.pdf", "--model", "smollm2")
     assert (done.returncode, done.stdout) == (0, SHOWN)
     lines = done.stderr.splitlines()
     assert lines[:2] == ["freqkv: loading smollm2", WARNING]

@@ -10,9 +10,9 @@ from typer.testing import Result
 
 from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Done, Event, Progress, Text
-from freqkv_cli.lab.training import lora
-from freqkv_cli.lab.training import train as train_module
-from freqkv_cli.lab.training.recipe import Recipe
+from freqkv_cli.training import lora
+from freqkv_cli.training import train as train_module
+from freqkv_cli.training.recipe import Recipe
 
 Run = Callable[..., Result]
 

@@ -7,7 +7,7 @@ import pytest
 from pypdf import PageObject
 from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NumberObject, StreamObject
 
-from freqkv_cli.documents.pdf_fonts import SPACE_WIDTH, set_space_widths
+from freqkv_cli.documents.pdf.fonts import SPACE_WIDTH, set_space_widths
 
 
 def page_with(font: DictionaryObject) -> PageObject:

@@ -42,7 +42,7 @@ def test_missing(tmp_path: Path) -> None:
 def test_folder(tmp_path: Path) -> None:
     error = refusal(f"{tmp_path}/")
     assert error.exit_code == ExitCode.INPUT
-    assert error.message == f"{tmp_path}/ is a folder: name the files in it, for example {tmp_path}/*.txt"
+    assert error.message == f"{tmp_path}/ is a folder: add -r for all files in it, or name some, as in {tmp_path}/*.txt"
 
 
 def test_empty_file(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from freqkv_cli.documents import open_document
-from freqkv_cli.documents.text import Headings, atx_title
+from freqkv_cli.documents.headings import Headings, atx_title
 
 
 @pytest.mark.parametrize("name", ["pride_and_prejudice", "sense_and_sensibility", "northanger_abbey"])
@@ -71,12 +71,12 @@ def test_markdown_is_kept_verbatim_and_knows_its_headings(tmp_path: Path) -> Non
 
 def test_a_heading_counts_where_the_block_starts() -> None:
     headings = Headings()
-    assert headings.of("text\n# A\nmore\n") is None
-    assert headings.of("more text\n") == "A"
-    assert headings.of("\n# B\ntext # not") == "B"
-    assert headings.of("# inside of a line\n~~~\n# code\n") == "B"
-    assert headings.of("# code\n~~~\n# C\n") == "B"
-    assert headings.of("text") == "C"
+    assert headings.read("text\n# A\nmore\n")[0] is None
+    assert headings.read("more text\n")[0] == "A"
+    assert headings.read("\n# B\ntext # not")[0] == "B"
+    assert headings.read("# inside of a line\n~~~\n# code\n")[0] == "B"
+    assert headings.read("# code\n~~~\n# C\n")[0] == "B"
+    assert headings.read("text")[0] == "C"
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,20 @@
 """Reading in chunks and writing token by token equal one plain forward, and stop where they should."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 import torch
 from transformers import PreTrainedModel
 
+from freqkv_cli.config import choices
 from freqkv_cli.inference.engine import Engine
-from freqkv_cli.inference.lookahead import LONGEST
+from freqkv_cli.inference.lookahead import LONGEST, Lookahead
 from freqkv_cli.inference.sampling import Sampler, Sampling
 from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.kvcache.geometry import Geometry
+from freqkv_cli.kvcache.policy import CompressionContext
 from tests.kvcache.reading import new_cache, random_ids, read_logits
 from tests.tiny_models import tiny_model
 
@@ -112,6 +115,54 @@ def test_guessing_from_the_context_changes_no_token(model: PreTrainedModel, coun
     assert write_from(model, plain * 2, count, frozenset({stop})) == plain[: plain.index(stop)]
 
 
+@pytest.mark.parametrize("tokens", [56, 57, 58, 59])
+@pytest.mark.parametrize("policy", choices("policy"))
+def test_rejected_guesses_leave_no_trace_under_any_policy(
+    model: PreTrainedModel, policy: str, tokens: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same tokens, the same cache, and in every round a policy is told the same as without guessing."""
+    plain, told = write_under(policy, model, tokens, [])
+    answer = plain.pop()
+
+    def half_wrong(_: Lookahead, picked: Sequence[int], most: int, stop: frozenset[int]) -> list[int]:
+        right = answer[len(picked) : len(picked) + len(picked) % 4]
+        return [*right, *((token + 1) % 128 for token in answer[len(picked) + len(right) :])][: min(most, LONGEST)]
+
+    monkeypatch.setattr(Lookahead, "guess", half_wrong)
+    guessed, told_too = write_under(policy, model, tokens, answer)
+    assert guessed.pop() == answer
+    for mine, theirs in zip(told, told_too, strict=True):
+        assert (mine.kept, mine.tokens, mine.layer) == (theirs.kept, theirs.tokens, theirs.layer)
+        torch.testing.assert_close(mine.attention, theirs.attention, atol=1e-5, rtol=1e-4)
+    for keys, other_keys in zip(plain, guessed, strict=True):
+        torch.testing.assert_close(keys, other_keys, atol=1e-4, rtol=0)
+
+
+def write_under(
+    policy: str, model: PreTrainedModel, tokens: int, context: list[int]
+) -> tuple[list[Any], list[CompressionContext]]:
+    """Return the keys of each layer after an answer, the answer, and what the policy was told in each round."""
+    cache = new_cache(model, Geometry(200) if policy == "full" else Geometry(40, 4, 6, 0.5), policy)
+    told: list[CompressionContext] = []
+    own: Any = cache.policy
+    compress = own.compress
+
+    def listening(keys: torch.Tensor, values: torch.Tensor, length: int, past: CompressionContext) -> Any:
+        told.append(past)
+        return compress(keys, values, length, past)
+
+    own.compress = listening
+    engine = Engine(model, chunk=16)
+    logits = engine.read(cache, random_ids(70))
+    assert logits is not None
+    words = engine.decode(cache, logits, Sampler(Sampling()), stop=frozenset(), max_tokens=99, context=context)
+    answer = list(itertools.islice(words, tokens))
+    words.close()  # type: ignore[attr-defined]
+    if own.evicts:
+        cache.compress()  # before the cache is full, as where room is made for several tokens
+    return [*(layer.keys for layer in cache.layers), answer], told
+
+
 def test_a_right_guess_saves_forwards(model: PreTrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = write(model, Sampling())
     forwards: list[int] = []
@@ -173,8 +224,18 @@ def test_repetition_penalty_looks_at_the_answer() -> None:
     assert [penalised.pick(logits) for _ in range(3)] == [1, 2, 1]
 
 
+def test_scoring_continuations_leaves_the_observed_queries(model: PreTrainedModel) -> None:
+    cache, engine = new_cache(model, Geometry(60), "landmarks"), Engine(model, chunk=16)
+    logits = engine.read(cache, random_ids(40))
+    assert logits is not None
+    before = [cache.observation.queries(layer).clone() for layer in range(3)]
+    engine.score_continuations(cache, logits, [[5], [7, 8, 9]])
+    assert cache.observation.count(0) == cache.policy.observation_window
+    assert all(torch.equal(cache.observation.queries(layer), before[layer]) for layer in range(3))
+
+
 @pytest.mark.parametrize("architecture", ["llama", "qwen3", "gemma", "phi3", "granite"])
-def test_continuations_are_weighed_side_by_side_as_if_alone(architecture: str) -> None:
+def test_continuations_are_scored_side_by_side_as_if_alone(architecture: str) -> None:
     model = tiny_model(architecture)
     engine = Engine(model, chunk=16)
     cache = new_cache(model, GEOMETRY)
@@ -183,8 +244,8 @@ def test_continuations_are_weighed_side_by_side_as_if_alone(architecture: str) -
     cache.make_room(12)
     before = [(layer.keys.clone(), layer.values.clone()) for layer in cache.layers]
     continuations = [[5], [7, 8, 9], [7, 8], [50, 3, 3, 11]]
-    weighed = engine.weigh(cache, logits, continuations)
-    for ids, likelihood in zip(continuations, weighed, strict=True):
+    scores = engine.score_continuations(cache, logits, continuations)
+    for ids, likelihood in zip(continuations, scores, strict=True):
         fork, expected, last = cache.fork(), 0.0, logits
         for token in ids:
             expected += float(last.log_softmax(-1)[token])

@@ -10,7 +10,7 @@ from freqkv_cli.inference.attention import observed_by, register_attention
 from freqkv_cli.inference.engine import cache_argument
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.kvcache.policies import make_policy
 from tests.tiny_models import WINDOW
 
 
@@ -32,7 +32,7 @@ def read_logits(model: Any, cache: FreqkvCache, ids: list[int], chunk: int = 7, 
         cache.make_room()
         size = min(chunk if source is None else source.randint(1, 2 * chunk), cache.room)
         batch = torch.tensor([ids[done : done + size]])
-        with observed_by(cache.observe if cache.policy.observes else None):
+        with observed_by(cache.observe if cache.policy.observation_window else None):
             rows.append(model(input_ids=batch, use_cache=True, **{cache_argument(model): cache}).logits[0])
         done += batch.shape[1]
     return torch.cat(rows)

@@ -10,7 +10,7 @@ from freqkv_cli.errors import UsageError
 from freqkv_cli.inference.engine import cache_argument
 from freqkv_cli.kvcache.cache import FixedLayer, FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.kvcache.policies import make_policy
 from tests.kvcache.reading import new_cache, random_ids, read_logits
 from tests.tiny_models import tiny_model
 
@@ -222,7 +222,7 @@ def test_cache_beyond_the_window_is_refused(model: PreTrainedModel) -> None:
 
 
 @pytest.mark.parametrize("differentiable", [False, True])
-def test_tokens_that_were_taken_back_leave_no_trace(differentiable: bool) -> None:
+def test_tokens_that_were_rolled_back_leave_no_trace(differentiable: bool) -> None:
     model = tiny_model("llama", layers=2)
     geometry = Geometry(40, 4, 0, 0.5)
     once = new_cache(model, geometry, differentiable=differentiable)
@@ -231,9 +231,9 @@ def test_tokens_that_were_taken_back_leave_no_trace(differentiable: bool) -> Non
     with torch.no_grad():
         expected = read_logits(model, once, ids)
         read_logits(model, again, [*ids[:60], 5, 6, 7])
-        again.take_back(3)
+        again.rollback(3)
         assert again.tokens_seen == 60
         actual = read_logits(model, again, ids[60:])
     torch.testing.assert_close(actual, expected[60:], atol=2e-5, rtol=0)
-    with pytest.raises(ValueError, match="cannot be taken back"):
-        again.take_back(again.length)
+    with pytest.raises(ValueError, match="cannot be rolled back"):
+        again.rollback(again.length)

@@ -6,8 +6,8 @@ import torch
 from freqkv_cli.inference.engine import cache_argument
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.importance import NEIGHBOURS, features, importance
-from freqkv_cli.kvcache.policies.past import Past
-from freqkv_cli.kvcache.policies.policy import ForesightedPolicy, make_policy
+from freqkv_cli.kvcache.policies import make_policy
+from freqkv_cli.kvcache.policy import CompressionContext, PredictingPolicy
 from tests.kvcache.reading import new_cache, random_ids
 from tests.tiny_models import tiny_model
 
@@ -59,7 +59,7 @@ def test_landmarks_keep_what_their_layer_finds_important() -> None:
     values[0, :, 20:25, 0] = -40.0
     policy = make_policy("landmarks", first_value_counts(2))
     for layer, wanted in ((0, range(10, 15)), (1, range(20, 25))):
-        kept = policy.compress(keys, values, 5, Past(layer=layer))[1]
+        kept = policy.compress(keys, values, 5, CompressionContext(layer=layer))[1]
         assert torch.equal(kept, values[:, :, list(wanted)])
 
 
@@ -68,7 +68,7 @@ def test_what_was_kept_before_leaves_room_for_what_is_new(kept: int, old: int) -
     keys, values = random_rows(30)
     values[0, :, :kept, 0] += 40.0  # whatever is old is more important than whatever is new
     policy = make_policy("landmarks", first_value_counts(2))
-    rows = policy.compress(keys, values, 12, Past(kept=kept))[1]
+    rows = policy.compress(keys, values, 12, CompressionContext(kept=kept))[1]
     assert ((rows[..., 0] > 20).sum(-1) == old).all()
 
 
@@ -77,13 +77,13 @@ def test_of_what_was_kept_before_the_most_important_stays() -> None:
     values[0, :, :20, 0] += 40.0
     values[0, :, 3:9, 0] += 1000.0
     policy = make_policy("landmarks", first_value_counts(2))
-    rows = policy.compress(keys, values, 12, Past(kept=20))[1]
+    rows = policy.compress(keys, values, 12, CompressionContext(kept=20))[1]
     assert torch.equal(rows[..., :6, :], values[..., 3:9, :])
 
 
 def test_only_landmarks_have_foresight() -> None:
-    assert isinstance(make_policy("landmarks"), ForesightedPolicy)
-    assert not any(isinstance(make_policy(name), ForesightedPolicy) for name in ("freqkv", "window", "morph"))
+    assert isinstance(make_policy("landmarks"), PredictingPolicy)
+    assert not any(isinstance(make_policy(name), PredictingPolicy) for name in ("freqkv", "window", "morph"))
 
 
 @torch.no_grad()

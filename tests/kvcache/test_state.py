@@ -19,7 +19,7 @@ from freqkv_cli.kvcache import state as states
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.header import read_head
-from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.kvcache.state import Shape, read_state, write_state
 from freqkv_cli.models.support import SUPPORTED
 from tests.tiny_models import HEAD_DIM, VOCABULARY, WINDOW, tiny_model
@@ -180,7 +180,7 @@ def test_another_manifest_is_refused_and_the_cache_stays_empty(tmp_path: Path) -
     assert (cache.length, cache.tokens_seen, cache.compressions) == (0, 0, 0)
 
 
-def test_a_stopped_forward_is_cut_back() -> None:
+def test_a_stopped_forward_is_cut_off() -> None:
     model = tiny_model("llama")
     cache, whole = empty_cache(model), empty_cache(model)
     Engine(model, chunk=16).read(cache, TEXT[:100])
@@ -188,13 +188,13 @@ def test_a_stopped_forward_is_cut_back() -> None:
     cache.make_room()
     rows = cache.layers[0].keys[..., : cache.room, :].clone()
     cache.layers[0].update(rows, rows)  # the first layer was done, the others were not
-    assert cache.cut_back(100)
+    assert cache.truncate(100)
     assert {layer.get_seq_length() for layer in cache.layers} == {100 - cache._slots_freed}
     Engine(model, chunk=16).read(cache, TEXT[100:])
     assert torch.allclose(cache.layers[-1].keys, whole.layers[-1].keys, atol=1e-5)
 
 
-def test_a_stopped_compression_cannot_be_cut_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_compression_cannot_be_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model("llama")
     cache = empty_cache(model)
     Engine(model, chunk=16).read(cache, TEXT[:40])
@@ -205,4 +205,4 @@ def test_a_stopped_compression_cannot_be_cut_back(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(cache.layers[1], "compress", stopped)
     with pytest.raises(KeyboardInterrupt):
         cache.compress()
-    assert not cache.cut_back(40)
+    assert not cache.truncate(40)

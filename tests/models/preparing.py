@@ -1,7 +1,7 @@
-"""A process that prepares a small stand-in of the default model; run by the tests, to be killed or to race.
+"""Small stand-ins of a known model and of what fetches it; and a process that prepares one, to be killed or to race.
 
-python -m tests.models.preparing EVENTS [PAUSE_AT]: writes a line to the file EVENTS for each step, and sleeps for
-a minute at the step PAUSE_AT. The download writes into the temporary folder that pip would use.
+python -m tests.models.preparing PIP EVENTS [PAUSE_AT]: writes a line to the file EVENTS for each step, and sleeps for
+a minute at the step PAUSE_AT. PIP is what `install_pip` made. Cache folder and hub are those of the environment.
 """
 
 import io
@@ -14,30 +14,56 @@ from pathlib import Path
 from unittest.mock import patch
 
 from freqkv_cli.events import Event, Progress
-from freqkv_cli.models.aliases import ALIASES, WheelModel
+from freqkv_cli.models.aliases import ALIASES, KnownModel, Part
 from freqkv_cli.models.source import resolve_model
 
-GGUF = b"GGUF" + bytes(1000)
+PIECES = (b"GGUF" + bytes(996), b"b" * 1000, b"c" * 500)
+GGUF = b"".join(PIECES)
+# Stands in for `python -P -m pip ... --dest FOLDER REQUIREMENT`: wheels lie beside it, under their requirement's name.
+PIP = """#!/bin/sh
+here=$(dirname "$0")
+while [ "$1" != --dest ]; do shift; done
+echo "$3" >> "$here/asked"
+if [ -e "$here/$3.slow" ]; then sleep 240; fi
+if [ -e "$here/log" ]; then cat "$here/log"; exit 1; fi
+cp "$here/$3" "$2/model.whl" || { echo "ERROR: No matching distribution found for $3"; exit 1; }
+"""
 
 
-def wheel_bytes() -> bytes:
-    """A wheel that holds the stand-in."""
+def stand_in() -> KnownModel:
+    """The alias smollm2, in three parts of a few bytes."""
+    parts = tuple(
+        Part(f"stand-in-part{number}==1.0", f"part{number}.bin", len(piece), sha256(piece).hexdigest())
+        for number, piece in enumerate(PIECES, 1)
+    )
+    digest = sha256(GGUF).hexdigest()
+    return replace(ALIASES["smollm2"], bytes=len(GGUF), sha256=digest, parameters=500, parts=parts)
+
+
+def wheel(files: dict[str, bytes]) -> bytes:
+    """A wheel that holds these files, and is no more than an archive."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr(zipfile.ZipInfo(ALIASES["smollm2"].member), GGUF)
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, content in files.items():
+            archive.writestr(zipfile.ZipInfo(member), content)
     return packed.getvalue()
 
 
-def stand_in() -> WheelModel:
-    """The default alias, pinned to the stand-in."""
-    return replace(
-        ALIASES["smollm2"],
-        wheel_sha256=sha256(wheel_bytes()).hexdigest(),
-        gguf_sha256=sha256(GGUF).hexdigest(),
-        wheel_bytes=len(wheel_bytes()),
-        gguf_bytes=len(GGUF),
-        converted_bytes=1000,
-    )
+def install_pip(folder: Path) -> Path:
+    """Make a folder with a pip that serves the parts of the stand-in; return what to run instead of Python."""
+    folder.mkdir()
+    for part, piece in zip(stand_in().parts, PIECES, strict=True):
+        (folder / part.requirement).write_bytes(wheel({part.member: piece}))
+    pip = folder / "python"
+    pip.write_text(PIP)
+    pip.chmod(0o755)
+    return pip
+
+
+def asked(pip: Path) -> list[int]:
+    """The numbers of the parts that pip was asked for."""
+    lines = (pip.parent / "asked").read_text().split() if (pip.parent / "asked").exists() else []
+    return [int(line.removeprefix("stand-in-part").removesuffix("==1.0")) for line in lines]
 
 
 def write_converted(gguf: Path, folder: Path) -> None:
@@ -46,19 +72,14 @@ def write_converted(gguf: Path, folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(bytes(1000))
 
 
-def main(events: Path, pause_at: str) -> None:
+def main(pip: Path, events: Path, pause_at: str) -> None:
     def step(name: str) -> None:
         with events.open("a") as file:
             file.write(f"{name}\n")
         time.sleep(60 if name == pause_at else 0.1)
 
-    def download(model: WheelModel, folder: Path, notify: object) -> Path:
-        wheel = folder / "model.whl"
-        wheel.write_bytes(wheel_bytes())
-        step("downloaded")
-        return wheel
-
     def convert(gguf: Path, folder: Path) -> None:
+        assert gguf.read_bytes() == GGUF
         write_converted(gguf, folder)
         step("converted")
 
@@ -68,7 +89,7 @@ def main(events: Path, pause_at: str) -> None:
 
     with (
         patch.dict(ALIASES, smollm2=stand_in()),
-        patch("freqkv_cli.models.wheel.download_wheel", download),
+        patch.object(sys, "executable", str(pip)),
         patch("freqkv_cli.models.conversion.convert_gguf", convert),
     ):
         resolve_model("smollm2", notify=notify)
@@ -76,4 +97,4 @@ def main(events: Path, pause_at: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "")
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else "")

@@ -46,6 +46,26 @@ def test_weights_and_tokenizer_survive(tiny: Path, converted: Path) -> None:
     assert loaded.model.config.hidden_size == WIDTH
 
 
+def test_converting_shows_no_bar_and_leaves_the_bars_and_warnings_of_others(
+    tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from tqdm.auto import tqdm
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_info()
+    try:
+        conversion.convert_gguf(tiny, tmp_path)
+        load_model(resolve_model(str(tmp_path)), device="cpu", dtype="float32")
+        assert capfd.readouterr() == ("", "")
+        assert logging.get_verbosity() == logging.INFO
+        assert logging.is_progress_bar_enabled()
+        list(tqdm(range(2), desc="mine"))
+        assert "mine" in capfd.readouterr().err
+    finally:
+        logging.set_verbosity(before)
+
+
 def test_plain_tokenizer_is_what_auto_loads(converted: Path) -> None:
     from transformers import AutoTokenizer
 

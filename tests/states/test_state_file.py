@@ -17,7 +17,7 @@ from freqkv_cli.events import Event, Note
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import make_cache
 from freqkv_cli.kvcache.header import read_head
-from freqkv_cli.kvcache.policies.policy import make_policy
+from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.reading.plan import Plan, make_plan
 from freqkv_cli.reading.session import Session
 from freqkv_cli.states import opening as reader
@@ -263,6 +263,13 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
     numbers = [place for place in range(8, 8 + length) if chr(data[place]).isdigit()]
     place = chance.choice(numbers)
     return data[:place] + str(chance.choice([0, 9, 10**6, 10**12, 2**63, -1])).encode() + data[place + 1 :]
+
+
+def test_a_state_without_a_checksum_is_refused(tiny: str, state: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mutated.freqkv"
+    path.write_bytes(state.read_bytes().replace(b"checksum", b"checksux", 1))
+    with pytest.raises(StateError, match="checksum"):
+        result_of(reader.open_state(path, Settings(model=tiny), 0.0))
 
 
 def test_mutated_states_are_refused_or_right(

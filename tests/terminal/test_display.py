@@ -57,6 +57,21 @@ def test_progress_stops_before_the_answer_on_the_same_screen_and_stays_away() ->
     assert out.getvalue() == "ab\n"
 
 
+def test_what_a_document_hides_reaches_neither_stdout_nor_stderr() -> None:
+    shown, _, out, err = display(Output(verbose=True))
+    hidden = "a\u202eb\u2066c\u200bd\x1b[2Je"
+    for event in (
+        Note(hidden, warning=True),
+        Asked(hidden, 1),
+        Text(hidden),
+        Done({**report("ask"), "model": {"id": hidden}}),
+    ):
+        shown.show(event)
+    for text in (out.getvalue(), err.getvalue()):
+        assert "abcd[2Je" in text
+        assert not set(text) & set("\u202e\u2066\u200b\x1b")
+
+
 def test_progress_goes_on_while_the_answer_goes_elsewhere() -> None:
     shown, progress, _, _ = display()
     for event in (Progress("reading"), Text("a"), Progress("answering")):

@@ -1,11 +1,14 @@
 """Numbers, cleaned text and the lines of progress."""
 
 import dataclasses
+import json
+import unicodedata
 
 import pytest
 
 from freqkv_cli.events import Progress
 from freqkv_cli.terminal import figures
+from freqkv_cli.terminal.answer import json_text
 from freqkv_cli.terminal.printable import one_line, printable
 from freqkv_cli.terminal.wording import plain, words
 from tests.commands.fakes import MIB, reading
@@ -14,10 +17,37 @@ from tests.commands.fakes import MIB, reading
 def test_control_characters_go_and_everything_else_stays() -> None:
     every = "".join(map(chr, range(0x250)))
     kept = printable(every)
-    assert set(every) - set(kept) == {*map(chr, range(32)), *map(chr, range(0x7F, 0xA0))} - {"\n", "\t"}
+    assert set(every) - set(kept) == {*map(chr, range(32)), *map(chr, range(0x7F, 0xA0)), "\xad"} - {"\n", "\t"}
     assert printable("[red]x[/red] 漢字 é \U0001f600") == "[red]x[/red] 漢字 é \U0001f600"
     assert printable("\x1b]0;title\x07\x1b[31mred\r\n") == "]0;title[31mred\n"
     assert one_line(" a\n\tb\x1b c ") == "a b c"
+
+
+def test_nothing_turns_the_direction_and_nothing_is_invisible() -> None:
+    """By Unicode's own tables: characters that only format, but those that belong to a script and are drawn."""
+    drawn = {char for char in map(chr, range(0x110000)) if unicodedata.bidirectional(char) in ("AN", "AL", "L")}
+    drawn -= {"\u061c", "\u200e", "\u200f"}
+    for char in map(chr, range(0x110000)):
+        if unicodedata.category(char) == "Cf" and char not in drawn:
+            assert printable(f"a{char}b") == "ab", hex(ord(char))
+    assert printable("guest \u202eecilA\u202c") == "guest ecilA"
+    assert one_line("a\u2028b\u2029c") == "a b c"
+
+
+def test_joiners_stay_where_a_script_needs_them() -> None:
+    family, persian = "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+    assert printable(family) == family
+    assert printable(persian) == persian
+    assert printable("pay\u200dpal \u200cx\u200d.") == "paypal x."
+    assert printable("❤\ufe0f") == "❤\ufe0f"
+
+
+def test_json_escapes_what_would_not_be_printed() -> None:
+    told = {"text": "a\u202eb\x9bc\u200b\U000e0041 漢\n"}
+    shown = json_text(told, indented=True)
+    assert printable(shown) == shown
+    assert json.loads(shown) == told
+    assert "漢" in shown
 
 
 @pytest.mark.parametrize(
@@ -110,3 +140,8 @@ def test_a_download_is_counted_in_bytes() -> None:
     said = words(download, 77)
     assert (said.head, said.tail, said.figures) == ("loading smollm2", " 25%  45.0 MiB of 180 MiB", "")
     assert plain(download) == "loading smollm2: 25%, 45.0 MiB of 180 MiB"
+
+
+def test_the_title_of_a_section_in_the_progress_is_cleaned() -> None:
+    shown = words(dataclasses.replace(reading(0.5), detail="section 2: \x1b[31m\u202eevil\n"), 120)
+    assert shown.figures.startswith("section 2: [31mevil")

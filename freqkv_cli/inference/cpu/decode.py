@@ -92,7 +92,7 @@ class CpuDecoder:
             keys, values = _as_stored(slots.key_slots)[0], _as_stored(slots.value_slots)[0]
             kernels.run_layer(hidden, weights, scratch, cos, sin, keys, values, start, self._scaling, self._eps)
             slots.set_length(start + tokens)
-            if cache.policy.observes:
+            if cache.policy.observation_window:
                 queries = torch.from_numpy(scratch.query).to(slots.dtype).transpose(0, 1)[None]
                 cache.observe(index, queries, self._scaling)
         logits = np.empty((tokens, self._head.out_features), np.float32)
@@ -108,11 +108,11 @@ class CpuDecoder:
         try:
             two = ids.expand(1, 2)
             expected = forward(cache, two, 2).float()
-            cache.take_back(2)
+            cache.rollback(2)
             together = self.forward(cache, two)
-            cache.take_back(2)
+            cache.rollback(2)
             apart = torch.cat((self.forward(cache, ids), self.forward(cache, ids)))
-            cache.take_back(2)
+            cache.rollback(2)
         finally:
             cache.observation = observation
         error = (together - expected).std() / expected.std()

@@ -1,4 +1,4 @@
-"""The low-pass of FreqKV, with as many coefficients as hold a stated share of the energy (after 2502.16886).
+"""Low-pass filtered, as many rows as hold 90 % of the energy, 1/4 to 7/8 of them (after arXiv 2502.16886).
 
 DBudgetKV drops what it can until attention suffers. The counterpart in the frequency domain: text whose keys and
 values drift slowly is kept in few rows, text that jumps from row to row in many, inside the same slots.
@@ -10,21 +10,20 @@ import torch
 from torch import Tensor
 
 from freqkv_cli.kvcache.dct import cosines, lowpass
-from freqkv_cli.kvcache.policies.past import FRESH, Past
+from freqkv_cli.kvcache.policy import FRESH, CompressionContext, CompressionPolicy, Rows
 
 ENERGY = 0.9  # share of the energy, over all layers, keys and values, that a compression keeps
 # Share of the rows, whatever the energy: a round must neither wipe the cache nor free nothing.
 LEAST, MOST = 0.25, 0.875
 
 
-class AdaptivePolicy:
-    """One length for all layers; the retain ratio has no say."""
+class AdaptivePolicy(CompressionPolicy):
+    """A budget that follows the text.
 
-    name = "adaptive"
-    evicts = True
-    observes = 0
+    One length for all layers; the retain ratio has no say.
+    """
 
-    def compress(self, keys: Tensor, values: Tensor, length: int, past: Past = FRESH) -> tuple[Tensor, Tensor]:
+    def compress(self, keys: Tensor, values: Tensor, length: int, context: CompressionContext = FRESH) -> Rows:
         """Filter keys and values alike; see CompressionPolicy.compress."""
         return lowpass(keys, length), lowpass(values, length)
 

@@ -1,20 +1,21 @@
-"""FreqKV (arXiv 2505.00570): keep the low frequencies of keys and values along the sequence."""
+"""Low-pass filtered along the sequence (arXiv 2505.00570)."""
 
 from torch import Tensor
 
 from freqkv_cli.kvcache.dct import lowpass
-from freqkv_cli.kvcache.halving import can_halve, halve
-from freqkv_cli.kvcache.policies.past import FRESH, Past
+from freqkv_cli.kvcache.fast_lowpass import BLOCKS, can_halve, halve
+from freqkv_cli.kvcache.policy import FRESH, CompressionContext, CompressionPolicy, Rows
 
 
-class FreqkvPolicy:
-    """Every old token leaves a trace in every round, and each round halves it: a lossy memory of all that was read."""
+class FreqkvPolicy(CompressionPolicy):
+    """The method of the paper.
 
-    name = "freqkv"
-    evicts = True
-    observes = 0
+    Every old token leaves a trace in every round, and each round halves it: a lossy memory of all that was read.
+    """
 
-    def compress(self, keys: Tensor, values: Tensor, length: int, past: Past = FRESH) -> tuple[Tensor, Tensor]:
+    block = BLOCKS[-1]
+
+    def compress(self, keys: Tensor, values: Tensor, length: int, context: CompressionContext = FRESH) -> Rows:
         """Filter keys and values alike; see CompressionPolicy.compress."""
         if values.requires_grad or not can_halve(values.shape[-2], length, values.dtype):
             return lowpass(keys, length), lowpass(values, length)

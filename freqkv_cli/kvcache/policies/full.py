@@ -1,17 +1,18 @@
-"""The untouched cache: exact, and only as long as the model's window."""
+"""None is touched; a text beyond the model's window is refused."""
 
 from torch import Tensor
 
-from freqkv_cli.kvcache.policies.past import FRESH, Past
+from freqkv_cli.kvcache.policy import FRESH, CompressionContext, CompressionPolicy, Rows
 
 
-class FullPolicy:
-    """Refuses to make room: a document beyond the window is an error, never a silent loss."""
+class FullPolicy(CompressionPolicy):
+    """The ceiling.
 
-    name = "full"
+    Refuses to make room: a document beyond the window is an error, never a silent loss.
+    """
+
     evicts = False
-    observes = 0
 
-    def compress(self, keys: Tensor, values: Tensor, length: int, past: Past = FRESH) -> tuple[Tensor, Tensor]:
+    def compress(self, keys: Tensor, values: Tensor, length: int, context: CompressionContext = FRESH) -> Rows:
         """Never called by a cache, which asks `evicts` first."""
         raise RuntimeError("the full policy does not compress")

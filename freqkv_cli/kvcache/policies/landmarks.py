@@ -1,4 +1,4 @@
-"""freqkv's own: keep what is in use and what may be asked for.
+"""Each head keeps the rows that recent queries attend to, and those that are predicted to be looked at later.
 
 A row is worth its slot for one of two reasons. Recent queries look at it: it belongs to the thread of the text, from
 which the next words are foretold. Or it may be asked for later, when nobody looks at it any more. Attention alone
@@ -14,34 +14,34 @@ import torch
 from torch import Tensor
 
 from freqkv_cli.kvcache.importance import importance
-from freqkv_cli.kvcache.policies.past import FRESH, Past
+from freqkv_cli.kvcache.policy import FRESH, CompressionContext, CompressionPolicy, Rows
 from freqkv_cli.kvcache.rows import distinctness, pick, strongest
 
 ATTENDED = 0.25  # of the rows that remain; the others are the most important ones
 KEPT_BEFORE = 0.5  # of the rows that remain, at the most, beside attended ones: a row's chances halve with each round
 
 
-class LandmarksPolicy:
-    """Every head keeps landmarks of its own, verbatim; what is not kept is gone.
+class LandmarksPolicy(CompressionPolicy):
+    """freqkv's own, and the default: the thread of the text and what may be asked for later.
 
-    foresight: the weights of `importance` for each layer, [layers, kv_heads, features]; None: distinctness instead.
+    Every head keeps landmarks of its own, verbatim; what is not kept is gone.
+
+    predictor: the weights of `importance` for each layer, [layers, kv_heads, features]; None: distinctness instead.
     Where no queries are known (a state of before they were kept), no row counts as attended.
     """
 
-    name = "landmarks"
-    evicts = True
-    observes = 8
+    observation_window = 8
 
-    def __init__(self, foresight: Tensor | None = None) -> None:
-        self.foresight = foresight
+    def __init__(self) -> None:
+        self.predictor: Tensor | None = None
 
-    def compress(self, keys: Tensor, values: Tensor, length: int, past: Past = FRESH) -> tuple[Tensor, Tensor]:
+    def compress(self, keys: Tensor, values: Tensor, length: int, context: CompressionContext = FRESH) -> Rows:
         """Keep the most attended rows of each head, then the most important; see CompressionPolicy.compress."""
-        foresight = self.foresight
-        scores = distinctness(keys) if foresight is None else importance(foresight[past.layer], keys, values)
-        scores = hide_the_weakest(scores, past.kept, length)
-        if past.attention is not None:
-            attended = past.attention.topk(round(ATTENDED * length), dim=-1, sorted=False).indices
+        predictor = self.predictor
+        scores = distinctness(keys) if predictor is None else importance(predictor[context.layer], keys, values)
+        scores = hide_the_weakest(scores, context.kept, length)
+        if context.attention is not None:
+            attended = context.attention.topk(round(ATTENDED * length), dim=-1, sorted=False).indices
             scores = scores.scatter(-1, attended, float("inf"))
         kept = strongest(scores, length)
         return pick(keys, kept), pick(values, kept)

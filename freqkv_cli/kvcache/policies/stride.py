@@ -1,19 +1,18 @@
-"""Every second old slot is dropped: the control of all that averages, at the same reach and without a filter."""
+"""Every second one is dropped."""
 
 import torch
 from torch import Tensor
 
-from freqkv_cli.kvcache.policies.past import FRESH, Past
+from freqkv_cli.kvcache.policy import FRESH, CompressionContext, CompressionPolicy, Rows
 
 
-class StridePolicy:
-    """Keeps rows that are spread evenly over the old ones, the last among them; the others leave no trace."""
+class StridePolicy(CompressionPolicy):
+    """Control: the same reach without a filter.
 
-    name = "stride"
-    evicts = True
-    observes = 0
+    Keeps rows that are spread evenly over the old ones, the last among them; the others leave no trace.
+    """
 
-    def compress(self, keys: Tensor, values: Tensor, length: int, past: Past = FRESH) -> tuple[Tensor, Tensor]:
+    def compress(self, keys: Tensor, values: Tensor, length: int, context: CompressionContext = FRESH) -> Rows:
         """Keep every (T / length)-th row; see CompressionPolicy.compress."""
         rows = keys.shape[-2]
         ends = torch.arange(1, length + 1, device=keys.device) * rows

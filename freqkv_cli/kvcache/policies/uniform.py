@@ -1,4 +1,4 @@
-"""Every token of the document weighs the same, whatever its age: after FAEDKV (arXiv 2507.20030).
+"""Averaged so that every token weighs the same, whatever its age (after arXiv 2507.20030).
 
 What averages all old rows alike halves a token's weight in every round, so that a token older than N ln N tokens shares
 less than one slot with everything before it. Here rows from the last round, which already stand for many tokens, are
@@ -7,20 +7,19 @@ averaged less than new ones, so that all rows of the result stand for equally ma
 
 from torch import Tensor
 
-from freqkv_cli.kvcache.policies.past import FRESH, Past
+from freqkv_cli.kvcache.policy import FRESH, CompressionContext, CompressionPolicy, Rows
 from freqkv_cli.kvcache.spans import span_means
 
 
-class UniformPolicy:
-    """A memory without a horizon, and without a view of what is near: keep recent tokens beside it."""
+class UniformPolicy(CompressionPolicy):
+    """No horizon; wants recent tokens beside it.
 
-    name = "uniform"
-    evicts = True
-    observes = 0
+    A memory without a view of what is near.
+    """
 
-    def compress(self, keys: Tensor, values: Tensor, length: int, past: Past = FRESH) -> tuple[Tensor, Tensor]:
+    def compress(self, keys: Tensor, values: Tensor, length: int, context: CompressionContext = FRESH) -> Rows:
         """Average spans of equally many tokens; see CompressionPolicy.compress."""
         return (
-            span_means(keys, length, past.kept, past.tokens),
-            span_means(values, length, past.kept, past.tokens),
+            span_means(keys, length, context.kept, context.tokens),
+            span_means(values, length, context.kept, context.tokens),
         )

@@ -26,7 +26,7 @@ GEOMETRY = Geometry(40, 4, 0, 0.5)
 def plain_forward(model: Any, cache: FreqkvCache, token: int) -> Tensor:
     """What Engine.run does without the quick forward."""
     batch = torch.tensor([[token]])
-    with observed_by(cache.observe if cache.policy.observes else None):
+    with observed_by(cache.observe if cache.policy.observation_window else None):
         logits: Tensor = model(input_ids=batch, use_cache=True, **{cache_argument(model): cache}).logits[0]
     return logits
 
@@ -253,7 +253,7 @@ def test_threads_change_no_bit() -> None:
             for threads in (1, 2):
                 torch.set_num_threads(threads)
                 rows.append(quick.forward(cache, torch.tensor([[7, 8, 9]])))
-                cache.take_back(3)
+                cache.rollback(3)
         finally:
             torch.set_num_threads(before)
     assert torch.equal(*rows)

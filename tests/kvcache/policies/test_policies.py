@@ -10,9 +10,9 @@ from transformers import PreTrainedModel
 
 from freqkv_cli.config import choices
 from freqkv_cli.kvcache.geometry import Geometry
+from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.kvcache.policies.adaptive import LEAST, MOST, AdaptivePolicy
-from freqkv_cli.kvcache.policies.past import Past
-from freqkv_cli.kvcache.policies.policy import ElasticPolicy, make_policy
+from freqkv_cli.kvcache.policy import CompressionContext, ElasticPolicy
 from tests.kvcache.reading import new_cache, random_ids, read_logits
 from tests.tiny_models import tiny_model
 
@@ -55,7 +55,7 @@ def test_as_many_rows_as_asked_for(name: str, rows: int, length: int) -> None:
 def test_averages_keep_constants(name: str, rows: int, length: int) -> None:
     keys, _ = rows_of(rows)
     constant = torch.full_like(keys, 1.25)
-    new_keys, new_values = make_policy(name).compress(constant, constant, length, Past(rows // 3, 50))
+    new_keys, new_values = make_policy(name).compress(constant, constant, length, CompressionContext(rows // 3, 50))
     torch.testing.assert_close(new_keys, constant[..., :length, :])
     torch.testing.assert_close(new_values, constant[..., :length, :])
 
@@ -65,7 +65,9 @@ def test_averages_keep_constants(name: str, rows: int, length: int) -> None:
 def test_picked_rows_are_verbatim_and_in_the_order_of_time(name: str, rows: int, length: int) -> None:
     keys, _ = rows_of(rows)
     attention = torch.rand(1, 2, rows, generator=torch.Generator().manual_seed(3))
-    new_keys, new_values = make_policy(name).compress(keys, numbered(rows), length, Past(attention=attention))
+    new_keys, new_values = make_policy(name).compress(
+        keys, numbered(rows), length, CompressionContext(attention=attention)
+    )
     for head in range(2):
         kept = new_values[0, head, :, 0].long()
         assert (kept.diff() > 0).all()
@@ -180,7 +182,7 @@ def test_morph_keeps_what_is_attended_to_and_does_without() -> None:
     attention = torch.zeros(1, 2, 8)
     attention[0, 0, [1, 5]] = 1.0
     attention[0, 1, [0, 7]] = 1.0
-    _, values = make_policy("morph").compress(keys, numbered(8), 2, Past(attention=attention))
+    _, values = make_policy("morph").compress(keys, numbered(8), 2, CompressionContext(attention=attention))
     assert values[0, :, :, 0].tolist() == [[1, 5], [0, 7]]
     unseen = make_policy("morph").compress(keys, numbered(8), 2)[1]
     assert torch.equal(unseen, make_policy("keydiff").compress(keys, numbered(8), 2)[1])
@@ -197,7 +199,7 @@ def test_uniform_gives_every_token_the_same_weight() -> None:
         if len(held) < slots:
             break
         x = held[None, None]
-        held = policy.compress(x, x, left, Past(kept, before))[1][0, 0]
+        held = policy.compress(x, x, left, CompressionContext(kept, before))[1][0, 0]
         kept = left
         weights = held.sum(0)[:seen]
         torch.testing.assert_close(weights, torch.full((seen,), left / seen), atol=1e-5, rtol=1e-4)
@@ -213,7 +215,7 @@ def test_freqkv_forgets_what_uniform_remembers() -> None:
         kept = 0
         for _ in range(5):
             x = held[None, None]
-            held = make_policy(name).compress(x, x, 8, Past(kept, seen - (len(held) - kept)))[1][0, 0]
+            held = make_policy(name).compress(x, x, 8, CompressionContext(kept, seen - (len(held) - kept)))[1][0, 0]
             kept = 8
             held, seen = torch.cat((held, torch.eye(48)[seen : seen + 8])), seen + 8
         weights[name] = held[:, 0].sum().item()
@@ -223,12 +225,12 @@ def test_freqkv_forgets_what_uniform_remembers() -> None:
 
 @pytest.mark.parametrize("name", ["uniform", "keydiff", "freqkv"])
 def test_the_cache_tells_what_its_rows_stand_for(model: PreTrainedModel, name: str) -> None:
-    pasts: list[Past] = []
+    pasts: list[CompressionContext] = []
     cache = new_cache(model, Geometry(40, 4, 6, 0.5), name)
     policy: Any = cache.policy
     compress = policy.compress
 
-    def listen(keys: Tensor, values: Tensor, length: int, past: Past) -> tuple[Tensor, Tensor]:
+    def listen(keys: Tensor, values: Tensor, length: int, past: CompressionContext) -> tuple[Tensor, Tensor]:
         pasts.append(past)
         result: tuple[Tensor, Tensor] = compress(keys, values, length, past)
         return result
@@ -258,16 +260,18 @@ def test_morph_sees_the_attention_of_the_last_queries(model: PreTrainedModel) ->
     assert cache.observation.count(0) == 0
 
 
-def test_queries_that_were_taken_back_are_not_observed(model: PreTrainedModel) -> None:
+def test_queries_that_were_rolled_back_are_not_observed_and_those_before_them_are(model: PreTrainedModel) -> None:
     one, two = (new_cache(model, Geometry(60), "morph") for _ in range(2))
     read(model, one, random_ids(50))
     read(model, two, [*random_ids(50), 7, 8, 9])
-    two.take_back(3)
-    assert one.observation.count(0) == 32
-    assert two.observation.count(0) == 29
+    two.rollback(3)
+    assert one.observation.count(0) == two.observation.count(0) == 32
+    for layer in range(3):
+        torch.testing.assert_close(one.observation.queries(layer), two.observation.queries(layer), atol=1e-5, rtol=0)
     twin = two.fork()
     read(model, two, random_ids(5, 1))
-    assert twin.observation.count(0) == 29
+    assert torch.equal(twin.observation.queries(0), two.observation.queries(0)) is False
+    torch.testing.assert_close(twin.observation.queries(0), one.observation.queries(0), atol=1e-5, rtol=0)
 
 
 def test_other_policies_observe_nothing(model: PreTrainedModel) -> None:
@@ -306,7 +310,7 @@ def test_landmarks_are_what_is_attended_to_and_what_stands_out() -> None:
     attention[0, 0, 8] = 0.3
     attention[0, 1, 3] = 0.3  # which stands out, too
     policy = make_policy("landmarks")
-    kept = policy.compress(keys, numbered(40), 4, Past(attention=attention))[1][0, :, :, 0]
+    kept = policy.compress(keys, numbered(40), 4, CompressionContext(attention=attention))[1][0, :, :, 0]
     assert kept[0].tolist() == [5, 8, 17, 30]
     assert set(kept[1].tolist()) > {2, 3, 39}
     unseen = policy.compress(keys, numbered(40), 3)[1][0, :, :, 0]

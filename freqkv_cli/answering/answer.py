@@ -1,0 +1,184 @@
+"""An answer: from the passages that fit, in the model's own words, with the places it rests on and what they are worth.
+
+Whether the document says it at all is decided afterwards. A model that is told to refuse refuses what is there
+(docs/experiments.md); so it is let answer, and then asked of the passages whether they tell the answer.
+"""
+
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from freqkv_cli.answering.evidence import gather, shown
+from freqkv_cli.answering.verification import Citation, check
+from freqkv_cli.events import Event, Note, Text
+from freqkv_cli.prompts import ANSWER, EARLIER, FROM_MEMORY, TELLS, not_said
+from freqkv_cli.reading.session import Answer, Session
+from freqkv_cli.retrieval.language import detect_language, language_name
+from freqkv_cli.retrieval.passage import Passage
+
+MAX_TOKENS = 200
+REQUEST_ROOM = 120  # tokens for a question with what stands around it, beside the question itself
+DOUBT = 0.7  # nats: where the passages together and the cited one alone affirm less, the document does not say
+NEAREST = 2  # passages that are named where the document does not say
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer and what it rests on. `answer.text` are the model's own words alone.
+
+    `found`: the document says it; else `text` says that it does not, and `passages` are the nearest.
+    """
+
+    answer: Answer
+    citations: list[Citation] = field(default_factory=list)
+    passages: list[Passage] = field(default_factory=list)
+    found: bool = True
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question and its answer."""
+
+    question: str
+    answer: str
+
+
+def answer_question(session: Session, question: str, earlier: Sequence[Turn] = ()) -> Generator[Event, None, Reply]:
+    """Answer one question from what `session` has read; the session stays as it was.
+
+    `earlier` are turns that the question may lean on. Raises UsageError for a question that does not fit.
+    """
+    began = time.perf_counter()
+    if session.settings.recall == 0 or session.retriever is None:
+        reply = yield from answer_from_memory(session, question, earlier)
+    else:
+        reply = yield from answer_from_passages(session, question, earlier)
+    yield Text(reply.text)
+    reply.answer.seconds = time.perf_counter() - began
+    return reply
+
+
+def answer_from_memory(session: Session, question: str, earlier: Sequence[Turn]) -> Generator[Event, None, Reply]:
+    """Answer from the compressed cache alone (--recall 0): nothing is looked up, nothing verified."""
+    request = with_turns(FROM_MEMORY.format(question=question, language=in_language(question)), earlier)
+    answer = yield from session.answer(request, session.settings.max_tokens or MAX_TOKENS, quiet=True)
+    return Reply(answer, text=answer.text)
+
+
+def answer_from_passages(session: Session, question: str, earlier: Sequence[Turn]) -> Generator[Event, None, Reply]:
+    """Answer from the passages that fit, then look up what was claimed."""
+    assert session.retriever is not None
+    limit = session.settings.max_tokens or MAX_TOKENS
+    request = with_turns(ANSWER.format(question=question, language=in_language(question)), earlier)
+    room = session.count_tokens(request) + REQUEST_ROOM + limit
+    queries = [question, *(f"{turn.question} {turn.answer} {question}" for turn in earlier[-1:])]
+    evidence = gather(session, queries, room)
+    if evidence.left_out:
+        yield Note(f"the cache has room to read only {len(evidence.passages)} passages again")
+    if session.settings.show_passages:
+        for passage in evidence.passages:
+            yield Note(f"[{place_of(session, passage)}]\n{passage.text}\n", wanted=True)
+    cache = session.consult(evidence.text, room)
+    answer = yield from session.answer(request, limit, on=cache, quiet=True)
+    citations = check(answer.text, question, [*evidence.passages, *evidence.edges], session.retriever.index.language)
+    reply = Reply(answer, citations, evidence.passages)
+    if answer.finish_reason != "interrupted" and citations:
+        together = session.affirms(cache, TELLS.format(question=question))
+        del cache  # before told() makes another: the estimate of the memory counts two, with the one that reads
+        reply.found = told(session, question, together, citations[0])
+    elif answer.finish_reason != "interrupted":
+        reply.found = False
+    reply.text = in_words(session, question, reply)
+    return reply
+
+
+def told(session: Session, question: str, together: float, citation: Citation) -> bool:
+    """Return whether the document tells the answer: the model was asked of all that was read again, `together`, and is
+    asked of the passage that is cited, alone.
+    """
+    cache = session.consult(shown(citation.passage), REQUEST_ROOM)
+    return together + session.affirms(cache, TELLS.format(question=question)) >= DOUBT
+
+
+def in_words(session: Session, question: str, reply: Reply) -> str:
+    """Return a reply as it is printed: the answer, with what was not found marked, then its places and quotes."""
+    if not reply.found:
+        places = ", ".join(place_of(session, passage) for passage in reply.passages[:NEAREST])
+        nearest = f"\n(nearest: {places})" if places else ""
+        return f"{not_said(detect_language(question))}{nearest}"
+    kept = reply.answer.text
+    if session.settings.strict:
+        kept = " ".join(one.sentence for one in reply.citations if one.verdict != "not found")
+        reply.citations = [one for one in reply.citations if one.verdict != "not found"]
+        if not kept:
+            reply.found = False
+            return in_words(session, question, reply)
+    lines = [kept]
+    missing = list(dict.fromkeys(claim for citation in reply.citations for claim in citation.missing))
+    if missing:
+        lines[0] += f" [not found in the text: {', '.join(missing)}]"
+    quotes = dict.fromkeys((citation.quote, place_of(session, citation.passage)) for citation in reply.citations)
+    lines += [f'"{quote}" [{place}]' for quote, place in quotes]
+    return "\n".join(lines)
+
+
+def place_of(session: Session, passage: Passage) -> str:
+    """Return where a passage stands, with the name of its document where there are several."""
+    assert session.retriever is not None
+    documents = session.retriever.documents
+    return f"{documents[passage.document].name}, {passage.place}" if len(documents) > 1 else passage.place
+
+
+def in_language(question: str) -> str:
+    """Return how a model is told to answer in the language of the question."""
+    code = detect_language(question)
+    return "" if code == "en" else f" in {language_name(code)}"
+
+
+def with_turns(request: str, earlier: Sequence[Turn]) -> str:
+    """Return a request with the turns before it."""
+    told = [EARLIER.format(question=turn.question, answer=turn.answer) for turn in earlier]
+    return "\n\n".join([*told, request])
+
+
+def reply_report(session: Session, reply: Reply) -> dict[str, Any]:
+    """Return the part of a report that is about one answer (docs/cli.md)."""
+    answer = reply.answer
+    return {
+        "text": reply.text,
+        "answer": answer.text,
+        "found": reply.found,
+        "finish_reason": answer.finish_reason,
+        "citations": [
+            {
+                "sentence": citation.sentence,
+                "verdict": citation.verdict,
+                "missing": list(citation.missing),
+                "quote": citation.quote,
+                **place_report(session, citation.passage),
+            }
+            for citation in reply.citations
+        ],
+        "passages": [{"text": passage.text, **place_report(session, passage)} for passage in reply.passages],
+        "tokens": answer.tokens,
+        "timing": {
+            "first_token_s": round(answer.first_token_seconds, 3) if answer.first_token_seconds else None,
+            "answer_s": round(answer.seconds, 3),
+        },
+    }
+
+
+def place_report(session: Session, passage: Passage) -> dict[str, Any]:
+    """Return where a passage stands, as a part of a report."""
+    assert session.retriever is not None
+    where = passage.location
+    return {
+        "document": session.retriever.documents[passage.document].name,
+        "place": passage.place,
+        "page": where.page,
+        "first_line": where.first_line,
+        "last_line": where.last_line,
+        "heading": where.heading,
+    }

@@ -1,0 +1,82 @@
+"""What is read again for a question: how the document begins and ends, its headings, and the passages that fit."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from freqkv_cli.reading.session import Session
+from freqkv_cli.retrieval.passage import Passage
+from freqkv_cli.retrieval.retriever import Retriever
+
+EDGE = 600  # characters of the first and of the last passage
+OUTLINE = 900  # characters of the list of headings
+# A line that was broken for its length, not for its sense: a small model reads "two thousand" before the break as all.
+WRAPPED = re.compile(r"(?<=[^\n|\t]{40})\n(?=[^\W_])")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was read again. `passages` are those that fit the question, the best first; `left_out` those without room.
+
+    `edges` are the first and the last passage of all, which the frame quotes. `text` is how it is put to the model:
+    the frame of the document, then the passages, the best last, where a model looks most.
+    """
+
+    text: str
+    passages: list[Passage]
+    edges: list[Passage]
+    left_out: int = 0
+
+
+def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
+    """Return the evidence for a question, the first of `queries`, that fits beside `room` tokens for all else."""
+    retriever = session.retriever
+    assert retriever is not None
+    frame = describe(retriever)
+    count = session.settings.recall
+    named = retriever.named(queries[0], count)
+    found = [hit.passage for hit in retriever.find(queries, count + len(named))]
+    wanted = [*named, *(passage for passage in found if passage not in named)][:count]
+    free = session.free_slots - len(session.prompt.prefix) - room - session.count_tokens(frame)
+    taken: list[Passage] = []
+    for passage in wanted:
+        free -= session.count_tokens(shown(passage)) + 2
+        if free < 0:
+            break
+        taken.append(passage)
+    # A part that was named is read from its beginning; what was found is read with the best last.
+    in_order = [one for one in taken if one not in named][::-1] + [one for one in taken if one in named]
+    text = "\n\n".join([frame, *map(shown, in_order)])
+    index = retriever.index
+    edges = [index[place] for place in dict.fromkeys((0, len(index) - 1))] if len(index) else []
+    return Evidence(text, taken, [one for one in edges if one not in taken], len(wanted) - len(taken))
+
+
+def shown(passage: Passage) -> str:
+    """Return a passage as it is put to a model, with the heading it stands under."""
+    heading, place = passage.heading, passage.location
+    rows = place.unit != "line" or place.label is not None
+    text = passage.text if rows else WRAPPED.sub(" ", passage.text)
+    return text if not heading or text.startswith(heading) else f"[{heading}]\n{text}"
+
+
+def describe(retriever: Retriever) -> str:
+    """Return what a document is, in its own words: metadata, headings, how it begins and how it ends."""
+    parts = []
+    for document in retriever.documents:
+        said = getattr(document, "metadata", None)
+        facts = [("Title", said.title), ("Author", said.author), ("Date", said.date)] if said else []
+        lines = [f"{name}: {value}" for name, value in facts if value]
+        parts.append("\n".join([f"Document: {document.name}", *lines]))
+    if titles := [entry.title.rsplit(" > ", 1)[-1] for entry in retriever.outline]:
+        parts.append(f"Headings ({len(titles)}): {shortened('; '.join(titles), OUTLINE)}")
+    if len(retriever.index):
+        parts.append(f"Beginning of the document:\n{shortened(retriever.index[0].text, EDGE)}")
+    if len(retriever.index) > 1:
+        parts.append(f"End of the document:\n{retriever.index[len(retriever.index) - 1].text[-EDGE:]}")
+    return "\n\n".join(parts)
+
+
+def shortened(text: str, length: int) -> str:
+    """Return the beginning of a text, and that it goes on."""
+    return text if len(text) <= length else f"{text[:length].rsplit(None, 1)[0]} ..."

@@ -1,0 +1,119 @@
+"""Verification: what an answer claims is looked up in the passages that it was written from."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from freqkv_cli.retrieval.language import stems, words_of
+from freqkv_cli.retrieval.passage import Passage
+from freqkv_cli.retrieval.sentences import clean_sentences
+
+LONGEST_QUOTE = 300  # characters
+SMALL = 12  # numbers up to this are often told in words
+NUMBER = re.compile(r"\d[\d.,:/\u202f\u00a0]*\d|\d")
+NAME = re.compile(r"(?<![.!?:\"\u201c\u00ab(] )(?<!^)\b[^\W\d_a-z][\w'\u2019-]+")
+QUOTED_WORDS = 4  # that must stand together for a sentence to count as a quotation
+
+Verdict = Literal["quoted", "supported", "not found"]
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """The words of the document that a sentence of an answer rests on, and their place.
+
+    `sentence` is that of the answer. `verdict`: quoted (word for word), supported (its names and numbers stand there),
+    or not found, with `missing`: the names and numbers that no passage has.
+    """
+
+    sentence: str
+    verdict: Verdict
+    passage: Passage
+    quote: str
+    missing: tuple[str, ...] = ()
+
+
+def check(answer: str, question: str, passages: Sequence[Passage], language: str) -> list[Citation]:
+    """Return a citation for every sentence of an answer, from the passages, the best first; none without passages."""
+    asked = set(stems(question, language))
+    return [
+        cited(sentence, question, asked, passages, language)
+        for sentence in clean_sentences(answer, language)
+        if passages
+    ]
+
+
+def cited(sentence: str, question: str, asked: set[str], passages: Sequence[Passage], language: str) -> Citation:
+    """Return the citation of one sentence: the passage that has most of its claims, then most of its words."""
+    made = claims(sentence, question)
+    told = set(stems(sentence, language))
+    held = [set(stems(f"{one.heading or ''} {one.text}", language)) for one in passages]
+
+    def fit(index: int) -> tuple[int, float, int]:
+        found = sum(is_in(claim, passages[index].text) for claim in made)
+        return found, len((told - asked) & held[index]) + 0.5 * len(told & asked & held[index]), -index
+
+    best = max(range(len(passages)), key=fit)
+    passage = passages[best]
+    missing = tuple(claim for claim in made if not any(is_in(claim, one.text) for one in passages))
+    quote = best_sentence(passage.text, told | asked, told - asked, language)
+    folded, source = fold(sentence), fold(passage.text)
+    if missing:
+        verdict: Verdict = "not found"
+    elif len(folded.split()) >= QUOTED_WORDS and folded in source:
+        verdict = "quoted"
+    else:
+        verdict = "supported"
+    return Citation(sentence, verdict, passage, quote, missing)
+
+
+def claims(sentence: str, question: str = "") -> list[str]:
+    """Return the names and numbers of a sentence that do not stand in the question, in order, each once.
+
+    Names are known by their capital letters, inside of a sentence; small numbers are left out.
+    """
+    numbers = [match for match in NUMBER.findall(sentence) if not (match.isdigit() and int(match) <= SMALL)]
+    found = dict.fromkeys([*NAME.findall(sentence), *numbers])
+    known = fold(question)
+    return [claim for claim in found if fold(claim) not in known]
+
+
+def is_in(claim: str, text: str) -> bool:
+    """Return whether a name or number stands in a text; thousands may be set apart in any way."""
+    if claim[0].isdigit():
+        digits = re.sub(r"\D", "", claim)
+        return any(re.sub(r"\D", "", other).startswith(digits) for other in NUMBER.findall(text))
+    folded = fold(text)
+    return all(word in folded or word.rstrip("s") in folded for word in fold(claim).split())
+
+
+def best_sentence(text: str, wanted: set[str], telling: set[str], language: str) -> str:
+    """Return the sentence of a passage with most of the wanted stems; those of `telling` count twice."""
+    sentences = clean_sentences(text, language) or [text]
+
+    def overlap(sentence: str) -> float:
+        own = set(stems(sentence, language))
+        return len(own & wanted) + len(own & telling) - 0.02 * len(own)
+
+    best = max(sentences, key=overlap)
+    return best if len(best) <= LONGEST_QUOTE else window(best, telling or wanted, language)
+
+
+def window(sentence: str, wanted: set[str], language: str) -> str:
+    """Return the part of a long sentence around the wanted words."""
+    words = sentence.split(" ")
+    hits = [place for place, word in enumerate(words) if set(stems(word, language)) & wanted]
+    middle = hits[len(hits) // 2] if hits else 0
+    first = last = middle
+    while True:
+        longer = " ".join(words[max(0, first - 1) : last + 2])
+        if len(longer) > LONGEST_QUOTE - 8 or (first == 0 and last >= len(words) - 1):
+            break
+        first, last = max(0, first - 1), min(len(words) - 1, last + 1)
+    part = " ".join(words[first : last + 1])[: LONGEST_QUOTE - 8]
+    return f"{'... ' if first else ''}{part}{' ...' if last < len(words) - 1 else ''}"
+
+
+def fold(text: str) -> str:
+    """Return the words of a text in lowercase with one space between them."""
+    return " ".join(words_of(text))

@@ -1,0 +1,1 @@
+"""How fast it is: benchmarks that print ratios from one run."""

@@ -1,0 +1,50 @@
+"""The limits of a device: how fast it copies, and how fast it multiplies in the dtype of the model."""
+
+from typing import Any
+
+import torch
+
+from freqkv_cli.benchmarks.deadline import Deadline
+from freqkv_cli.benchmarks.gpu_scale import Scale
+from freqkv_cli.benchmarks.stopwatch import seconds_per_call
+
+
+def measure_limits(model: Any, scale: Scale, found: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+    """Return bytes per second of a copy (read and written) and operations per second of a matrix product."""
+    device, dtype = model.device, model.dtype
+    source = torch.ones(scale.copied, dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+    copy = seconds_per_call(lambda: target.copy_(source), device)
+    left, right = (torch.ones(scale.square, scale.square, dtype=dtype, device=device) for _ in range(2))
+    product = seconds_per_call(lambda: left @ right, device)
+    return {
+        "copy_bytes_per_second": round(2 * scale.copied / copy),
+        "matmul_operations_per_second": round(2 * scale.square**3 / product),
+        "dtype": str(dtype).removeprefix("torch."),
+    }
+
+
+def bytes_per_written_token(model: Any, slots: int) -> int:
+    """Return the bytes that one token of an answer must read: all weights but the input's, and the slots in use."""
+    embedding, head = model.get_input_embeddings().weight, model.get_output_embeddings().weight
+    weights: int = model.get_memory_footprint(return_buffers=False)
+    if embedding is not head:
+        weights -= embedding.numel() * embedding.element_size()
+    return weights + slots * slot_bytes(model)
+
+
+def operations_per_read_token(model: Any, slots: int) -> int:
+    """Return the operations of reading one token that sees `slots` slots; the output layer is left out."""
+    config = model.config
+    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    attended = config.num_attention_heads * head_dim
+    shared = config.num_key_value_heads * head_dim
+    linear = config.hidden_size * (2 * attended + 2 * shared + 3 * config.intermediate_size)
+    return int(config.num_hidden_layers * (2 * linear + 4 * attended * slots))
+
+
+def slot_bytes(model: Any) -> int:
+    """Return the bytes of one slot in all layers."""
+    config = model.config
+    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return int(2 * config.num_hidden_layers * config.num_key_value_heads * head_dim * model.dtype.itemsize)

@@ -1,0 +1,100 @@
+"""The limit of the framework: the same model in a loop of a few lines, with transformers' own cache and attention.
+
+`bare` keeps a window of as many slots as freqkv's cache and is as full as that at every moment, but drops the newest
+old slots without looking at them, which costs nothing. `full` keeps everything, as far as the model's window goes.
+"""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, DynamicCache
+
+from freqkv_cli.benchmarks.readers import Writing, timed_pieces
+from freqkv_cli.inference.engine import cache_argument
+from freqkv_cli.kvcache.geometry import Geometry
+from freqkv_cli.models.loading import LoadedModel
+
+ATTENTION = "sdpa"
+
+
+class PlainLoop:
+    """Reads with a DynamicCache; `geometry` bounds its slots, None lets it grow up to `window` tokens."""
+
+    def __init__(self, name: str, model: Any, geometry: Geometry | None, *, window: int, chunk: int) -> None:
+        self.name = name
+        self.limit = None if geometry else window
+        self.pid = os.getpid()
+        self._model = model
+        self._geometry = geometry
+        self._slots = geometry.cache_size if geometry else window
+        self._chunk = chunk
+        self._cache = DynamicCache()
+        self._cache_argument = cache_argument(model)
+
+    def clear(self) -> None:
+        """Start with an empty cache."""
+        self._model.set_attn_implementation(ATTENTION)
+        self._cache = DynamicCache()
+
+    def read(self, ids: Sequence[int]) -> Iterator[tuple[int, float]]:
+        """Prefill; see Reader.read."""
+        yield from timed_pieces(self._prefill(ids), self._model.device)
+
+    @torch.inference_mode()
+    def write(self, request: Sequence[int], count: int) -> Writing:
+        """Answer, then crop what was read and written for it; see Reader.write."""
+        before = self._cache.get_seq_length()
+        began = time.perf_counter()
+        token = int(self._forward(request).argmax())
+        first = time.perf_counter()
+        for _ in range(count - 1):
+            token = int(self._forward([token]).argmax())
+        ended = time.perf_counter()
+        self._cache.crop(before - self._cache.get_seq_length())
+        return Writing(first - began, ended - first, count)
+
+    def slots(self) -> int:
+        """Tokens held."""
+        return int(self._cache.get_seq_length())
+
+    def cache_bytes(self) -> int:
+        """Bytes of all keys and values."""
+        tensors = [tensor for layer in self._cache.layers for tensor in (layer.keys, layer.values)]
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+    def compression_seconds(self) -> float:
+        """It compresses nothing."""
+        return 0.0
+
+    @torch.inference_mode()
+    def _prefill(self, ids: Sequence[int]) -> Iterator[int]:
+        at = 0
+        while at < len(ids):
+            length = self._cache.get_seq_length()
+            if self._geometry and length == self._slots:
+                old = length - self._geometry.sink_tokens - self._geometry.recent_tokens
+                dropped = old - self._geometry.retained(old)
+                self._cache.crop(-dropped)
+                length -= dropped
+            piece = ids[at : at + min(self._chunk, self._slots - length)]
+            self._forward(piece)
+            at += len(piece)
+            yield len(piece)
+
+    def _forward(self, ids: Sequence[int]) -> torch.Tensor:
+        batch = torch.tensor([list(ids)], device=self._model.device)
+        output = self._model(input_ids=batch, use_cache=True, logits_to_keep=1, **{self._cache_argument: self._cache})
+        logits: torch.Tensor = output.logits[0, -1]
+        return logits
+
+
+def load_plain(loaded: LoadedModel) -> Any:
+    """Load the model once more, by transformers alone; what is quantized or has no files is shared instead."""
+    if loaded.quant != "none" or not loaded.source.folder:
+        return loaded.model
+    dtype = getattr(torch, loaded.dtype)
+    plain = AutoModelForCausalLM.from_pretrained(loaded.source.folder, dtype=dtype, local_files_only=True)
+    return plain.to(loaded.device).eval()

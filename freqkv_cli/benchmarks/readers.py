@@ -1,0 +1,145 @@
+"""Readers: the ways to read and write that a benchmark puts side by side, all driven in the same manner."""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from freqkv_cli.inference.attention import register_attention
+from freqkv_cli.inference.engine import Engine
+from freqkv_cli.inference.sampling import Sampler, Sampling
+from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
+from freqkv_cli.kvcache.geometry import Geometry
+from freqkv_cli.kvcache.policies import make_policy
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """An answer: seconds to its first token and for those that followed, and how many tokens there were in all."""
+
+    first_token: float
+    following: float
+    tokens: int
+
+    @property
+    def speed(self) -> float | None:
+        """Tokens per second after the first; None when there was only one."""
+        return (self.tokens - 1) / self.following if self.tokens > 1 and self.following else None
+
+
+class Reader(Protocol):
+    """A way to read.
+
+    name: for tables. limit: how many tokens it can hold, None when there is no end. pid: the process that reads.
+    """
+
+    name: str
+    limit: int | None
+    pid: int
+
+    def clear(self) -> None:
+        """Forget everything."""
+
+    def read(self, ids: Sequence[int]) -> Iterator[tuple[int, float]]:
+        """Read `ids` after what was read before; yield for each piece its tokens and its seconds."""
+
+    def write(self, request: Sequence[int], count: int) -> Writing:
+        """Read `request`, write `count` tokens greedily, and be as before."""
+
+    def slots(self) -> int:
+        """Slots in use now: the tokens that an answer attends to."""
+
+    def cache_bytes(self) -> int:
+        """Bytes of keys and values held now, used or not."""
+
+    def compression_seconds(self) -> float:
+        """Seconds spent on compression since `clear`."""
+
+
+class PolicyReader:
+    """freqkv itself with one of its policies, as its commands read and answer (without the chat format)."""
+
+    def __init__(
+        self,
+        model: Any,
+        geometry: Geometry,
+        policy: str,
+        *,
+        window: int,
+        chunk: int,
+        foresight: Tensor | None = None,
+    ) -> None:
+        self.name = policy
+        self._policy = make_policy(policy, foresight)
+        self.limit = None if self._policy.evicts else geometry.cache_size
+        self.pid = os.getpid()
+        self._model = model
+        self._geometry = geometry.fitted(self._policy.block)
+        self._window = window
+        self._chunk = chunk
+        self._attention = register_attention()
+        self._cache: FreqkvCache | None = None
+        self._engine = Engine(model, chunk)
+
+    def clear(self) -> None:
+        """Give the old cache back before a new one is made."""
+        self._model.set_attn_implementation(self._attention)  # other readers of the same model choose their own
+        self._cache = None
+        self._cache = make_cache(self._model, self._geometry, self._policy, window=self._window)
+        self._engine = Engine(self._model, self._chunk)
+
+    def read(self, ids: Sequence[int]) -> Iterator[tuple[int, float]]:
+        """Prefill; see Reader.read."""
+        yield from timed_pieces(self._engine.prefill(self._filled(), ids), self._engine.device)
+
+    def write(self, request: Sequence[int], count: int) -> Writing:
+        """Answer on a fork, with room for all of it; see Reader.write."""
+        cache = self._filled()
+        began = time.perf_counter()
+        fork = cache.fork()
+        fork.make_room(min(len(request) + count, max(len(request), self._free_slots // 4)))
+        logits = self._engine.read(fork, list(request))
+        assert logits is not None
+        written = self._engine.decode(fork, logits, Sampler(Sampling()), stop=frozenset(), max_tokens=count)
+        next(written)
+        first = time.perf_counter()
+        tokens = 1 + sum(1 for _ in written)
+        return Writing(first - began, time.perf_counter() - first, tokens)
+
+    def slots(self) -> int:
+        """Slots in use."""
+        return self._filled().length
+
+    def cache_bytes(self) -> int:
+        """Bytes of the cache, without those of a fork."""
+        return self._filled().nbytes
+
+    def compression_seconds(self) -> float:
+        """Seconds in `make_room`; on a GPU those until the work is handed over."""
+        return self._engine.clock.compression
+
+    @property
+    def _free_slots(self) -> int:
+        """Slots that are free after the heaviest compression, as reading/session.py counts them."""
+        return self._geometry.cache_size - self._geometry.sink_tokens - self._geometry.recent_tokens - 1
+
+    def _filled(self) -> FreqkvCache:
+        if self._cache is None:
+            raise RuntimeError("clear() comes first")
+        return self._cache
+
+
+def timed_pieces(pieces: Iterator[int], device: torch.device) -> Iterator[tuple[int, float]]:
+    """Yield every piece with the seconds it took; at last 0 tokens with the seconds that a GPU still worked on."""
+    while True:
+        began = time.perf_counter()
+        size = next(pieces, None)
+        if size is None and device.type == "cuda":
+            torch.cuda.synchronize(device)
+        yield size or 0, time.perf_counter() - began
+        if size is None:
+            return

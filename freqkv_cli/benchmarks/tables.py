@@ -1,0 +1,156 @@
+"""The figures of a benchmark as text: a table for reading, Markdown for docs, CSV for spreadsheets."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from freqkv_cli.measurement.table import table
+
+HEAD = ("reader", "depth", "read tok/s", "write tok/s", "first token s", "compression", "cache MiB", "peak MiB")
+CSV_HEAD = ("reader", "depth", "figure", "median", "min", "max", "runs")
+NAMES = 6  # of documents that are listed
+LEGEND = """\
+read: tokens per second from the first token to this depth. write: tokens per second after the first. first token: of a
+request of {request} tokens. Medians of {repetitions} turns, least and greatest in brackets. peak: reading / writing.
+"""
+
+
+def render(report: dict[str, Any], form: str) -> str:
+    """Return the report as table, md or csv, a newline at its end."""
+    if form == "csv":
+        return _csv(report)
+    head = _about(report)
+    lines = "\n".join(f"- {line}" for line in head) if form == "md" else "\n".join(head)
+    parts = [f"{lines}\n", table(HEAD, list(_rows(report)))]
+    if report["against"]:
+        parts.append(_against(report))
+    if tenths := list(_tenths(report)):
+        parts.append(table(("reader", *(f"tenth {number}" for number in range(1, 11)), "10th/2nd"), tenths))
+    legend = LEGEND.format(request=report["request_tokens"], repetitions=report["repetitions"])
+    return "\n".join([*parts, legend])
+
+
+def _about(report: dict[str, Any]) -> Iterator[str]:
+    machine, model, cache = report["environment"], report["model"], report["cache"]
+    versions = ", ".join(f"{name} {machine[name]}" for name in ("freqkv", "torch", "transformers") if machine[name])
+    features = " ".join(machine["cpu_features"])
+    yield f"model: {model['id']} ({model['quantization']}, {model['dtype']}, {model['device']})"
+    yield (
+        f"cache: {cache['cache_size']} slots, {cache['sink_tokens']} of them pinned, "
+        f"retain ratio {cache['retain_ratio']}, chunks of {cache['chunk']}"
+    )
+    device = machine.get("gpu", machine["cpu"])
+    yield f"machine: {device} ({features}), {machine['threads']} threads, {machine['system']}"
+    yield f"software: {versions}, Python {machine['python']}, commit {machine['commit'] or 'unknown'}"
+    yield f"text: {_source(report['source'])}"
+    memory = {name: _mib(size) for name, size in report["memory"].items()}
+    yield (
+        f"memory: {memory['weights_bytes']} MiB of weights, whose loading took {memory['loading_rss_bytes']} MiB; "
+        f"the process held {memory['rss_bytes_before_reading']} MiB before it read"
+    )
+    if len(report["depths"]) > 1:
+        grown = (f"{name} {reader['peak_growth']:.3f}" for name, reader in report["readers"].items())
+        yield f"peak while reading, at the deepest depth over the first: {', '.join(grown)}"
+    if start := report["start"]:
+        yield (
+            f"start-up: first token of `ask` after {start['first_token_s']} s, end after {start['total_s']} s, "
+            f"`--help` {start['help_s']} s"
+        )
+    for name, depths in report["skipped"].items():
+        yield f"{name}: not at {', '.join(depths)}, which it cannot hold"
+    for name, rival in report["rivals"].items():
+        flash = "with" if rival["flash_attention"] else "without"
+        yield (
+            f"{name}: {rival['llama_cpp']} (node-llama-cpp {rival['node_llama_cpp']}), {rival['threads']} threads, "
+            f"context {rival['context']}, {flash} flash attention; a full context loses its older half"
+        )
+    if report["finish_reason"] == "interrupted":
+        yield "interrupted: figures are of the turns that there were"
+
+
+def _source(source: dict[str, Any]) -> str:
+    names = source["text"] if isinstance(source["text"], str) else _listed(source["text"])
+    seed = "" if source["seed"] is None else f", seed {source['seed']}"
+    return f"{source['tokens']:,} tokens, {names}{seed}"
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - NAMES
+    return ", ".join(names[:NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _peak(figures: dict[str, Any], phase: str) -> int | None:
+    """The GPU's peak where there is one, the process's otherwise; bytes."""
+    return figures.get(f"{phase}_peak_gpu_bytes", figures.get(f"{phase}_peak_rss_bytes"))
+
+
+def _rows(report: dict[str, Any]) -> Iterator[Sequence[str]]:
+    for name, reader in report["readers"].items():
+        for depth, figures in reader["depths"].items():
+            share = figures["compression_share"]
+            yield (
+                name,
+                depth,
+                _spread(figures["prefill_tokens_per_second"]),
+                _spread(figures["decode_tokens_per_second"]),
+                _spread(figures["first_token_s"]),
+                f"{share['median']:.1%}" if share and share["median"] else "-",
+                _mib(figures["cache_bytes"]),
+                f"{_mib(_peak(figures, 'reading'))} / {_mib(_peak(figures, 'writing'))}",
+            )
+
+
+def _against(report: dict[str, Any]) -> str:
+    depths = list(dict.fromkeys(key.rpartition("_")[2] for found in report["against"].values() for key in found))
+    rows = [
+        (f"freqkv / {name}", what.replace("_", " "), *(_ratio(found.get(f"{what}_{depth}")) for depth in depths))
+        for name, found in report["against"].items()
+        for what in ("prefill", "decode", "first_token")
+    ]
+    return table(("ratio", "above 1: freqkv is faster", *depths), rows)
+
+
+def _tenths(report: dict[str, Any]) -> Iterator[Sequence[str]]:
+    for name, reader in report["readers"].items():
+        speeds = reader.get("tenths_tokens_per_second")
+        if speeds and reader["curve"][-1]["tokens"] >= 10 * report["cache"]["cache_size"]:  # else each is mere noise
+            yield (name, *(f"{speed:,.0f}" for speed in speeds), f"{reader['tenth_tenth_to_second']:.3f}")
+
+
+def _csv(report: dict[str, Any]) -> str:
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(CSV_HEAD)
+    for name, reader in report["readers"].items():
+        for depth, figures in reader["depths"].items():
+            for figure, value in figures.items():
+                if isinstance(value, dict):
+                    writer.writerow((name, depth, figure, *(value[key] for key in CSV_HEAD[3:])))
+                elif value is not None:
+                    writer.writerow((name, depth, figure, value, value, value, ""))
+    for name, found in report["against"].items():
+        for key, ratio in found.items():
+            what, _, depth = key.rpartition("_")
+            writer.writerow((f"freqkv / {name}", depth, f"{what}_ratio", ratio, "", "", ""))
+    return lines.getvalue()
+
+
+def _spread(figure: dict[str, Any] | None) -> str:
+    if figure is None:
+        return "-"
+    digits = next(digits for digits, least in enumerate((100, 10, 1, 0)) if figure["median"] >= least)
+    text = f"{figure['median']:,.{digits}f}"
+    if figure["runs"] == 1:
+        return text
+    return f"{text} ({figure['min']:,.{digits}f}-{figure['max']:,.{digits}f})"
+
+
+def _ratio(ratio: float | None) -> str:
+    return "-" if ratio is None else f"{ratio:.2f}"
+
+
+def _mib(size: int | None) -> str:
+    if size is None:
+        return "-"
+    return f"{size / 2**20:,.0f}" if size >= 10 * 2**20 else f"{size / 2**20:.1f}"

@@ -1,0 +1,80 @@
+"""XLSX, XLS and ODS: the rows of every sheet, each with the names of its columns, read by calamine."""
+
+import datetime
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from freqkv_cli.documents.archive import Archive
+from freqkv_cli.documents.metadata import Metadata
+from freqkv_cli.documents.open_document import odf_metadata
+from freqkv_cli.documents.parts import Part, PartsReader, explained, joined
+from freqkv_cli.documents.reader import Findings
+from freqkv_cli.documents.records import find_header, row_line
+from freqkv_cli.documents.source import Source
+from freqkv_cli.documents.word import core_properties
+from freqkv_cli.location import Location
+
+GROUP = 8 * 1024  # characters of one part
+CELL_LIMIT = 10_000_000  # of one sheet
+HEADER_ROWS = 10  # among which the header is looked for: titles may stand above it
+WHAT = "spreadsheet"
+
+
+def open_sheets(source: Source, kind: str) -> PartsReader:
+    """Return the reader of a spreadsheet; raise InputError for a broken or locked one."""
+    metadata = Metadata()
+    with source.opened() as stream, explained(source, WHAT):
+        if kind != "xls":
+            archive = Archive(stream, source.label)
+            archive.check_size()
+            metadata = odf_metadata(archive) if kind == "ods" else core_properties(archive)
+
+    def parts(findings: Findings) -> Iterator[tuple[Part, float]]:
+        import python_calamine
+
+        with source.opened() as stream:
+            book = python_calamine.CalamineWorkbook.from_filelike(stream)
+            names = book.sheet_names
+            for index, name in enumerate(names, 1):
+                try:
+                    sheet = book.get_sheet_by_name(name)
+                except python_calamine.CalamineError:  # a sheet that holds a chart, or a damaged one
+                    findings.leave_out("sheets that hold no table")
+                    continue
+                if sheet.total_height * sheet.total_width > CELL_LIMIT:
+                    raise ValueError(f"sheet {name} has more than {CELL_LIMIT:,} cells")
+                first = (sheet.start or (0, 0))[0] + 1
+                for part in sheet_parts(name, sheet.to_python(skip_empty_area=True), first):
+                    yield part, index / len(names)
+
+    return PartsReader(source, WHAT, parts, metadata=metadata)
+
+
+def sheet_parts(name: str, rows: Sequence[Sequence[Any]], first: int) -> Iterator[Part]:
+    """Yield the rows of a sheet, whose first row has the number `first`, some thousand characters a part."""
+    texts = [[cell_text(cell) for cell in row] for row in rows]
+    filled = [index for index, row in enumerate(texts) if sum(map(bool, row)) > 1]
+    top = filled[0] if filled and filled[0] < HEADER_ROWS else 0
+    header = find_header(texts[top : top + 1]) if len(texts) > top + 1 else None
+    held: list[tuple[str, Location]] = []
+    length = 0
+    for index, row in enumerate(texts):
+        number = first + index
+        line = row_line(header if index > top else None, row)
+        held.append((line, Location(unit="row", first_line=number, last_line=number, label=f"sheet {name}")))
+        length += len(line) + 1
+        if length > GROUP:
+            if part := joined(held, name):
+                yield part
+            held, length = [], 0
+    if part := joined(held, name):
+        yield part
+
+
+def cell_text(value: Any) -> str:
+    """Return a value as a spreadsheet shows it: whole numbers without a point, dates without a time at midnight."""
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.15g}"
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        return value.date().isoformat()
+    return str(value)

@@ -1,1 +1,0 @@
-"""How it is measured: benchmarks that print ratios from one run."""

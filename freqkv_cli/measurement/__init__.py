@@ -1,0 +1,1 @@
+"""What evaluation, benchmarks and training share: the model under test, the machine, tables and plots."""

@@ -1,0 +1,42 @@
+"""Static word vectors: what a text is about as one vector, so that other words for the same thing are found.
+
+The vectors (256 numbers for each of 32,000 pieces of words) are those of the package wordllama (MIT). Its own loader
+looks for the tokenizer on a network; its two files are all that is needed here.
+"""
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+DIMENSIONS = 256
+VECTORS, TOKENIZER = "weights/l2_supercat_256.safetensors", "tokenizers/l2_supercat_tokenizer_config.json"
+
+
+def text_vector(text: str) -> NDArray[np.float32]:
+    """Return the mean of the vectors of a text's pieces, [DIMENSIONS], of length 1; zeros for an empty text."""
+    tokenizer, table = _model()
+    ids = tokenizer.encode(text, add_special_tokens=False).ids
+    if not ids:
+        return np.zeros(DIMENSIONS, np.float32)
+    mean = table[ids].astype(np.float32).mean(0)
+    return mean / (np.linalg.norm(mean) + 1e-9)
+
+
+@cache
+def _model() -> tuple[Any, NDArray[Any]]:
+    from safetensors.numpy import load_file
+    from tokenizers import Tokenizer
+
+    spec = find_spec("wordllama")
+    assert spec is not None  # a dependency
+    assert spec.origin is not None
+    folder = Path(spec.origin).parent
+    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    (table,) = load_file(str(folder / VECTORS)).values()
+    return tokenizer, table

@@ -1,0 +1,27 @@
+"""Extracts: the sentences of a text that are nearest to all of it, for notes and summaries without a writer."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from freqkv_cli.retrieval.passage import Passage
+from freqkv_cli.retrieval.sentences import clean_sentences
+from freqkv_cli.retrieval.word_vectors import text_vector
+
+SHORTEST, LONGEST = 6, 50  # words of a sentence that is worth quoting, where there are such
+
+
+def central_sentence(passages: Sequence[Passage], language: str, topic: str = "") -> tuple[str, Passage]:
+    """Return the sentence nearest to the mean of all, or to `topic`, and its passage (centroid-based extraction, Radev
+    et al. 2004, with static word vectors).
+    """
+    found = [(sentence, one) for one in passages for sentence in clean_sentences(one.text, language)]
+    if not found:
+        return " ".join(passages[0].text.split())[:300], passages[0]
+    whole = [
+        pair for pair in found if SHORTEST <= len(pair[0].split()) <= LONGEST and pair[0][-1] in '.!?\u3002"\u201d'
+    ]
+    candidates = whole or found
+    vectors = np.stack([text_vector(sentence) for sentence, _ in candidates])
+    centre = text_vector(topic) if topic else vectors.mean(0)
+    return candidates[int(np.argmax(vectors @ centre))]

@@ -1,0 +1,67 @@
+"""What came of a run, for people and as JSON."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import torch
+
+from freqkv_cli.events import Done, Event, Note, Text
+from freqkv_cli.reading.memory_figures import peak_gpu_bytes, peak_process_bytes
+from freqkv_cli.training.curve import draw_curve, read_curve
+from freqkv_cli.training.run import Run
+from freqkv_cli.training.trainer import Position
+
+
+def outcome(run: Run) -> Iterator[Event]:
+    """Say what came of it: on stdout the folder and the losses, in the report everything."""
+    position, recipe, target = run.position, run.recipe, run.job.target
+    if run.job.plot is not None:
+        title = (
+            f"{run.loaded.source.id}, {run.manifest.cache.policy}, {run.geometry.cache_size} slots, {recipe.objective}"
+        )
+        draw_curve(read_curve(target), run.job.plot, title)
+    if run.finish_reason == "interrupted":
+        yield Note(
+            f"stopped after step {position.step} of {recipe.steps}; the checkpoint is in {target}: give the same "
+            "command with --resume to go on",
+            wanted=True,
+        )
+    yield Text(f"{target}: {position.step} steps, {position.tokens:,} tokens{gain(position)}\n")
+    loaded, cache = run.loaded, run.manifest.cache
+    yield Done(
+        {
+            "schema_version": 1,
+            "command": "train",
+            "finish_reason": run.finish_reason,
+            "adapter": str(target),
+            "tokens_trained": position.tokens,
+            "steps": position.step,
+            "validation": {"before": position.validation_before, "after": position.validation},
+            "recipe": asdict(recipe),
+            "model": {
+                "id": loaded.source.id,
+                "revision": loaded.source.revision,
+                "quantization": loaded.quant,
+                "dtype": loaded.dtype,
+                "device": loaded.device,
+            },
+            "cache": asdict(cache),
+            "timing": {
+                "train_s": round(position.seconds, 3),
+                "train_tokens_per_second": round(position.tokens / position.seconds, 1) if position.seconds else None,
+            },
+            "memory": {"peak_rss_bytes": peak_process_bytes(), "gpu_peak_bytes": peak_gpu_bytes()},
+            "training": json.loads(json.dumps(run.manifest.training)),
+            "threads": torch.get_num_threads(),
+        }
+    )
+
+
+def gain(position: Position) -> str:
+    """How the held-out text's perplexity has changed, in words; empty without one."""
+    before, after = position.validation_before, position.validation
+    if before is None or after is None:
+        return ""
+    return f", held-out perplexity {math.exp(before):.2f} -> {math.exp(after):.2f}"

@@ -1,0 +1,250 @@
+"""From what was asked for to a run that can begin: model, texts, slots, memory, and the checkpoint it goes on from."""
+
+import math
+from collections.abc import Generator, Iterator
+from dataclasses import asdict, replace
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from freqkv_cli import __version__
+from freqkv_cli.config import Settings
+from freqkv_cli.errors import MemoryLimitError, UsageError
+from freqkv_cli.events import Event, Note, Progress
+from freqkv_cli.inference.attention import register_attention
+from freqkv_cli.kvcache.cache import make_cache
+from freqkv_cli.kvcache.geometry import Geometry
+from freqkv_cli.kvcache.policies import make_policy
+from freqkv_cli.kvcache.policy import PredictingPolicy
+from freqkv_cli.measurement.environment import cpu_name
+from freqkv_cli.models.adapter import FORMAT, AdapterCache, AdapterManifest, read_foresight
+from freqkv_cli.models.device import Placement, choose_placement
+from freqkv_cli.models.fingerprint import weights_print
+from freqkv_cli.models.loading import LoadedModel, load_config, load_model, load_tokenizer
+from freqkv_cli.models.memory import available_memory, loading_bytes, readable
+from freqkv_cli.models.source import ModelSource
+from freqkv_cli.models.support import model_window
+from freqkv_cli.reading.plan import DEFAULT_CHUNK, find_source, recent_slots
+from freqkv_cli.training.adapter_folder import write_foresight
+from freqkv_cli.training.checkpoint import NAME, read_checkpoint
+from freqkv_cli.training.corpus import Corpus, hold_out, read_texts
+from freqkv_cli.training.curve import begin_curve
+from freqkv_cli.training.footprint import kept_bytes
+from freqkv_cli.training.importance_fit import fit_foresight
+from freqkv_cli.training.lora import add_lora
+from freqkv_cli.training.recipe import Recipe
+from freqkv_cli.training.retrieval import RetrievalTask
+from freqkv_cli.training.run import Job, Run
+from freqkv_cli.training.sequences import PackedWindows, Samples, SeparateWindows, cut_held_out
+from freqkv_cli.training.trainer import Trainer
+from freqkv_cli.training.unrolling import Unrolling
+
+KEPT_SHARE = 0.6  # of the free memory that may hold chunks for the backward pass; above, they are run again
+ENOUGH_COMPRESSIONS = 3  # fewer teach a model little about what is old
+
+
+def check_target(job: Job) -> None:
+    """Raise UsageError when the folder is in the way, or cannot be made."""
+    folder = job.target
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--output {folder}: the folder cannot be made ({error.strerror})") from None
+    if not job.resume and any(folder.iterdir()):
+        begun = (folder / NAME).exists()
+        hint = "give --resume to go on with it, or name another folder" if begun else "name a new folder"
+        raise UsageError(f"--output {folder} {'holds a run' if begun else 'is not empty'}: {hint}")
+
+
+def prepare(settings: Settings, job: Job) -> Generator[Event, None, Run]:
+    """Find the model, read the texts, load the weights, and go on where a run was stopped."""
+    source = yield from find_source(settings)
+    config = load_config(source)
+    geometry = divide_slots(settings, job.recipe, model_window(config))
+    place = choose_place(settings, config)
+    tokenizer = load_tokenizer(source)
+    corpus = yield from read_corpus(settings, job, tokenizer)
+    recipe = settle(job, settings)
+    yield from map(Note, place.notes)
+    yield from advice(recipe, geometry)
+    recipe = yield from settle_memory(recipe, config, place, geometry)
+    yield Progress("loading", source=source.name)
+    loaded = load_model(
+        source,
+        device=place.device,
+        dtype=place.dtype,
+        quant=place.quant,
+        attn_implementation=register_attention(),
+        tokenizer=tokenizer,
+    )
+    lora = add_lora(loaded.model, rank=recipe.rank, alpha=recipe.alpha, seed=recipe.seed)
+    samples = make_samples(settings, recipe, loaded.tokenizer, corpus)
+    foresight = yield from foresee(settings, job, recipe, loaded.model, samples)
+    trainer = make_trainer(settings, recipe, loaded.model, geometry, samples, foresight)
+    manifest = describe(settings, recipe, source, loaded, geometry, corpus)
+    held_out = cut_held_out(corpus.held_out, recipe.length, recipe.validation_sequences)
+    run = Run(job, recipe, loaded, lora, trainer, held_out, manifest, geometry)
+    if job.resume and (job.target / NAME).exists():
+        run.position = read_checkpoint(job.target, trainer, run.what)
+        yield Note(f"going on from step {run.position.step} of {recipe.steps}", wanted=True)
+    elif job.resume:
+        yield Note(f"there is no checkpoint in {job.target}: starting anew", wanted=True)
+    begin_curve(job.target, run.position.step)
+    yield Note(
+        f"{corpus.tokens:,} tokens in {len(corpus.texts)} texts to learn from, sequences of {recipe.length:,} "
+        f"in {geometry.cache_size} slots; held out: {sum(len(sample.ids) for sample in held_out):,} tokens"
+        + (f" of {corpus.held_out[0].name}" if corpus.held_out else ""),
+        wanted=True,
+    )
+    return run
+
+
+def read_corpus(settings: Settings, job: Job, tokenizer: Any) -> Generator[Event, None, Corpus]:
+    """Read the texts, and put some aside for validation."""
+    texts = yield from read_texts(job.texts, tokenizer, settings.encoding)
+    if job.validation is not None:
+        return Corpus(texts, (yield from read_texts([job.validation], tokenizer, settings.encoding)))
+    count = job.recipe.validation_sequences
+    return hold_out(texts, count * job.recipe.length + 1) if count else Corpus(texts, [])
+
+
+def settle(job: Job, settings: Settings) -> Recipe:
+    """The recipe with the number of steps and the seed that were asked for."""
+    recipe = replace(job.recipe, seed=settings.seed or 0)
+    return (
+        recipe if job.tokens is None else replace(recipe, steps=math.ceil(job.tokens / (recipe.length * recipe.batch)))
+    )
+
+
+def divide_slots(settings: Settings, recipe: Recipe, window: int) -> Geometry:
+    """The slots that were asked for; a quarter of --length where none were, but no more than the window.
+
+    Raises UsageError where the teacher of `distill`, who has everything before it, could not read so much.
+    """
+    if recipe.objective == "distill" and recipe.length > window:
+        raise UsageError(
+            f"--objective distill: the teacher reads {window:,} tokens at the most, not --length {recipe.length:,}"
+        )
+    size = settings.cache_size or min(window, recipe.length // 4)
+    size = max(size, settings.sink_tokens + (settings.recent_tokens or 0) + 2)
+    recent = recent_slots(settings, size, settings.sink_tokens)
+    return Geometry(size, settings.sink_tokens, recent, settings.retain_ratio)
+
+
+def choose_place(settings: Settings, config: Any) -> Placement:
+    """Where and in which numbers to train; 4 bits only when asked for. Raises UsageError for float16."""
+    quant = "none" if settings.quant == "auto" else settings.quant
+    place = choose_placement(config, device=settings.device, dtype=settings.dtype, quant=quant)
+    if place.dtype == "float16":
+        if settings.dtype == "float16":
+            raise UsageError("--dtype float16 is too coarse for gradients: use bfloat16 or float32")
+        return replace(place, dtype="float32", notes=())
+    return place
+
+
+def advice(recipe: Recipe, geometry: Geometry) -> Iterator[Note]:
+    """A warning when there is little to learn about what is old."""
+    rows = geometry.cache_size - geometry.sink_tokens - geometry.recent_tokens
+    freed = rows - geometry.retained(rows)
+    compressions = max(0, math.ceil((recipe.length - geometry.cache_size) / freed))
+    if compressions < ENOUGH_COMPRESSIONS:
+        yield Note(
+            f"a sequence of {recipe.length:,} tokens is compressed {compressions} times in {geometry.cache_size} "
+            "slots, which teaches little about old text: give a larger --length or a smaller --cache-size",
+            warning=True,
+        )
+
+
+def settle_memory(recipe: Recipe, config: Any, place: Placement, geometry: Geometry) -> Generator[Event, None, Recipe]:
+    """Decide whether chunks are kept for the backward pass or run again. Raises MemoryLimitError for weights alone."""
+    weights = loading_bytes(config, quant=place.quant, dtype=place.dtype, device=place.device)
+    available = available_memory(place.device)
+    if weights > available:
+        raise MemoryLimitError(
+            f"not enough memory on {place.device}: the weights take about {readable(weights)}, and "
+            f"{readable(available)} are free: use a smaller --model or --quant 4bit"
+        )
+    if recipe.checkpoint_chunks != "auto":
+        return recipe
+    free = available - weights
+    kept = recipe.parallel * kept_bytes(config, recipe.length, geometry, place.dtype)
+    on = kept > KEPT_SHARE * free
+    yield Note(
+        f"chunks are {'run again in' if on else 'kept for'} the backward pass: that takes about {readable(kept)} of "
+        f"{readable(free)} free"
+    )
+    return replace(recipe, checkpoint_chunks="on" if on else "off")
+
+
+def make_samples(settings: Settings, recipe: Recipe, tokenizer: Any, corpus: Corpus) -> Samples:
+    """Cut the texts into the sequences of the run."""
+    windows = (
+        PackedWindows(corpus.texts, recipe.length, tokenizer.eos_token_id, recipe.seed)
+        if recipe.packed
+        else SeparateWindows(corpus.texts, recipe.length, recipe.seed)
+    )
+    task = RetrievalTask(tokenizer) if recipe.retrieval or goes_by_foresight(settings, recipe) else None
+    return Samples(windows, recipe.seed, recipe.retrieval, task)
+
+
+def goes_by_foresight(settings: Settings, recipe: Recipe) -> bool:
+    """Whether there is something to learn about what to keep, and the policy asks for it."""
+    return recipe.foresight > 0 and isinstance(make_policy(settings.policy), PredictingPolicy)
+
+
+def foresee(
+    settings: Settings, job: Job, recipe: Recipe, model: Any, samples: Samples
+) -> Generator[Event, None, Tensor | None]:
+    """Learn what the policy is to keep, if it goes by that, and leave it in the folder; a run that goes on has it."""
+    if not goes_by_foresight(settings, recipe):
+        return None
+    known = read_foresight(job.target) if job.resume else None
+    if known is not None:
+        return known
+    length = min(recipe.length, model_window(model.config))
+    weights, explained = yield from fit_foresight(model, samples, length, recipe.foresight, job.target.name)
+    write_foresight(job.target, weights)
+    yield Note(f"what will be looked at from afar is foretold from keys and values: {explained:.0%} of it", wanted=True)
+    return weights
+
+
+def make_trainer(
+    settings: Settings,
+    recipe: Recipe,
+    model: Any,
+    geometry: Geometry,
+    samples: Samples,
+    foresight: Tensor | None,
+) -> Trainer:
+    """Put model, cache, texts and recipe together."""
+    policy = make_policy(settings.policy, foresight)
+    window = model_window(model.config)
+    new_cache = partial(make_cache, model, geometry, policy, window=window, differentiable=True)
+    recompute = recipe.checkpoint_chunks == "on"
+    return Trainer(Unrolling(model, new_cache, settings.chunk or DEFAULT_CHUNK, recompute), recipe, samples)
+
+
+def describe(
+    settings: Settings, recipe: Recipe, source: ModelSource, loaded: LoadedModel, geometry: Geometry, corpus: Corpus
+) -> AdapterManifest:
+    """What the adapter will say of itself."""
+    return AdapterManifest(
+        format=FORMAT,
+        freqkv=__version__,
+        base_name=source.name,
+        base=weights_print(source),
+        cache=AdapterCache(policy=settings.policy, **asdict(geometry)),
+        training={
+            "base_id": source.id,
+            "data": corpus.digest,
+            "texts": [Path(text.name).name for text in corpus.texts],
+            "held_out": [Path(text.name).name for text in corpus.held_out],
+            "dtype": loaded.dtype,
+            "quantization": loaded.quant,
+            "machine": cpu_name() if loaded.device == "cpu" else loaded.device,
+            **{package: version(package) for package in ("torch", "transformers", "peft")},
+        },
+    )

@@ -1,0 +1,74 @@
+"""One run of training: what it was asked for, what it needs, where it stands, and what it leaves."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from freqkv_cli.kvcache.geometry import Geometry
+from freqkv_cli.models.adapter import AdapterManifest
+from freqkv_cli.models.loading import LoadedModel
+from freqkv_cli.training.adapter_folder import write_adapter
+from freqkv_cli.training.checkpoint import write_checkpoint
+from freqkv_cli.training.recipe import Recipe
+from freqkv_cli.training.sequences import Sample
+from freqkv_cli.training.trainer import Position, Trainer
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What was asked for: texts and the folder of the adapter, beside the recipe."""
+
+    texts: Sequence[str]
+    target: Path
+    recipe: Recipe
+    tokens: int | None = None
+    validation: str | None = None
+    resume: bool = False
+    plot: Path | None = None
+
+
+@dataclass(slots=True)
+class Run:
+    """One run: what it needs, and where it stands."""
+
+    job: Job
+    recipe: Recipe
+    loaded: LoadedModel
+    lora: Any
+    trainer: Trainer
+    held_out: list[Sample]
+    manifest: AdapterManifest
+    geometry: Geometry
+    position: Position = field(default_factory=Position)
+    finish_reason: str = "stop"
+
+    @property
+    def what(self) -> dict[str, Any]:
+        """All that must be the same when this run goes on."""
+        manifest = self.manifest
+        return {
+            **self.recipe.lasting(),
+            **asdict(manifest.cache),
+            "base": manifest.base,
+            "data": manifest.training["data"],
+            "dtype": self.loaded.dtype,
+            "quant": self.loaded.quant,
+            "chunk": self.trainer.unrolling.chunk,
+        }
+
+
+def save(run: Run) -> None:
+    """Write the checkpoint, then the adapter as it is now."""
+    position, recipe = run.position, run.recipe
+    write_checkpoint(run.job.target, run.trainer, position, run.what)
+    told = {
+        "steps": position.step,
+        "tokens": position.tokens,
+        "seconds": round(position.seconds, 1),
+        "validation_loss_before": position.validation_before,
+        "validation_loss": position.validation,
+        **asdict(recipe),
+    }
+    manifest = replace(run.manifest, training={**told, **run.manifest.training, "steps": position.step})
+    write_adapter(run.job.target, run.loaded.model, run.lora, manifest)

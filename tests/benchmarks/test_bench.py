@@ -1,0 +1,286 @@
+"""The benchmark with tiny random models: who takes turns, what is measured, what an interrupt leaves."""
+
+import json
+import os
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import torch
+
+from freqkv_cli.benchmarks import start as bench_start
+from freqkv_cli.benchmarks.bench import bench, eta_seconds
+from freqkv_cli.benchmarks.choice import Choice
+from freqkv_cli.benchmarks.plain_loop import PlainLoop
+from freqkv_cli.benchmarks.readers import PolicyReader, Reader
+from freqkv_cli.benchmarks.runs import reach
+from freqkv_cli.config import Settings
+from freqkv_cli.documents.document import Document, open_document
+from freqkv_cli.errors import UsageError
+from freqkv_cli.events import Done, Event, Note, Progress, Text
+from freqkv_cli.kvcache.geometry import Geometry
+from freqkv_cli.measurement.environment import environment
+from freqkv_cli.measurement.peak import forget_peak, peak_bytes
+from freqkv_cli.measurement.synthetic_text import random_ids, synthetic_ids
+from tests.tiny_folder import save_tiny_model
+from tests.tiny_models import tiny_model
+
+DEPTHS = (40, 100, 640)
+SLOTS = 128
+
+
+def run(settings: Settings, choice: Choice, documents: Sequence[Document] = ()) -> list[Event]:
+    return list(bench(documents, settings, choice))
+
+
+def report_of(events: list[Event]) -> dict[str, Any]:
+    (done,) = (event for event in events if isinstance(event, Done))
+    json.dumps(done.report)
+    return done.report
+
+
+@pytest.fixture(scope="module")
+def compared() -> list[Event]:
+    """A benchmark of everything that needs no other program: three policies, and both loops of transformers."""
+    choice = Choice(DEPTHS, against=("bare", "full"), repetitions=2, written=5, shape="tiny")
+    return run(Settings(cache_size=SLOTS, chunk=16, seed=1, dtype="float32"), choice)
+
+
+def test_everything_is_measured_at_every_depth(compared: list[Event]) -> None:
+    report = report_of(compared)
+    assert list(report["readers"]) == ["freqkv", "window", "full", "bare", "transformers"]
+    for reader in report["readers"].values():
+        assert list(reader["depths"]) == ["40", "100", "640"]
+        for figures in reader["depths"].values():
+            for name in ("prefill_tokens_per_second", "decode_tokens_per_second", "first_token_s"):
+                assert figures[name]["runs"] == 2
+                assert 0 < figures[name]["min"] <= figures[name]["median"] <= figures[name]["max"]
+            assert figures["reading_peak_rss_bytes"] > 0
+            assert figures["writing_peak_rss_bytes"] > 0
+    assert report["finish_reason"] == "stop"
+    assert report["tokens_read"] == 5 * 2 * 640
+    assert (report["model"]["weights_bytes"], report["source"]["seed"], report["start"]) == (427264, 1, None)
+
+
+def test_tenths_are_measured_where_the_text_is_long_enough(compared: list[Event]) -> None:
+    readers = report_of(compared)["readers"]
+    assert [point["tokens"] for point in readers["freqkv"]["curve"]] == [40, 64, 100, *range(128, 641, 64)]
+    assert len(readers["freqkv"]["tenths_tokens_per_second"]) == 10
+
+
+def test_the_cache_of_freqkv_stays_and_those_that_keep_everything_grow(compared: list[Event]) -> None:
+    readers = report_of(compared)["readers"]
+    slot = 2 * 2 * 2 * 16 * 4  # keys and values, layers, heads, channels, bytes
+    for name in ("freqkv", "window"):
+        assert {point["cache_bytes"] for point in readers[name]["curve"]} == {SLOTS * slot}
+        assert readers[name]["memory"]["cache_bytes_constant"]
+    assert [readers["transformers"]["depths"][depth]["cache_bytes"] for depth in ("40", "100", "640")] == [
+        40 * slot,
+        100 * slot,
+        640 * slot,
+    ]
+    assert [readers["full"]["depths"][depth]["slots"] for depth in ("40", "100", "640")] == [40, 100, 640]
+
+
+def test_the_bare_loop_is_as_full_as_our_cache_at_every_depth(compared: list[Event]) -> None:
+    readers = report_of(compared)["readers"]
+    slots = {name: [at["slots"] for at in readers[name]["depths"].values()] for name in ("freqkv", "window", "bare")}
+    assert slots["freqkv"] == slots["window"] == slots["bare"]
+    assert max(slots["bare"]) <= SLOTS
+
+
+def test_ratios_are_those_of_the_medians(compared: list[Event]) -> None:
+    report = report_of(compared)
+    ours, theirs = (report["readers"][name]["depths"]["640"] for name in ("freqkv", "transformers"))
+    speeds = [one["decode_tokens_per_second"]["median"] for one in (ours, theirs)]
+    assert report["against"]["full"]["decode_640"] == pytest.approx(speeds[0] / speeds[1], abs=1e-3)
+    assert len(report["against"]["bare"]) == 3 * 3
+
+
+def test_progress_counts_all_readers_and_all_turns(compared: list[Event]) -> None:
+    reading = [event for event in compared if isinstance(event, Progress) and event.phase == "reading"]
+    assert reading[-1].tokens_done == reading[-1].tokens_total == 5 * 2 * 640
+    assert reading[-1].eta_seconds == 0
+    turns = list(dict.fromkeys(event.source for event in reading))
+    assert turns[:2] == ["freqkv, turn 1 of 2", "window, turn 1 of 2"]
+    assert turns[5] == "freqkv, turn 2 of 2"  # they take turns: A B A B
+
+
+def test_what_a_reader_cannot_hold_is_skipped_and_said() -> None:
+    choice = Choice((40, 2040), policies=("freqkv", "full"), repetitions=1, written=5, shape="tiny")
+    events = run(Settings(cache_size=SLOTS, chunk=512), choice)
+    report = report_of(events)
+    assert report["skipped"] == {"full": ["2040"]}
+    assert list(report["readers"]["full"]["depths"]) == ["40"]
+    assert any(isinstance(event, Note) and "full ends at 2048 tokens" in event.message for event in events)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(model=save_tiny_model(tmp_path / "model"), cache_size=4 * SLOTS, chunk=16, dtype="float32")
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Iterator[Document]:
+    path = tmp_path / "text.txt"
+    path.write_text("The fox sleeps. " * 10, encoding="utf-8")
+    with open_document(str(path)) as opened:
+        yield opened
+
+
+def test_documents_are_read_with_a_real_tokenizer(settings: Settings, document: Document) -> None:
+    choice = Choice((40, 160), policies=("freqkv",), against=("bare",), repetitions=1, written=3, start=False)
+    report = report_of(run(settings, choice, [document]))
+    assert report["source"] == {"text": ["text.txt"], "tokens": 160, "seed": None}
+    assert report["model"]["id"] == settings.model
+    assert report["readers"]["bare"]["depths"]["160"]["decode_tokens_per_second"]["median"] > 0
+
+
+def test_a_text_that_is_too_short_is_refused(settings: Settings, document: Document) -> None:
+    with pytest.raises(UsageError, match=r"160 tokens, fewer than the deepest of --depths \(161\)"):
+        run(settings, Choice((161,), start=False), [document])
+
+
+def test_random_weights_take_no_file(document: Document) -> None:
+    with pytest.raises(UsageError, match="give it no file"):
+        run(Settings(cache_size=SLOTS), Choice((40,), shape="tiny"), [document])
+
+
+def test_llama_cpp_needs_a_gguf(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("freqkv_cli.benchmarks.bench.require_rivals", lambda choice: None)
+    with pytest.raises(UsageError, match="needs the model as a GGUF file"):
+        run(settings, Choice((40,), against=("llama.cpp",), start=False))
+
+
+def test_an_interrupt_leaves_what_there_is() -> None:
+    choice = Choice((40, 100), policies=("freqkv", "window"), repetitions=3, written=3, shape="tiny")
+    events = cast("Generator[Event]", bench([], Settings(cache_size=SLOTS, chunk=16), choice, "table"))
+    for event in events:
+        if isinstance(event, Progress) and event.source == "window, turn 2 of 3" and event.tokens_done > 350:
+            break
+    text = events.throw(KeyboardInterrupt())
+    report = report_of([next(events)])
+    assert isinstance(text, Text)
+    assert "interrupted" in text.delta
+    assert report["finish_reason"] == "interrupted"
+    depths = {name: reader["depths"] for name, reader in report["readers"].items()}
+    runs = {name: [at["decode_tokens_per_second"]["runs"] for at in depths[name].values()] for name in depths}
+    assert runs == {"freqkv": [2, 2], "window": [2, 1]}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"depths": ()}, "--depths must rise"),
+        ({"depths": (10,)}, "32 or more"),
+        ({"policies": ("none",)}, "--policies: there is no none"),
+        ({"against": ("vllm",)}, "choose from: llama.cpp"),
+        ({"against": ("bare",), "policies": ("window",)}, "compares with the policy freqkv"),
+        ({"against": ("llama.cpp",), "shape": "tiny"}, "random weights have none"),
+    ],
+)
+def test_choices_that_cannot_be(wrong: dict[str, Any], problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        Choice(**wrong)
+
+
+def readers() -> list[Reader]:
+    model = tiny_model("llama")
+    geometry = Geometry(SLOTS)
+    return [
+        PolicyReader(model, geometry, "freqkv", window=512, chunk=16),
+        PolicyReader(model, Geometry(400), "full", window=512, chunk=16),
+        PlainLoop("bare", model, geometry, window=512, chunk=16),
+        PlainLoop("transformers", model, None, window=512, chunk=16),
+    ]
+
+
+@pytest.mark.parametrize("reader", readers(), ids=lambda reader: f"{type(reader).__name__} {reader.name}")
+def test_writing_leaves_a_reader_as_it_was(reader: Reader) -> None:
+    reader.clear()
+    assert sum(size for size, _ in reader.read(range(100))) == 100
+    before = reader.slots()
+    writing = reader.write(range(20), 7)
+    assert (writing.tokens, reader.slots()) == (7, before)
+    assert sum(size for size, _ in reader.read(range(30))) == 30
+    reader.clear()
+    assert reader.slots() == 0
+
+
+def test_the_loops_that_keep_everything_compute_the_same() -> None:
+    """The full policy and transformers' own cache: different code, one result."""
+    ours, theirs = (reader for reader in readers() if reader.limit is not None)
+    for reader in (ours, theirs):
+        reader.clear()
+        for _ in reader.read(range(90)):
+            pass
+    ours_keys = ours._cache.layers[1].keys  # type: ignore[attr-defined]
+    theirs_keys = theirs._cache.layers[1].keys  # type: ignore[attr-defined]
+    assert torch.allclose(ours_keys, theirs_keys, atol=1e-5)
+
+
+def test_depths_within_a_limit_leave_room_for_the_answer() -> None:
+    reader = PlainLoop("transformers", tiny_model("llama"), None, window=512, chunk=16)
+    assert reach(reader, (100, 470, 512), count=10) == [100, 470]
+    assert reach(reader, (100, 470, 512), count=11) == [100]
+
+
+def test_the_time_left_counts_each_reader_at_its_speed() -> None:
+    assert eta_seconds({"a": 100, "b": 100, "c": 100}, {"a": 50.0, "b": 10.0}) == 2 + 10 + 10
+
+
+def test_made_up_text_is_the_same_for_the_same_seed(settings: Settings) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(settings.model)
+    first, again, other = (synthetic_ids(tokenizer, 3000, seed) for seed in (1, 1, 2))
+    assert len(first) == 3000
+    assert first == again != other
+    assert random_ids(9, 100, 1) == random_ids(9, 100, 1) != random_ids(9, 100, 2)
+    assert set(random_ids(9, 1000, 1)) == set(range(9))
+
+
+def test_start_up_is_timed_with_the_model_that_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+
+    def time_command(command: list[str]) -> tuple[float, float]:
+        commands.append(command)
+        return float(len(commands)), 10.0 * len(commands)
+
+    monkeypatch.setattr(bench_start, "time_command", time_command)
+    found = bench_start.measure_start(Settings(model="m", cache_size=64))
+    assert found == {"first_token_s": 2.0, "total_s": 20.0, "help_s": 30.0}  # the second run counts
+    assert commands[0] == commands[1]
+    assert (commands[0][-10:]) == [
+        "--model",
+        "m",
+        "--quant",
+        "auto",
+        "--device",
+        "auto",
+        "--dtype",
+        "auto",
+        "--cache-size",
+        "64",
+    ]
+
+
+def test_the_environment_names_what_figures_depend_on() -> None:
+    found = environment("cpu")
+    assert found["torch"] == torch.__version__
+    assert found["threads"] == torch.get_num_threads()
+    assert found["device"] == "cpu"
+    assert found["commit"] is None or len(found["commit"].rstrip("+")) == 12
+
+
+def test_a_peak_is_of_its_phase() -> None:
+    block = torch.ones(64 * 2**20)  # 256 MiB
+    high = peak_bytes(os.getpid())["rss_bytes"]
+    del block
+    forget_peak(os.getpid())
+    low = peak_bytes(os.getpid())["rss_bytes"]
+    if not Path("/proc/self/clear_refs").exists():
+        assert low == high
+    else:
+        assert high - low > 200 * 2**20
