@@ -116,6 +116,7 @@ class Settings:
             ("seed", self.seed is None or 0 <= self.seed < 2**63, "must be 0 or more and below 2^63"),
             ("max_tokens", self.max_tokens is None or self.max_tokens >= 1, "must be 1 or more"),
             ("recall", self.recall >= 0, "must be 0 (memory alone) or more"),
+            ("recall", self.recall > 0 or not self.quick, "must be 1 or more with --quick"),
             ("length", _is_length(self.length), "must be short, medium, long or a number of words"),
             ("language", self.language is None or self.language.strip() != "", "must name a language"),
             ("focus", self.focus is None or self.focus.strip() != "", "must name a topic"),

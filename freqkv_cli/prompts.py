@@ -20,16 +20,16 @@ NOT_SAID = {
 
 # Summaries.
 NOTE = (
-    "Sum up in one or two sentences{language} what happens or is said in the last part of the document, with the names "
-    "of people and things.{focus}"
+    "Sum up the text above{language} in one or two sentences, with the names of people and things.{focus} Do not speak "
+    "of the text itself."
 )
 MERGE = (
     "Sum up the notes above in {sentences} sentences{language}, in their order, with the names of people and things."
 )
 SUMMARY = (
     "Write a summary of this document{language} in about {words} words. Say first what kind of document it is and what "
-    "it is about, then what matters most, in order, to its end.{kind} Write plain connected sentences, without a heading "
-    "or a list.{focus}"
+    "it is about, then what matters most, in order, to its end.{kind} Write plain connected sentences, without a "
+    "heading or a list.{focus}"
 )
 # What matters besides in documents of some kinds, by what the reader of the file found.
 _LOG = " It is a log: say what happened, which errors there were, and when."

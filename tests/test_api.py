@@ -15,12 +15,11 @@ from tests.tiny_folder import save_tiny_model
 
 ROOT = Path(__file__).parents[1]
 VOYAGE = "The cook of the ship was called Ambrose Pell. He was born in Hull.\nThe captain was called Silas Crane.\n"
-QUOTE = '\n"The cook of the ship was called Ambrose Pell." [line 1]'
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return save_tiny_model(tmp_path_factory.mktemp("model"), window=1024)
+    return save_tiny_model(tmp_path_factory.mktemp("model"), window=4096)
 
 
 @pytest.fixture(autouse=True)
@@ -45,8 +44,8 @@ def test_the_example_of_the_documentation_runs(tiny: str) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8:replace"},
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count(QUOTE) == 2  # asked once, and once in the list
-    assert "The cook of the ship was called Ambrose Pell. line 1 " in done.stdout
+    numbers = [line.split(" ")[0] for line in done.stdout.splitlines() if line.startswith(("1 ", "2 "))]
+    assert numbers == ["1", "2"]
     assert Path("book.freqkv").stat().st_size > 100_000
 
 
@@ -61,10 +60,14 @@ def test_importing_it_is_light() -> None:
 
 def test_what_was_saved_answers_as_what_was_read(tiny: str) -> None:
     events: list[Event] = []
-    with freqkv_cli.read("book.txt", on_event=events.append, model=tiny, max_tokens="8", cache=False) as book:
+    with freqkv_cli.read(
+        "book.txt", on_event=events.append, model=tiny, max_tokens="8", cache=False, cache_size="2K"
+    ) as book:
         assert any(isinstance(event, Progress) and event.phase == "reading" for event in events)
         asked = book.ask("What was the cook called?")
-        assert asked.text.endswith(QUOTE)
+        assert asked.passages[0].text == VOYAGE.strip()
+        assert asked.passages[0].place == "lines 1-2"
+        assert isinstance(asked.found, bool)
         *_, last = book.stream("What was the cook called?")
         assert isinstance(last, freqkv_cli.Answered)
         assert last.report["text"] == asked.text

@@ -98,8 +98,9 @@ def told(session: Session, question: str, together: float, citation: Citation) -
     """Return whether the document tells the answer: the model was asked of all that was read again, `together`, and is
     asked of the passage that is cited, alone.
     """
-    cache = session.consult(shown(citation.passage), REQUEST_ROOM)
-    return together + session.affirms(cache, TELLS.format(question=question)) >= DOUBT
+    request = TELLS.format(question=question)
+    cache = session.consult(shown(citation.passage), session.count_tokens(request) + REQUEST_ROOM)
+    return together + session.affirms(cache, request) >= DOUBT
 
 
 def in_words(session: Session, question: str, reply: Reply) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from freqkv_cli.errors import UsageError
 from freqkv_cli.reading.session import Session
 from freqkv_cli.retrieval.passage import Passage
 from freqkv_cli.retrieval.retriever import Retriever
@@ -29,7 +30,10 @@ class Evidence:
 
 
 def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
-    """Return the evidence for a question, the first of `queries`, that fits beside `room` tokens for all else."""
+    """Return the evidence for a question, the first of `queries`, that fits beside `room` tokens for all else.
+
+    Raises UsageError where not one passage fits.
+    """
     retriever = session.retriever
     assert retriever is not None
     frame = describe(retriever)
@@ -44,6 +48,11 @@ def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
         if free < 0:
             break
         taken.append(passage)
+    if wanted and not taken:
+        raise UsageError(
+            "no passage can be read again beside the question and the answer: shorten the question or --max-tokens, "
+            "give a larger --cache-size, or --recall 0"
+        )
     # A part that was named is read from its beginning; what was found is read with the best last.
     in_order = [one for one in taken if one not in named][::-1] + [one for one in taken if one in named]
     text = "\n\n".join([frame, *map(shown, in_order)])

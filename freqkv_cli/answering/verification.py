@@ -12,7 +12,7 @@ from freqkv_cli.retrieval.sentences import clean_sentences
 LONGEST_QUOTE = 300  # characters
 SMALL = 12  # numbers up to this are often told in words
 NUMBER = re.compile(r"\d[\d.,:/\u202f\u00a0]*\d|\d")
-NAME = re.compile(r"(?<![.!?:\"\u201c\u00ab(] )(?<!^)\b[^\W\d_a-z][\w'\u2019-]+")
+INSIDE = re.compile(r"(?<![.!?:\"\u201c\u00ab(] )(?<!^)\b[^\W\d_a-z][\w'\u2019-]+")  # words inside a sentence
 QUOTED_WORDS = 4  # that must stand together for a sentence to count as a quotation
 
 Verdict = Literal["quoted", "supported", "not found"]
@@ -73,16 +73,19 @@ def claims(sentence: str, question: str = "") -> list[str]:
     Names are known by their capital letters, inside of a sentence; small numbers are left out.
     """
     numbers = [match for match in NUMBER.findall(sentence) if not (match.isdigit() and int(match) <= SMALL)]
-    found = dict.fromkeys([*NAME.findall(sentence), *numbers])
+    names = [word for word in INSIDE.findall(sentence) if word[0].isupper()]
+    found = dict.fromkeys([*names, *numbers])
     known = fold(question)
     return [claim for claim in found if fold(claim) not in known]
 
 
 def is_in(claim: str, text: str) -> bool:
-    """Return whether a name or number stands in a text; thousands may be set apart in any way."""
+    """Return whether a name or number stands in a text; thousands may be set apart in any way, and a number may be the
+    beginning of a longer one ("2015" of "2015/16", "3" of "3.5").
+    """
     if claim[0].isdigit():
-        digits = re.sub(r"\D", "", claim)
-        return any(re.sub(r"\D", "", other).startswith(digits) for other in NUMBER.findall(text))
+        digits, begins = re.sub(r"\D", "", claim), re.compile(rf"{re.escape(claim)}(?!\d)")
+        return any(digits == re.sub(r"\D", "", other) or begins.match(other) for other in NUMBER.findall(text))
     folded = fold(text)
     return all(word in folded or word.rstrip("s") in folded for word in fold(claim).split())
 
@@ -110,8 +113,9 @@ def window(sentence: str, wanted: set[str], language: str) -> str:
         if len(longer) > LONGEST_QUOTE - 8 or (first == 0 and last >= len(words) - 1):
             break
         first, last = max(0, first - 1), min(len(words) - 1, last + 1)
-    part = " ".join(words[first : last + 1])[: LONGEST_QUOTE - 8]
-    return f"{'... ' if first else ''}{part}{' ...' if last < len(words) - 1 else ''}"
+    part = " ".join(words[first : last + 1])
+    kept = part[: LONGEST_QUOTE - 8]
+    return f"{'... ' if first else ''}{kept}{' ...' if last < len(words) - 1 or kept != part else ''}"
 
 
 def fold(text: str) -> str:

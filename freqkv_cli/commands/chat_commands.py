@@ -64,8 +64,11 @@ class ChatCommands:
         )
         if conversation.forgotten:
             turns += f", {plural(conversation.forgotten, 'older one')} forgotten to make room"
+        read = f"read {plural(session.tokens_read, 'token')} of {one_line(', '.join(names))}"
+        if session.skimmed:
+            read = f"searched {one_line(', '.join(names))}, not read through (--quick)"
         lines = [
-            f"read {plural(session.tokens_read, 'token')} of {one_line(', '.join(names))}",
+            read,
             f"cache {memory(cache.nbytes)}: {whole(cache.length)} of {whole(cache.geometry.cache_size)} slots used, "
             f"{plural(cache.compressions, 'compression')}, unchanged by the chat",
             turns,

@@ -67,21 +67,24 @@ Sizes are bytes, times are seconds. Fields may be added; `schema_version` change
 | `text` | the answer |
 | `finish_reason` | `stop`; `length` (cut at `--max-tokens`); `interrupted` |
 | `question` | the question of `ask` |
-| `not_found` | `ask`: no passage speaks of what was asked, and no answer was tried; `summarize`: nothing is about \
-`--focus` |
-| `citations` | `ask`: a list of `quote`, `document`, `place`, `page`, `part`, `first_line`, `last_line`, and \
-`verified`: the passages hold every name and number of the answer |
-| `unverified` | names and numbers of the answer that no passage holds; names of a summary that are not in the text |
-| `notes` | `summarize`: a list of `title`, `document`, `place`, `text`, `quoted` (the text is the document's own), \
-`where` (of the sentences that were read again), `first_page`, `last_page`, `first_line`, `last_line`, `start` and \
-`end` (shares of the document) |
-| `sentences`, `quoted` | `summarize`: sentences of the summary, and how many of them are the document's own |
-| `withheld` | `summarize`: sentences of the model that were not printed, as the text does not say so, or they were \
-said twice, or talk to the user |
-| `withheld_text` | `ask`: what the model wrote and the passage does not say, so that the document's words stand alone |
+| `answer` | `ask`: the model's own words alone, before anything was marked, withheld or added |
+| `found` | `ask`: the documents tell it; if not, `text` says so, and `passages` are the nearest |
+| `citations` | a list, one of each sentence of the answer or summary: `sentence`; `verdict`: `quoted` (it stands \
+there word for word), `supported` (its names and numbers do) or `not found`; `missing` (names and numbers that do \
+not); `quote` (the sentence of the document that it rests on, at most 300 characters) and its place: `document`, \
+`place`, `page`, `first_line`, `last_line`, `heading` |
+| `passages` | `ask`: what was read again for the question, the best first: `text`, and its place as above |
+| `notes` | `summarize`: a list of `title`, `document`, `place`, `text`, `written` (by the model; else it is a \
+sentence of the document), `first` and `last` (numbers of its passages) |
+| `written` | `summarize`: sentences of the summary that are the model's own |
+| `extract` | `summarize`: the summary is sentences of the document, as the model is too small to write or \
+`--effort low` was given |
+| `repeated` | `summarize`: sentences of the model that were not printed, as they repeat earlier ones |
+| `unverified` | `summarize`: names and numbers of the summary that are nowhere in the documents |
 | `input` | a list: `path`, `type`, `sha256`, `bytes`, `pages`, `tokens`, `tokens_read`, `tokens_dropped`, `encoding`, \
 `empty_pages` (numbers), `bad_pages` (number: problem), `left_out` (kind: how much of it is not in the text) |
 | `tokens_read`, `tokens_dropped` | over all inputs |
+| `tokens_searched` | with `--quick`: tokens that were searched and not read, so that the two above are 0; else null |
 | `model` | `id`, `revision`, `quantization`, `dtype`, `device`, `adapter` (null without one) |
 | `cache` | `policy`, `cache_size`, `sink_tokens`, `recent_tokens`, `retain_ratio`, `pinned_tokens` (the instruction), \
 `bytes`, `compressions`, `hit` (nothing was read: a state held everything), `tokens_reused` (that came from a state), \
@@ -106,7 +109,7 @@ answered. Ctrl-C keeps what there is.
 | `id` | the `id` of a question that has one |
 | `question` | the question |
 | `error` | why there is no answer; the fields below are missing then |
-| `text`, `finish_reason`, `not_found`, `citations`, `unverified` | as above |
+| `text`, `answer`, `found`, `finish_reason`, `citations`, `passages` | as above |
 | `tokens` | tokens of the answer |
 | `timing` | `first_token_s`, `answer_s` |
 

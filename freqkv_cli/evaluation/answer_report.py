@@ -17,8 +17,8 @@ GROUPS = {"split": "split", "kind of question": "kind", "kind of document": "doc
 HEAD = ("right", "refused", "absent told", "passage found", " / ".join(VERDICTS), "s/question")
 LEGEND = """\
 right, refused: of the questions whose answer is in the document, by the answer alone, quotes do not count (refused:
-said not to be found, which is wrong). absent told: of the others, those answered as not found; - for methods that never say
-so. passage found: a passage with the answer was among those read for it. In brackets the 95 % interval (Wilson), in %.
+said not to be found, which is wrong). absent told: of the others, those answered as not found; - for methods that never
+say so. passage found: a passage with the answer was among those read for it. In brackets the 95 % interval, in %.
 quoted / supported / not found: verdicts on the sentences of the answers. s/question: the mean.
 """
 

@@ -188,6 +188,8 @@ class Session:
             on = self.cache.fork()
             # Room for the request and, where possible, the whole answer: neither is filtered while it is being used.
             on.make_room(min(len(ids) + max_tokens, max(len(ids), self.free_slots // 4)))
+        elif on.room < len(ids) + max_tokens:
+            on = on.fork()  # to be compressed
         seen = on.tokens_seen
         answer = yield from self._write(on, ids, max_tokens, began, quiet)
         on.truncate(seen)
@@ -196,6 +198,8 @@ class Session:
     def affirms(self, on: FreqkvCache, request: str) -> float:
         """Return how much likelier "yes" is than "no" as the answer to `request`, in nats; `on` is left as it was."""
         ids = self.prompt.request(request)
+        if on.room < len(ids):
+            on = on.fork()  # to be compressed
         seen = on.tokens_seen
         logits = self.engine.read(on, ids)
         assert logits is not None

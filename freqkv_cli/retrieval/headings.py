@@ -1,4 +1,4 @@
-"""Headings: chapter lines, and underlined, numbered or all-capital titles, in plain text and Markdown."""
+"""Headings of plain text: chapter lines, and underlined, numbered or all-capital titles."""
 
 import re
 from collections.abc import Iterator
@@ -19,13 +19,10 @@ CHAPTER = re.compile(
     rf"{KEYWORD}\s+{NUMERAL}(?:\s*[.:)\u2013\u2014-].*)?|(?:prologue|epilogue|preface|foreword|conclusion)\.?",
     re.IGNORECASE,
 )
-CHAPTER_MARK = re.compile(rf"(?-i:(?=[A-Z])){KEYWORD}\s+{NUMERAL}\b", re.IGNORECASE)
 CONTENTS = re.compile(r"(?:table of )?contents|index|the end|finis", re.IGNORECASE)
 FIRST_LEVEL = re.compile(r"\d{1,2}\.?\s+[^\W\d_].*[^.,;:!?]")
 NUMBERED = re.compile(r"\d{1,2}(?:\.\d{1,2}){0,3}\.?\s+[^\W\d_].*[^.,;:!?]")
 UNDERLINE = re.compile(r"(=|-|~|\*|#)\1{2,}")
-ATX = re.compile(r" {0,3}(#{1,3})[ \t]+(.+?)[ \t]*#*")
-FENCE = re.compile(r" {0,3}(```|~~~)")
 LEADERS = re.compile(r"(?:\. ?){4,}|\t\d+$| {3,}\d+$")
 
 
@@ -33,7 +30,7 @@ class Rank(IntEnum):
     """How surely a heading begins a chapter."""
 
     CHAPTER = 1  # it says so
-    NUMBERED = 2  # "3. Title", and the first two levels of Markdown
+    NUMBERED = 2  # "3. Title"
     TITLE = 3
     GUESSED = 4  # a line in capitals, or with a number: it may be a signature, or belong to a list
     CONTINUED = 5  # of a section before
@@ -48,9 +45,9 @@ class Heading:
     rank: Rank
 
 
-def find_headings(text: str, *, markdown: bool = False) -> list[Heading]:
+def find_headings(text: str) -> list[Heading]:
     """Return the headings of a text that have some text under them, before the next heading or the end."""
-    found = list(atx_headings(text) if markdown else plain_headings(text))
+    found = list(_titles(text))
     ends = [following.offset for following in found[1:]]
     kept = [
         heading
@@ -60,26 +57,7 @@ def find_headings(text: str, *, markdown: bool = False) -> list[Heading]:
     return kept + found[-1:]
 
 
-def chapter_mark(text: str) -> str | None:
-    """Return the "Chapter 3" that a page begins with, if it does."""
-    top = " ".join(text[: 2 * LONGEST].split("\n")[:2])
-    match = CHAPTER_MARK.match(top)
-    return " ".join(match.group().split()) if match else None
-
-
-def atx_headings(text: str) -> Iterator[Heading]:
-    """Yield the Markdown headings of the first three levels, outside fenced code."""
-    fence: str | None = None
-    offset = 0
-    for line in text.split("\n"):
-        if mark := FENCE.match(line):
-            fence = mark[1] if fence is None else None if fence == mark[1] else fence
-        elif fence is None and (match := ATX.fullmatch(line)):
-            yield Heading(offset, match[2], Rank.NUMBERED if len(match[1]) < 3 else Rank.TITLE)
-        offset += len(line) + 1
-
-
-def plain_headings(text: str) -> Iterator[Heading]:
+def _titles(text: str) -> Iterator[Heading]:
     """Yield the lines after a blank line that look like titles."""
     lines = text.split("\n")
     offset = 0

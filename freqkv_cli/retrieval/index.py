@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from heapq import nsmallest
 from itertools import chain
 
 import numpy as np
@@ -19,6 +20,7 @@ from freqkv_cli.retrieval.word_vectors import DIMENSIONS, text_vector
 
 CANDIDATES = 50  # passages that each ranking proposes
 FUSION = 10  # of reciprocal rank fusion: a passage's score is the sum of 1 / (FUSION + rank) over both rankings
+BLOCK = 1000  # vectors that are compared at once
 LANGUAGES = 3  # of the documents, by which a question's words are stemmed
 LETTERS = re.compile(r"[^\W_]+")
 
@@ -140,11 +142,18 @@ class PassageIndex:
     def _by_meaning(self, question: str) -> list[int]:
         if not LETTERS.search(question) or not self._count:
             return []
+        wanted = text_vector(question)
+        best: list[tuple[float, int]] = []
         with explained():
             rows = self._database.execute("SELECT vector FROM passage ORDER BY id")
-            table = np.frombuffer(b"".join(vector for (vector,) in rows), np.float16).reshape(-1, DIMENSIONS)
-        closeness = table.astype(np.float32) @ text_vector(question)
-        return [int(index) for index in np.argsort(-closeness, kind="stable")[:CANDIDATES]]
+            first = 0
+            while block := rows.fetchmany(BLOCK):
+                table = np.frombuffer(b"".join(vector for (vector,) in block), np.float16).reshape(-1, DIMENSIONS)
+                closeness = table.astype(np.float32) @ wanted
+                best += ((-float(one), index) for index, one in enumerate(closeness, first))
+                best = nsmallest(CANDIDATES, best)
+                first += len(block)
+        return [index for _, index in best]
 
 
 def passage_of(content: str) -> Passage:
@@ -162,7 +171,7 @@ def explained() -> Iterator[None]:
         if "fts5" in str(error):
             raise UsageError(
                 "this Python's SQLite has no full-text search (FTS5), so that passages cannot be looked up: "
-                "use another Python, or give --recall 0"
+                "use another Python, such as that of python.org"
             ) from None
         raise MemoryLimitError(
             f"the passages of the document cannot be kept in the temporary folder ({error}): free space there, "

@@ -7,6 +7,7 @@ from typing import Any
 from freqkv_cli.retrieval.passage import SPACELESS
 
 WORD = re.compile(rf"[{SPACELESS}]|[^\W_{SPACELESS}]+")
+THOUSANDS = re.compile(r"(?<=\d)[.,'\u2019\u00a0\u202f](?=\d{3}(?!\d))")
 SAMPLE = 2000  # characters that tell a language
 FEWEST = 20  # letters; of fewer the language cannot be told
 
@@ -30,8 +31,10 @@ NAMES = {
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of `text` in lowercase; in scripts without spaces every character is one."""
-    return WORD.findall(text.lower())
+    """Return the words of `text` in lowercase, and its numbers without the marks that set thousands apart; in scripts
+    without spaces every character is a word.
+    """
+    return WORD.findall(THOUSANDS.sub("", text.lower()))
 
 
 def detect_language(text: str) -> str:

@@ -49,13 +49,13 @@ class PassageSplitter:
 
     A cut is made at the end of a paragraph, else of a sentence, else of a line, nearest to the length asked for; where
     lines are rows or records, a line is not cut while it need not be. Pages that stand apart are cut each for itself,
-    so that a passage never spans two of them; the blocks of a text are one. `markdown`: how headings are written.
+    so that a passage never spans two of them; the blocks of a text are one. A new passage begins at a heading, known
+    by the marks of the page or, in a text without marks, by what a title looks like.
     """
 
-    def __init__(self, document: int = 0, *, first_index: int = 0, markdown: bool = False, words: int = WORDS) -> None:
+    def __init__(self, document: int = 0, *, first_index: int = 0, words: int = WORDS) -> None:
         self.document = document
         self.index = first_index
-        self.markdown = markdown
         self.words = words
         self._held = ""
         self._pages: list[tuple[int, Page]] = []  # those that the held text is of, and where in it they begin
@@ -64,18 +64,23 @@ class PassageSplitter:
 
     def add(self, page: Page) -> Iterator[Passage]:
         """Yield the passages that are complete with this page."""
-        rows = bool(page.marks) or (page.location is not None and page.location.unit != "line")
+        places = [*([page.location] if page.location else []), *(place for _, place in page.marks)]
+        rows = any(place.unit != "line" or place.label for place in places)
         if page.first_line is None:
             position = 0
-            for piece in cut(page.text, self.words, last=True, rows=rows):
+            breaks = [offset for offset, _ in self._marked(page)]
+            for piece in cut(page.text, self.words, last=True, rows=rows, breaks=breaks):
                 yield from self._passage(piece, page.locate(*inner(piece, position)))
                 position += len(piece)
             return
         self._rows = rows
         start = len(self._held)
         self._pages.append((start, page))
-        if not rows:
-            found = find_headings(page.text, markdown=self.markdown)
+        if page.marks:
+            known = self._headings[-1][1] if self._headings else None
+            self._headings += [(start + offset, title) for offset, title in self._marked(page, known)]
+        elif not rows:
+            found = find_headings(page.text)
             self._headings += [(start + one.offset, one.title) for one in found if is_sure(one, found)]
         self._held += page.text
         yield from self._cut_held(last=False)
@@ -84,6 +89,13 @@ class PassageSplitter:
         """Yield what is left at the end of the document."""
         yield from self._cut_held(last=True)
         self._held, self._pages = "", []
+
+    def _marked(self, page: Page, known: str | None = None) -> Iterator[tuple[int, str]]:
+        """Yield where another heading than the one before begins, by the marks of a page."""
+        for offset, place in page.marks:
+            if place.heading and place.heading != known:
+                known = place.heading
+                yield offset, known
 
     def _cut_held(self, *, last: bool) -> Iterator[Passage]:
         used = 0
@@ -131,10 +143,10 @@ def inner(piece: str, start: int) -> tuple[int, int]:
 
 
 def split_passages(
-    pages: Iterable[Page], document: int = 0, *, first_index: int = 0, markdown: bool = False, words: int = WORDS
+    pages: Iterable[Page], document: int = 0, *, first_index: int = 0, words: int = WORDS
 ) -> Iterator[Passage]:
     """Yield the passages of a document, in order and without overlap; see `PassageSplitter`."""
-    splitter = PassageSplitter(document, first_index=first_index, markdown=markdown, words=words)
+    splitter = PassageSplitter(document, first_index=first_index, words=words)
     for page in pages:
         yield from splitter.add(page)
     yield from splitter.finish()

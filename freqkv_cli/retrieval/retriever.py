@@ -41,8 +41,7 @@ class Retriever:
         complete = []
         if self._splitter is None or self._splitter.document != number:
             complete = self.finish()
-            markdown = self.documents[number].kind == "markdown"
-            self._splitter = PassageSplitter(number, first_index=len(self.index), markdown=markdown)
+            self._splitter = PassageSplitter(number, first_index=len(self.index))
         return complete + self._keep(self._splitter.add(page))
 
     def restore(self, passages: Iterable[Passage]) -> None:

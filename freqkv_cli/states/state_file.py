@@ -3,14 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from freqkv_cli import __version__
 from freqkv_cli.config import Settings, flag_name
@@ -28,8 +27,8 @@ from freqkv_cli.models.source import ModelSource
 from freqkv_cli.reading.plan import Plan
 from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.token_stream import TokenStream
-from freqkv_cli.retrieval.passage import Passage
 from freqkv_cli.retrieval.retriever import Retriever
+from freqkv_cli.states.content import Content, from_json, to_json
 from freqkv_cli.states.manifest import FORMAT, Manifest, Reader, Slots
 
 # Settings that shape the reading: those that were not left to freqkv are kept, and hold again when a state is opened.
@@ -37,14 +36,6 @@ SHAPING = ("quant", "dtype", "policy", "cache_size", "sink_tokens", "recent_toke
 BINDING = ("policy", "cache_size", "sink_tokens", "recent_tokens", "retain_ratio")
 OF_READING = ("pages", "encoding", "kind", "ocr", "recursive")  # settings without a meaning once all has been read
 PARSED = 6  # times its bytes that text takes while it is being understood
-
-
-@dataclass(slots=True)
-class Content:
-    """What a state holds beside the cache: passages, and notes as JSON objects."""
-
-    passages: list[Passage] = field(default_factory=list)
-    notes: list[dict[str, Any]] = field(default_factory=list)
 
 
 def save_state(
@@ -62,12 +53,8 @@ def save_state(
     assert session.retriever is not None
     stored = session.loaded.dtype if dtype == "auto" else dtype
     passages = session.retriever.index if complete else ()
-    content = {
-        "passages": [asdict(passage) for passage in passages],
-        "notes": [asdict(note) if is_dataclass(note) else dict(note) for note in session.notes],  # type: ignore[arg-type]
-    }
     manifest = describe(session, complete=complete, stored_dtype=stored, extra=extra or {})
-    text = json.dumps(content, ensure_ascii=False)
+    text = to_json(passages, session.notes)
     return write_state(path, session.cache, manifest.table(), text, getattr(torch, stored))
 
 
@@ -187,7 +174,7 @@ def load(session: Session, path: Path, manifest: Manifest) -> Content:
         raise damaged(path, "it has changed since it was opened")
     text = read_state(path, session.cache, stored, shape, devices, getattr(torch, session.loaded.dtype))
     try:
-        return _content().validate_json(text, strict=True)
+        return from_json(text)
     except (ValidationError, RecursionError):
         session.cache.reset()
         raise damaged(path, "its passages cannot be read") from None
@@ -297,8 +284,3 @@ def slots_of(path: Path, manifest: Manifest, plan: Plan) -> Plan:
     if slots.cache_size > plan.window or theirs.pinned_tokens > slots.sink_tokens:
         raise damaged(path, f"it has {slots.cache_size} slots, {slots.sink_tokens} of them sinks")
     return replace(plan, geometry=geometry)
-
-
-@cache
-def _content() -> TypeAdapter[Content]:
-    return TypeAdapter(Content)

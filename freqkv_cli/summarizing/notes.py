@@ -1,10 +1,13 @@
-"""Notes while reading: at the end of a section the model says, from its memory, what the section told."""
+"""Notes while reading: at the end of a section the model says what the section told, from the half that tells most."""
 
 import time
 from collections.abc import Generator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+import numpy as np
+
+from freqkv_cli.answering.evidence import shown
 from freqkv_cli.answering.verification import claims
 from freqkv_cli.documents.page import Page
 from freqkv_cli.events import Event, Note
@@ -12,10 +15,12 @@ from freqkv_cli.prompts import FOCUS, NOTE
 from freqkv_cli.reading.session import Session
 from freqkv_cli.retrieval.language import language_name
 from freqkv_cli.retrieval.sentences import clean_sentences
+from freqkv_cli.retrieval.word_vectors import text_vector
 from freqkv_cli.summarizing.extract import central_sentence
 from freqkv_cli.summarizing.sections import WORDS, Section, SectionFinder
 
 NOTE_TOKENS = 90
+READ_AGAIN = 450  # words of a section for its note
 WRITER = 0.4e9  # weights from which on a model writes sentences that are worth reading
 
 
@@ -42,6 +47,13 @@ class SectionNote:
     def as_json(self) -> dict[str, Any]:
         """Return the note as an object of the report."""
         return asdict(self)
+
+
+def note_of(kept: "SectionNote | dict[str, Any]") -> SectionNote | None:
+    """Return a note from what a session has of it; None for one of an older shape, which is taken anew."""
+    if isinstance(kept, SectionNote):
+        return kept
+    return SectionNote(**kept) if set(kept) == {one.name for one in fields(SectionNote)} else None
 
 
 def can_write(session: Session) -> bool:
@@ -72,7 +84,7 @@ class NoteTaker:
 
     def __post_init__(self) -> None:
         self._finder = SectionFinder(WORDS[self.session.settings.effort])
-        self.notes = [one if isinstance(one, SectionNote) else SectionNote(**one) for one in self.session.notes]
+        self.notes = [note for one in self.session.notes if (note := note_of(one)) is not None]
 
     def add(self, number: int, page: Page) -> None:
         """Nothing: the session's retriever has taken the page."""
@@ -126,13 +138,11 @@ class NoteTaker:
         yield Note(f"{note.label}: {note.text}", wanted=True)
 
     def _write(self, section: Section) -> Generator[Event, None, str]:
-        """Return what the model says of a section, without the sentences whose names and numbers are not in the text."""
+        """Return what the model says of a section, without sentences whose names or numbers are not in the text."""
         session = self.session
         focus = FOCUS.format(focus=session.settings.focus) if session.settings.focus else ""
         request = NOTE.format(language=in_language(session), focus=focus)
-        on = None
-        if session.restored is not None or session.cache.tokens_seen <= len(session.prompt.prefix):
-            on = session.consult(text_of(section), NOTE_TOKENS + session.count_tokens(request) + 40)
+        on = session.consult(telling_part(section), NOTE_TOKENS + session.count_tokens(request) + 40)
         answer = yield from session.answer(request, NOTE_TOKENS, on=on, quiet=True)
         assert session.retriever is not None
         sentences = clean_sentences(answer.text, session.retriever.index.language)
@@ -141,6 +151,19 @@ class NoteTaker:
         return " ".join(one for one in sentences if session.retriever.index.holds_all(claims(one)))
 
 
-def text_of(section: Section) -> str:
-    """Return the text of a section."""
-    return "\n\n".join(passage.text for passage in section.passages)
+def telling_part(section: Section) -> str:
+    """Return about half of a section: its first passage and those that are most like all of it, in order.
+
+    Notes from the memory alone named the words of the document and not what it says, and reading the whole section
+    again costs more than reading did (docs/experiments.md).
+    """
+    passages = section.passages
+    vectors = np.stack([text_vector(passage.text) for passage in passages])
+    likeness = vectors @ vectors.mean(0)
+    words, taken = 0, []
+    for place in [0, *(int(place) for place in np.argsort(-likeness, kind="stable") if place)]:
+        taken.append(place)
+        words += len(passages[place].text.split())
+        if words >= READ_AGAIN:
+            break
+    return "\n\n".join(shown(passages[place]) for place in sorted(taken))

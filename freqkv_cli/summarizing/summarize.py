@@ -28,7 +28,7 @@ def summarize(documents: Sequence[Document], settings: Settings) -> Iterator[Eve
     extra = {"notes": NOTES_FORMAT, "effort": settings.effort, "language": settings.language, "focus": settings.focus}
     session = yield from open_reading(documents, settings, extra=extra, watch=watch)
     taker = takers[-1] if takers else NoteTaker(session)
-    if session.restored is not None:  # nothing was read, so nobody watched
+    if not takers:  # nothing was read, so nobody watched
         yield from taker.take_all()
     began = time.perf_counter()
     summary = Summary()

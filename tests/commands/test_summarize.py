@@ -16,7 +16,7 @@ def test_settings_of_a_summary(freqkv: Run, called: dict[str, Any]) -> None:
     freqkv("summarize", "a.pdf", "--format", "bullets", "--focus", "whales", "--language", "French", "--notes")
     settings = called["settings"]
     assert (settings.format, settings.focus, settings.language, settings.notes) == ("bullets", "whales", "French", True)
-    assert (settings.effort, settings.verify, settings.prompt) == ("medium", "auto", None)
+    assert (settings.effort, settings.prompt) == ("medium", None)
 
 
 def test_a_prompt_comes_from_a_file(freqkv: Run, called: dict[str, Any], tmp_path: Path) -> None:

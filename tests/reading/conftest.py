@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.models.tiny_gguf import write_tiny_gguf
+from tests.tiny_folder import save_tiny_model
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +40,9 @@ def book(tmp_path: Path) -> Path:
     path = tmp_path / "book.txt"
     path.write_text("".join(f"Line {number} of a long story.\n" for number in range(100)), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of a random model with a window of 4096 tokens, one a byte: room for some passages."""
+    return save_tiny_model(tmp_path_factory.mktemp("reader"), window=4096)

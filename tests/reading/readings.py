@@ -66,8 +66,8 @@ def followed(events: Iterable[Event]) -> Run:
 
 
 def ask_about(path: Path, model: str, **settings: Any) -> Run:
-    """Ask one question about a document or a state."""
-    chosen = Settings(**{"model": model, "max_tokens": 12, **settings})
+    """Ask one question about a document or a state, of memory alone unless told otherwise."""
+    chosen = Settings(**{"model": model, "max_tokens": 12, "recall": 0, **settings})
     return followed(ask(open_documents([str(path)]), QUESTION, chosen))
 
 

@@ -25,7 +25,8 @@ def report_of(events: Iterable[Event]) -> tuple[dict[str, Any], list[Event]]:
 
 
 def ask_about(path: Path, **settings: Any) -> tuple[dict[str, Any], list[Event]]:
-    return report_of(ask(open_documents([str(path)]), "Which line?", Settings(max_tokens=12, **settings)))
+    chosen = Settings(max_tokens=12, recall=0, **settings)
+    return report_of(ask(open_documents([str(path)]), "Which line?", chosen))
 
 
 def test_everything_is_read_and_counted(tiny: str, book: Path) -> None:
@@ -120,7 +121,7 @@ def test_too_little_memory_is_refused_before_loading(tiny: str, book: Path, monk
 
 
 def test_an_interrupted_answer_is_reported(tiny: str, book: Path) -> None:
-    events = ask(open_documents([str(book)]), "Which line?", Settings(model=tiny, max_tokens=50))
+    events = ask(open_documents([str(book)]), "Which line?", Settings(model=tiny, max_tokens=50, recall=0))
     for event in events:
         if isinstance(event, Progress) and event.phase == "answering" and event.tokens_done == 3:
             last = events.throw(KeyboardInterrupt())  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reading.conftest import _nothing_kept, _own_cache, book, tiny  # noqa: F401
+from tests.reading.conftest import _nothing_kept, _own_cache, book, reader, tiny  # noqa: F401
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 

@@ -1,7 +1,8 @@
-"""Headings of plain text and Markdown."""
+"""Headings of plain text."""
 
 import pytest
-from freqkv_cli.summarizing.headings import Rank, chapter_mark, find_headings
+
+from freqkv_cli.retrieval.headings import Rank, find_headings
 
 BODY = "word " * 30
 
@@ -50,24 +51,3 @@ def test_a_table_of_contents_has_no_text_under_its_lines() -> None:
     first, second = find_headings(text)
     assert (first.title, second.title) == ("CHAPTER 1", "CHAPTER 2")
     assert first.offset == text.rindex("CHAPTER 1")
-
-
-def test_markdown_headings_outside_code() -> None:
-    text = f"# One #\n{BODY}\n```\n# not this\n```\n### Deep\n{BODY}\n#hashtag\n#### Too deep\n{BODY}\n"
-    assert [(heading.title, heading.rank) for heading in find_headings(text, markdown=True)] == [
-        ("One", Rank.NUMBERED),
-        ("Deep", Rank.TITLE),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "mark"),
-    [
-        ("CHAPTER\nTWO\nAPPLYING", "CHAPTER TWO"),
-        ("Chapter 4. Resources\n4.1 More", "Chapter 4"),
-        ("book I read", None),
-        ("The chapter 4", None),
-    ],
-)
-def test_the_chapter_a_page_begins_with(text: str, mark: str | None) -> None:
-    assert chapter_mark(text) == mark

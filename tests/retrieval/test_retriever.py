@@ -1,153 +1,149 @@
-"""What was read can be looked up: places are right in every kind of document, and absent things are not found."""
+"""What was read can be looked up: by what it says, by the page or the section that is named, in several queries."""
 
-from collections.abc import Generator
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
-from freqkv_cli.answering import ask as asking
-from freqkv_cli.answering.ask import ask
-from freqkv_cli.answering.quotes import Quote, best_quotes
-from freqkv_cli.config import Settings
 from freqkv_cli.documents import open_documents
-from freqkv_cli.events import Done, Event, Note, Text
-from freqkv_cli.reading.session import Answer
-from freqkv_cli.retrieval.retriever import Lookup
-from freqkv_cli.retrieval.vocabulary import invented_names
+from freqkv_cli.documents.page import Page
+from freqkv_cli.documents.stored_document import StoredDocument
+from freqkv_cli.location import Location
+from freqkv_cli.retrieval.retriever import OutlineEntry, Retriever, names
 
 FILLER = "".join(f"Nothing happened on day {number} of the long voyage.\n" for number in range(200))
 FACT = "The cook of the ship was called Ambrose Pell.\n"
 
 
-def looked_up(*texts: str, tmp_path: Path) -> Lookup:
+def retrieved(*texts: str, tmp_path: Path, suffix: str = "txt") -> Retriever:
     paths = []
     for number, text in enumerate(texts):
-        path = tmp_path / f"{number}.txt"
+        path = tmp_path / f"{number}.{suffix}"
         path.write_text(text)
         paths.append(str(path))
     documents = open_documents(paths)
-    lookup = Lookup(documents)
+    retriever = Retriever(documents)
     for number, document in enumerate(documents):
         for page in document.pages():
-            lookup.add(number, page)
-    lookup.finish()
-    return lookup
+            retriever.add(number, page)
+    retriever.finish()
+    return retriever
 
 
-def best_quote(lookup: Lookup, question: str) -> Quote:
-    return best_quotes(question, lookup.find(question, 5).hits, lookup.index, 1)[0]
+def stored(kind: str = "pdf") -> StoredDocument:
+    nothing: Sequence[int] = []
+    return StoredDocument(
+        name="a", kind=kind, sha256="", byte_count=1, page_count=3, has_pages=True, encoding=None,
+        empty_pages=list(nothing), bad_pages={}, left_out={}, warnings=[], tokens=1,
+    )  # fmt: skip
 
 
-def test_a_sentence_is_found_with_its_line(tmp_path: Path) -> None:
-    lookup = looked_up(FILLER + FACT + FILLER, tmp_path=tmp_path)
-    quote = best_quote(lookup, "What was the cook called?")
-    assert quote.text == FACT.strip()
-    assert quote.passage.place == "line 201"
-    assert lookup.find("What was the cook called?", 5).likely
+def of_pages(pages: Iterable[Page], kind: str = "pdf") -> Retriever:
+    retriever = Retriever([stored(kind)])
+    for page in pages:
+        retriever.add(0, page)
+    retriever.finish()
+    return retriever
+
+
+def test_a_passage_is_found_with_its_line(tmp_path: Path) -> None:
+    (hit,) = retrieved(FILLER + FACT + FILLER, tmp_path=tmp_path).find(["What was the cook called?"], 1)
+    assert FACT.strip() in hit.passage.text
+    place = hit.passage.location
+    assert place.first_line is not None
+    assert place.last_line is not None
+    assert place.first_line <= 201 <= place.last_line
 
 
 def test_documents_are_kept_apart(tmp_path: Path) -> None:
-    quote = best_quote(looked_up(FILLER, FACT, FILLER, tmp_path=tmp_path), "What was the cook called?")
-    assert quote.passage.document == 1
-    assert quote.passage.place == "line 1"
+    retriever = retrieved(FILLER, FACT, FILLER, tmp_path=tmp_path)
+    (hit,) = retriever.find(["What was the cook called?"], 1)
+    assert (hit.passage.document, hit.passage.place) == (1, "line 1")
+    assert [passage.index for passage in retriever.index] == list(range(len(retriever.index)))
 
 
-def test_what_is_not_there_is_not_likely(tmp_path: Path) -> None:
-    assert not looked_up(FILLER + FACT, tmp_path=tmp_path).find("Which bishop blessed the cathedral?", 5).likely
+def test_several_queries_are_fused(tmp_path: Path) -> None:
+    captain = "The captain was called Silas Crane.\n"
+    retriever = retrieved(FACT, captain, *[FILLER] * 3, tmp_path=tmp_path)
+    (first,) = retriever.find(["What was the cook called?", "cook Ambrose"], 1)
+    assert first.passage.document == 0
+    both = retriever.find(["Who was the cook?", "Who was the captain?"], 2)
+    assert {hit.passage.document for hit in both} == {0, 1}
+    assert len({hit.passage.index for hit in retriever.find(["cook", "captain"], 50)}) == len(retriever.index)
 
 
-def test_a_quantity_need_not_be_named_in_the_text(tmp_path: Path) -> None:
-    lookup = looked_up("The keeper has three goats.\n" + FACT, tmp_path=tmp_path)
-    assert lookup.find("How many goats does he have?", 5).likely
-    assert not lookup.find("How many bishops does he have?", 5).likely
-    assert not lookup.find("How many?", 5).likely
+def test_a_page_that_is_named_is_found() -> None:
+    pages = [
+        Page(f"Of the whale {'and the sea ' * 250} {number}.", number, None, location=Location(page=number))
+        for number in (1, 2, 3, 12)
+    ]
+    retriever = of_pages(pages)
+    for question in (
+        "What does page 12 say?",
+        "See p. 12",
+        "Was steht auf Seite 12?",
+        "\u7b2c12\u9875\u8bf4\u4ec0\u4e48",
+    ):
+        assert {passage.location.page for passage in retriever.named(question, 9)} == {12}
+    assert len(retriever.named("What does page 12 say?", 1)) == 1
+    for question in ("What does page 7 say?", "Who is 12?", "12 pages"):
+        assert retriever.named(question, 9) == []
 
 
-@pytest.mark.parametrize(("question", "expected"), [("What was the cook called?", True), ("Which bishop died?", False)])
-def test_ask_cites_or_says_not_found(tiny: str, tmp_path: Path, question: str, expected: bool) -> None:
-    path = tmp_path / "voyage.txt"
-    path.write_text(FILLER + FACT + FILLER)
-    events = list(ask(open_documents([str(path)]), question, Settings(model=tiny, max_tokens=5)))
-    done = events[-1]
-    assert isinstance(done, Done)
-    shown = "".join(event.delta for event in events if isinstance(event, Text))
-    assert done.report["text"] == shown
-    assert done.report["not_found"] is not expected
-    if expected:
-        assert shown == f'"{FACT.strip()}" [line 201]'  # what a random model writes is not what the text says
-        assert done.report["citations"][0]["first_line"] == 201
-        assert done.report["citations"][0]["verified"]
-        assert done.report["withheld_text"]
-    else:
-        assert shown == asking.NOT_FOUND
-        assert done.report["citations"] == []
+def test_a_section_that_is_named_is_found(tmp_path: Path) -> None:
+    body = "It rained and they were wet all day. " * 40
+    text = "".join(f"CHAPTER {number}\n\n{body}\n\n" for number in range(1, 13))
+    retriever = retrieved(text, tmp_path=tmp_path)
+    assert [entry.title for entry in retriever.outline] == [f"CHAPTER {number}" for number in range(1, 13)]
+    for number in (1, 2, 12):
+        found = retriever.named(f"What happens in chapter {number}?", 3)
+        assert found
+        assert {passage.heading for passage in found} == {f"CHAPTER {number}"}
+        assert found[0].text.startswith(f"CHAPTER {number}\n")
+    assert retriever.named("What happens in chapter 13?", 3) == []
 
 
-def test_names_that_a_summary_makes_up_are_known(tmp_path: Path) -> None:
-    vocabulary = looked_up(FILLER + FACT, tmp_path=tmp_path).vocabulary
-    assert invented_names("The cook Ambrose Pell met Zorblax Quill at sea.", vocabulary) == ["Zorblax Quill"]
-
-
-def test_no_recall_is_memory_alone(tiny: str, tmp_path: Path) -> None:
-    path = tmp_path / "voyage.txt"
-    path.write_text(FILLER + FACT)
-    done = list(ask(open_documents([str(path)]), "Who cooked?", Settings(model=tiny, max_tokens=5, recall=0)))[-1]
-    assert isinstance(done, Done)
-    assert done.report["citations"] == []
-    assert not done.report["not_found"]
-
-
-def test_what_is_read_again_can_be_shown(tiny: str, tmp_path: Path) -> None:
-    path = tmp_path / "voyage.txt"
-    path.write_text(f"The ship sailed on.\n{FACT}")  # short, as a token of the tiny model is a byte
-    settings = Settings(model=tiny, max_tokens=5, show_passages=True)
-    events = list(ask(open_documents([str(path)]), "What was the cook called?", settings))
-    shown = [event.message for event in events if isinstance(event, Note) and event.wanted]
-    assert shown[:1] == [f"[lines 1-2]\nThe ship sailed on.\n{FACT}"]
-
-
-MADE_UP = "Zorblax Quill threw 77 of them away."
-
-
-@pytest.fixture
-def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model that writes what no document says."""
-
-    def write(*args: object) -> Generator[Event, None, Answer]:
-        yield from ()
-        return Answer(MADE_UP)
-
-    monkeypatch.setattr(asking, "write", write)
-
-
-@pytest.mark.usefixtures("made_up")
 @pytest.mark.parametrize(
-    ("verify", "first", "withheld", "unverified"),
+    ("question", "title", "expected"),
     [
-        ("words", f'"{FACT.strip()}" [line 201]', MADE_UP, []),
-        ("names", f"{MADE_UP} [not found in the text: Zorblax Quill, 77]", "", ["Zorblax Quill", "77"]),
+        ("what happens in chapter 3", "Chapter 3. The Storm", True),
+        ("what happens in chapter 4", "Chapter 3. The Storm", False),
+        ("what does 4 penalties say", "4. Penalties", True),
+        ("how many penalties", "4. Penalties", False),
+        ("are there 4 of them", "4. Penalties", False),
+        ("what are the general terms", "Contract > General Terms", True),
+        ("what is general", "General Terms", False),
+        ("is there a guarantee", "Guarantee", False),  # one word is too little
+        ("anything", "", False),
     ],
 )
-def test_what_no_passage_bears_out_is_left_out_or_marked(
-    tiny: str, tmp_path: Path, verify: Literal["words", "names"], first: str, withheld: str, unverified: list[str]
-) -> None:
-    path = tmp_path / "voyage.txt"
-    path.write_text(FILLER + FACT)
-    settings = Settings(model=tiny, verify=verify)
-    events = list(ask(open_documents([str(path)]), "Why did the cook of the ship cook nothing?", settings))
-    done = events[-1]
-    assert isinstance(done, Done)
-    assert done.report["text"].split("\n")[0] == first
-    assert (done.report["withheld_text"], done.report["unverified"]) == (withheld, unverified)
-    assert any("left out" in event.message for event in events if isinstance(event, Note)) is (verify == "words")
+def test_whether_a_title_is_named(question: str, title: str, expected: bool) -> None:
+    assert names(set(question.split()), title) is expected
 
 
-@pytest.mark.usefixtures("made_up")
-def test_what_something_is_stands_in_the_words_of_the_document(tiny: str, tmp_path: Path) -> None:
-    path = tmp_path / "voyage.txt"
-    path.write_text(FILLER + "Ambrose Pell was an honest cook.\n" + FILLER + "We all liked Ambrose Pell.\n")
-    done = list(ask(open_documents([str(path)]), "Who is Ambrose Pell?", Settings(model=tiny)))[-1]
-    assert isinstance(done, Done)
-    assert done.report["text"] == '"Ambrose Pell was an honest cook." [line 201]'
-    assert done.report["withheld_text"] == ""
+def test_markdown_headings_are_known(tmp_path: Path) -> None:
+    body = "It rained and they were wet all day. " * 10
+    retriever = retrieved(f"# Rain\n\n{body}\n\n## Sun\n\n{body}\n", tmp_path=tmp_path, suffix="md")
+    assert retriever.outline == [OutlineEntry("Rain", 0), OutlineEntry("Rain > Sun", 1)]
+
+
+def test_what_is_restored_is_what_was_added(tmp_path: Path) -> None:
+    body = "It rained on the deck of the ship, and the crew was wet. " * 40
+    added = retrieved(f"CHAPTER 1\n\n{body}\n\nCHAPTER 2\n\n{FACT}\n{body}", FILLER, tmp_path=tmp_path)
+    restored = Retriever([stored("text"), stored("text")])
+    restored.restore(list(added.index))
+    assert list(restored.index) == list(added.index)
+    assert restored.outline == added.outline
+    assert restored.index.languages == added.index.languages
+    for question in ("Who is the cook?", "What happened on day 150?"):
+        assert restored.find([question], 5) == added.find([question], 5)
+
+
+def test_each_page_gives_the_passages_that_are_complete_with_it(tmp_path: Path) -> None:
+    retriever = Retriever([stored("text")])
+    given = [retriever.add(0, Page(FILLER, number, 1 + 200 * (number - 1))) for number in (1, 2, 3)]
+    left = retriever.finish()
+    assert all(given)
+    assert left
+    assert [passage for passages in [*given, left] for passage in passages] == list(retriever.index)
+    assert retriever.finish() == []

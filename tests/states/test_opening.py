@@ -20,7 +20,6 @@ from freqkv_cli.states import state_cache as shelf
 from freqkv_cli.states.opening import open_reading
 from freqkv_cli.states.state_cache import claimed, find_kept, list_kept, prune, states_folder
 from tests.reading.readings import NoteTaker, ask_about, followed, read_to, result_of, session_of
-from tests.retrieval.test_retriever import best_quote
 
 
 def test_the_second_reading_is_a_hit(tiny: str, book: Path) -> None:
@@ -126,8 +125,9 @@ def test_only_what_is_new_is_read(tiny: str, book: Path) -> None:
     assert f"{new} new tokens read; {before:,} were read before" in after.told
     assert after.report["tokens_dropped"] == 0
     session = session_of(book, tiny)
-    assert session.lookup is not None
-    assert best_quote(session.lookup, "What was the cook called?").passage.place.endswith("101")
+    assert session.retriever is not None
+    (hit,) = session.retriever.find(["What was the cook called?"], 1)
+    assert hit.passage.place.endswith("101")
 
 
 def test_growth_ends_as_reading_in_two_parts(tiny: str, book: Path) -> None:
@@ -139,9 +139,9 @@ def test_growth_ends_as_reading_in_two_parts(tiny: str, book: Path) -> None:
     session = session_of(book, tiny)
     fresh = session_of(book, tiny, cache=False)
     assert (session.tokens_reused, session.tokens_read) == (grown_once.tokens_read, fresh.tokens_read + 1)
-    assert session.lookup is not None
-    assert fresh.lookup is not None
-    assert list(session.lookup.index) == list(fresh.lookup.index)
+    assert session.retriever is not None
+    assert fresh.retriever is not None
+    assert list(session.retriever.index) == list(fresh.retriever.index)
 
 
 def test_a_text_that_changed_before_its_end_is_read_anew(tiny: str, book: Path) -> None:

@@ -1,0 +1,142 @@
+"""What an answer claims is looked up: names and numbers, in any language, with a short quotation of the place."""
+
+import random
+
+import pytest
+
+from freqkv_cli.answering.verification import LONGEST_QUOTE, check, claims, is_in, window
+from freqkv_cli.location import Location
+from freqkv_cli.retrieval.passage import Passage
+
+TEXTS = (
+    "The ship sailed on. The cook of the ship was called Ambrose Pell. He earned 1,250 crowns in 1815/16.",
+    "Nothing happened for days. The captain, Silas Crane, was born in Hull.",
+)
+MOSCOW = "\u041c\u043e\u0441\u043a\u0432\u0435"
+
+
+def passages(*texts: str) -> list[Passage]:
+    return [Passage(text, number, 0, Location(part=number + 1)) for number, text in enumerate(texts)]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "question", "expected"),
+    [
+        ("The cook was Ambrose Pell.", "", ["Ambrose", "Pell"]),
+        ("Ambrose met Silas Crane.", "Who met Silas?", ["Crane"]),
+        ("It cost 1,250 crowns in 1815, for 3 men.", "", ["1,250", "1815"]),
+        ("It was 12 and 13.", "", ["13"]),
+        ("He said: The end. And so it was.", "", []),  # capitals that begin a sentence are no names
+        ('"Yes," he said.', "", []),
+        ("Er fuhr \u00fcber die Br\u00fccke nach K\u00f6ln.", "", ["Br\u00fccke", "K\u00f6ln"]),
+        ("Wo liegt \u00d6sterreich?", "", ["\u00d6sterreich"]),
+        ("\u4ed6\u662f\u53a8\u5e08\uff0c\u4f4f\u5728\u4e1c\u4eac\u3002", "", []),
+        (f"\u041e\u043d \u0436\u0438\u043b \u0432 {MOSCOW}.", "", [MOSCOW]),
+        ("Pell met Pell and Pell.", "", ["Pell"]),
+    ],
+)  # fmt: skip
+def test_names_and_numbers_are_claims(sentence: str, question: str, expected: list[str]) -> None:
+    assert claims(sentence, question) == expected
+
+
+@pytest.mark.parametrize(
+    ("claim", "text", "expected"),
+    [
+        ("1,250", "He had 1250 crowns.", True),
+        ("1250", "He had 1.250 crowns.", True),
+        ("1250", "He had 1\u202f250 crowns.", True),
+        ("125", "He had 1250 crowns.", False),
+        ("20", "It was 2015.", False),
+        ("1815", "In 1815/16 he left.", True),
+        ("3.5", "It is 3.5 m.", True),
+        ("35", "It is 36 m.", False),
+        ("Pell's", "Ambrose Pell came.", True),
+        ("Pell", "PELL came.", True),
+        ("Crane", "Ambrose Pell came.", False),
+        ("K\u00f6ln", "Er kam aus K\u00f6ln.", True),
+    ],
+)
+def test_whether_a_claim_stands_in_a_text(claim: str, text: str, expected: bool) -> None:
+    assert is_in(claim, text) is expected
+
+
+def test_a_sentence_that_stands_there_is_quoted() -> None:
+    (citation,) = check("The cook of the ship was called Ambrose Pell.", "Who cooked?", passages(*TEXTS), "en")
+    assert (citation.verdict, citation.missing, citation.passage.index) == ("quoted", (), 0)
+    assert citation.quote == "The cook of the ship was called Ambrose Pell."
+
+
+def test_a_sentence_in_other_words_is_supported_by_its_names_and_numbers() -> None:
+    first, second = check("Ambrose Pell had 1250 crowns. Silas Crane comes from Hull.", "Who?", passages(*TEXTS), "en")
+    assert (first.verdict, first.passage.index, second.verdict, second.passage.index) == (
+        "supported",
+        0,
+        "supported",
+        1,
+    )
+    assert second.quote == "The captain, Silas Crane, was born in Hull."
+
+
+def test_what_no_passage_has_is_told() -> None:
+    (citation,) = check("The cook was Zorblax Quill, paid 77 crowns in 1815.", "Who?", passages(*TEXTS), "en")
+    assert (citation.verdict, citation.missing) == ("not found", ("Zorblax", "Quill", "77"))
+
+
+def test_what_the_question_says_is_no_claim() -> None:
+    (citation,) = check("Yes, Zorblax did.", "Did Zorblax come?", passages(*TEXTS), "en")
+    assert (citation.verdict, citation.missing) == ("supported", ())
+
+
+def test_a_short_answer_is_supported_not_quoted() -> None:
+    (citation,) = check("Ambrose Pell", "What was the cook called?", passages(*TEXTS), "en")
+    assert (citation.verdict, citation.passage.index) == ("supported", 0)
+    assert citation.quote == "The cook of the ship was called Ambrose Pell."
+
+
+def test_german_answers_are_looked_up_by_stems() -> None:
+    german = (
+        "Es regnete. Der Mieter zahlt die Nebenkosten bis zum Ersten des Monats.",
+        "Die Wohnung liegt in K\u00f6ln. Der Vermieter hei\u00dft Jonas Brandt.",
+    )
+    first, second = check(
+        "Die Wohnungen liegen in K\u00f6ln. Der Mieter zahlt an Petra Lenz.", "Wo liegt sie?", passages(*german), "de"
+    )
+    assert (first.verdict, first.passage.index, first.quote) == ("not found", 1, "Die Wohnung liegt in K\u00f6ln.") or (
+        first.verdict,
+        first.passage.index,
+    ) == ("supported", 1)
+    assert (second.verdict, second.missing) == ("not found", ("Petra", "Lenz"))
+
+
+def test_without_passages_or_words_nothing_is_cited() -> None:
+    assert check("Ambrose Pell.", "Who?", [], "en") == []
+    assert check(" ... ", "Who?", passages(*TEXTS), "en") == []
+
+
+def test_a_quotation_is_short_and_holds_what_it_is_quoted_for() -> None:
+    long = " ".join(["It rained on the deck and the men were wet"] * 20)
+    text = f"{long}, and Ambrose Pell the cook was dry, and {long}."
+    (citation,) = check("Ambrose Pell was dry.", "Who was dry?", passages(text), "en")
+    assert len(citation.quote) <= LONGEST_QUOTE
+    assert "Ambrose Pell" in citation.quote
+    assert citation.quote.startswith("... ")
+    assert citation.quote.endswith(" ...")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_window_holds_a_wanted_word_and_is_a_part_of_the_sentence(seed: int) -> None:
+    chance = random.Random(seed)
+    words = [chance.choice(("rain", "deck", "men", "a", "wetness")) for _ in range(chance.randrange(80, 300))]
+    words[chance.randrange(len(words))] = "pell"
+    part = window(" ".join(words), {"pell"}, "en")
+    assert len(part) <= LONGEST_QUOTE
+    inner = part.removeprefix("... ").removesuffix(" ...")
+    assert inner in " ".join(words)
+    assert "pell" in inner
+    assert len(part) > LONGEST_QUOTE / 2
+
+
+def test_an_endless_word_is_cut_and_says_so() -> None:
+    part = window("\u6771\u4eac" * 400, {"\u6771"}, "ja")
+    assert len(part) <= LONGEST_QUOTE
+    assert part.endswith(" ...")

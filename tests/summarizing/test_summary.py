@@ -1,0 +1,169 @@
+"""The summary: from notes, level by level; repetitions dropped, names looked up, places given."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from freqkv_cli.config import Settings
+from freqkv_cli.events import Event, Progress
+from freqkv_cli.reading.session import Session
+from freqkv_cli.summarizing.layout import notes_text, summary_text, without_notes
+from freqkv_cli.summarizing.notes import SectionNote
+from freqkv_cli.summarizing.summary import GROUP, Summary, merged, repeats, words_wanted, write_summary
+from tests.reading.playing import Played, ended
+from tests.summarizing.conftest import EVENTS
+
+Play = Callable[[Callable[[str], str]], Played]
+
+
+def with_settings(session: Session, **settings: Any) -> Session:
+    session.settings = Settings(**{"model": session.settings.model, "cache_size": 4096, **settings})
+    return session
+
+
+def note(number: int, text: str) -> SectionNote:
+    return SectionNote(f"CHAPTER {number}", "voyage.txt", f"lines {number}-{number + 1}", text, True, number, number)
+
+
+NOTES = [note(number, event) for number, event in enumerate(EVENTS)]
+
+
+def written(session: Session, **settings: Any) -> Summary:
+    return ended(write_summary(with_settings(session, **settings), NOTES))
+
+
+def test_sentences_have_their_places(session: Session, play: Play) -> None:
+    played = play(lambda request: " ".join(EVENTS[:3]))
+    summary = written(session)
+    assert [one.sentence for one in summary.sentences] == list(EVENTS[:3])
+    assert [one.passage.heading for one in summary.sentences] == ["CHAPTER 1", "CHAPTER 2", "CHAPTER 3"]
+    assert {one.verdict for one in summary.sentences} == {"quoted"}
+    assert (summary.written, summary.dropped, summary.missing) == (3, 0, [])
+    assert all(event in played.consulted[-1] for event in EVENTS)
+
+
+def test_repetitions_are_dropped(session: Session, play: Play) -> None:
+    play(lambda request: f"{EVENTS[0]} {EVENTS[1]} The pilot Ambrose brought the grey frigate into the harbour.")
+    summary = written(session)
+    assert [one.sentence for one in summary.sentences] == list(EVENTS[:2])
+    assert summary.dropped == 1
+
+
+def test_a_name_of_nowhere_is_marked_after_a_second_try(session: Session, play: Play) -> None:
+    played = play(lambda request: f"{EVENTS[0]} They met Gandalf in 1977.")
+    summary = written(session)
+    assert summary.missing == ["Gandalf", "1977"]
+    assert len(played.requests) == 2
+    assert "Gandalf" in played.requests[1]
+    assert [one.verdict for one in summary.sentences] == ["quoted", "not found"]
+    assert "They met Gandalf in 1977. [not found in the text: Gandalf, 1977]" in summary_text(session, summary)
+
+
+def test_a_second_try_without_it_is_taken(session: Session, play: Play) -> None:
+    drafts = iter([f"{EVENTS[0]} They met Gandalf.", EVENTS[1]])
+    play(lambda request: next(drafts))
+    summary = written(session)
+    assert ([one.sentence for one in summary.sentences], summary.missing) == ([EVENTS[1]], [])
+
+
+def test_lists_and_headings_of_the_model_become_sentences(session: Session, play: Play) -> None:
+    play(lambda request: f"# Summary of it.\n\n- **{EVENTS[0]}**\n2. {EVENTS[1]}\n")
+    assert [one.sentence for one in written(session).sentences][-2:] == list(EVENTS[:2])
+
+
+def test_a_sentence_that_was_cut_off_is_left_out(session: Session, play: Play) -> None:
+    play(lambda request: f"{EVENTS[0]} And then the").finish_reason = "length"
+    assert [one.sentence for one in written(session).sentences] == [EVENTS[0]]
+
+
+def test_many_notes_are_merged_level_by_level_in_order(session: Session, play: Play) -> None:
+    notes = [note(number, f"Note {number:03} tells {'of the rain ' * 20}.") for number in range(100)]
+
+    def write(request: str) -> str:
+        (numbers,) = [[line[7:10] for line in played.consulted[-1].split("\n") if line.startswith("- Note")]]
+        return f"Note {numbers[0]} {'of wind ' * 10}."
+
+    played = play(write)
+    seen: list[Event] = []
+    told = ended(merged(session, notes, 300), seen)
+    levels = [100, 17]
+    assert [len(text.split("\n")) for text in played.consulted[:17]] == [GROUP] * 16 + [4]
+    assert len(told) in (levels[1], 3)
+    assert [text[:8] for text in told] == sorted(text[:8] for text in told)
+    assert told[0].startswith("Note 000")
+    assert all(isinstance(event, Progress) for event in seen)
+    every = "\n".join(played.consulted[:17])
+    assert all(f"Note {number:03}" in every for number in range(100))
+
+
+def test_notes_that_fit_are_not_merged(session: Session, play: Play) -> None:
+    played = play(lambda request: "never")
+    assert ended(merged(session, NOTES, 100)) == list(EVENTS)
+    assert played.requests == []
+
+
+def test_what_the_user_asks_for_is_passed_on(session: Session, play: Play) -> None:
+    played = play(lambda request: EVENTS[0])
+    written(session, length=77, focus="parrots", language="French")
+    written(session, prompt="List the ships.", focus="parrots")
+    first, second = played.requests
+    assert all(word in first for word in ("77", "parrots", "French"))
+    assert second.startswith("List the ships.")
+    assert "parrots" in second
+
+
+@pytest.mark.parametrize(("length", "words"), [("short", 60), ("medium", 150), ("long", 400), (13, 13)])
+def test_lengths(session: Session, play: Play, length: str | int, words: int) -> None:
+    played = play(lambda request: EVENTS[0])
+    written(session, length=length)
+    assert words_wanted(session) == words
+    assert f" {words} words" in played.requests[0]
+
+
+def test_without_a_writer_there_is_an_extract_from_all_over_the_text(session: Session, voyage: Any) -> None:
+    text = " ".join(voyage.read_text().split())
+    sizes = []
+    for length in ("short", "long"):
+        summary = written(session, length=length)
+        assert summary.written == 0
+        assert all(one.sentence == one.quote in text for one in summary.sentences)
+        sentences = [one.sentence for one in summary.sentences]
+        assert not any(repeats(one, other, "en") for n, one in enumerate(sentences) for other in sentences[:n])
+        places = [one.passage.index for one in summary.sentences]
+        assert places == sorted(places)
+        sizes.append(len(sentences))
+    assert 1 <= sizes[0] <= sizes[1]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "earlier", "expected"),
+    [
+        ("The whale swam.", "The whales were swimming; the whale swam away.", True),
+        ("The whale swam.", "A parrot spoke Portuguese.", False),
+        ("", "A parrot.", False),
+    ],
+)
+def test_what_only_repeats(sentence: str, earlier: str, expected: bool) -> None:
+    assert repeats(sentence, earlier, "en") is expected
+
+
+def test_layouts(session: Session, play: Play) -> None:
+    play(lambda request: " ".join(EVENTS[:2]))
+    summary = written(session)
+    places = [one.passage.place for one in summary.sentences]
+    assert summary_text(session, summary) == f"{EVENTS[0]} [{places[0]}] {EVENTS[1]} [{places[1]}]"
+    listed = f"- {EVENTS[0]} [{places[0]}]\n- {EVENTS[1]} [{places[1]}]"
+    assert summary_text(with_settings(session, format="bullets"), summary) == listed
+    summary.sentences[1] = summary.sentences[0]
+    assert summary_text(session, summary).count(places[0]) == 1  # a place is told once
+
+
+def test_the_outline_stands_below_and_can_be_taken_off() -> None:
+    for format in ("text", "markdown", "bullets"):
+        outline = notes_text(NOTES, format, several=False)
+        assert outline.count("\n- ") == len(NOTES)
+        assert all(one.text in outline and one.label in outline for one in NOTES)
+        assert without_notes(f"A summary.{outline}") == "A summary."
+    assert "voyage.txt" in notes_text(NOTES, "text", several=True)
+    assert without_notes("A summary.\nNotes were taken.") == "A summary.\nNotes were taken."
