@@ -23,7 +23,7 @@ QUIET_LIBRARIES = {
     "TOKENIZERS_PARALLELISM": "false",
     "TORCH_CPP_LOG_LEVEL": "ERROR",
 }
-# torch and numba each have OpenMP threads; by default those without work spin for milliseconds, in the way of the others.
+# torch and numba each have OpenMP threads; by default those without work spin for milliseconds, in the way of others.
 BRIEF_WAITS = {"GOMP_SPINCOUNT": "1000"}
 OUT_OF_MEMORY = "not enough memory: use a smaller --cache-size, --chunk or --model, or --quant 4bit"
 
