@@ -23,6 +23,8 @@ QUIET_LIBRARIES = {
     "TOKENIZERS_PARALLELISM": "false",
     "TORCH_CPP_LOG_LEVEL": "ERROR",
 }
+# torch and numba each have OpenMP threads; by default those without work spin for milliseconds, in the way of others.
+BRIEF_WAITS = {"GOMP_SPINCOUNT": "1000"}
 OUT_OF_MEMORY = "not enough memory: use a smaller --cache-size, --chunk or --model, or --quant 4bit"
 
 
@@ -102,7 +104,7 @@ def _prepare(debug: bool) -> None:
     gc.set_threshold(100_000, 20, 20)  # imports make a million objects and no garbage: seldom is often enough
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    for name, value in QUIET_LIBRARIES.items():
+    for name, value in {**QUIET_LIBRARIES, **BRIEF_WAITS}.items():
         os.environ.setdefault(name, value)
     if _is_on("FREQKV_NO_COLOR"):
         os.environ["NO_COLOR"] = "1"  # the help is typer's, which knows only this

@@ -33,8 +33,8 @@ def multiply_with_a_kernel() -> tuple[bool, str]:
     """
     import numba
 
-    from freqkv_cli.inference.cpu import kernels
+    from freqkv_cli.inference.cpu import matrices
 
     weight, row, product = np.eye(64, dtype=np.float32), np.ones((1, 64), np.float32), np.zeros((1, 64), np.float32)
-    kernels.multiply_stored(weight, row[0, :0], row, product, False)
+    matrices.multiply_stored(weight, row[0, :0], row, product, False)
     return bool((product == row).all()), f"numba {numba.__version__}, {numba.threading_layer()} threads"

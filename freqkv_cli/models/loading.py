@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from freqkv_cli.errors import FreqkvError, ModelError
 from freqkv_cli.models.adapter import Adapter, merge_adapter, read_foresight
 from freqkv_cli.models.device import Placement, Quant, choose_placement
-from freqkv_cli.models.gguf_index import INDEX, GgufIndex, read_index
+from freqkv_cli.models.gguf.index import INDEX, GgufIndex, read_index
 from freqkv_cli.models.lazy_imports import import_modeling
 from freqkv_cli.models.library_logging import quiet_transformers
 from freqkv_cli.models.malloc_tuning import keep_freed_memory
@@ -192,7 +192,7 @@ def _from_blocks(
     """The model of a GGUF file whose weights lie there in blocks: with these, or with what they stand for."""
     from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
 
-    from freqkv_cli.models.gguf_model import MappedGguf, build_model, fill_model
+    from freqkv_cli.models.gguf.model import MappedGguf, build_model, fill_model
     from freqkv_cli.quantized.modules import multiplies_rightly
 
     mapped = MappedGguf(Path(source.gguf_file or ""), index, config)

@@ -14,7 +14,7 @@ from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.models.adapter import Adapter, find_adapter
 from freqkv_cli.models.aliases import AUTO
 from freqkv_cli.models.device import Placement, choose_placement
-from freqkv_cli.models.gguf_index import read_index
+from freqkv_cli.models.gguf.index import read_index
 from freqkv_cli.models.loading import load_config, load_tokenizer, stays_in_blocks
 from freqkv_cli.models.memory import (
     DTYPE_BYTES,

@@ -9,7 +9,7 @@ from freqkv_cli.documents.document import Document
 from freqkv_cli.documents.stored_document import StoredDocument
 from freqkv_cli.events import Done, Event, Note, Progress
 from freqkv_cli.models.device import Placement
-from freqkv_cli.models.gguf_index import read_index
+from freqkv_cli.models.gguf.index import read_index
 from freqkv_cli.models.memory import DTYPE_BYTES
 from freqkv_cli.reading.plan import Plan, make_plan
 from freqkv_cli.reading.report import SCHEMA_VERSION, describe_document

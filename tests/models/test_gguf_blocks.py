@@ -13,7 +13,7 @@ from freqkv_cli.inference.cpu.decode import cpu_decoder
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.models.conversion import convert_gguf
-from freqkv_cli.models.gguf_index import INDEX, read_index
+from freqkv_cli.models.gguf.index import INDEX, read_index
 from freqkv_cli.models.loading import LoadedModel, load_model
 from freqkv_cli.models.source import ModelSource
 from freqkv_cli.quantized.blocks import LAYOUTS, Q4_0, Q4_K, Q5_0, Q6_K, Q8_0

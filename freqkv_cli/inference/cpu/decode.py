@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from freqkv_cli.inference.attention import ATTENTION_NAME
-from freqkv_cli.kvcache.cache import FixedLayer, FreqkvCache
+from freqkv_cli.kvcache.cache import FreqkvCache
+from freqkv_cli.kvcache.layers import FixedLayer
 
 ARCHITECTURES = ("llama", "mistral", "qwen2")  # the ones whose layers are those of kernels.py
 MOST = 8  # tokens at once; of more, each costs less the ordinary way
@@ -183,7 +184,7 @@ def _kind(linear: Any) -> str | None:
 def _matrix(linear: Any) -> Any:
     if type(linear) is nn.Linear:
         return _as_stored(linear.weight)
-    from freqkv_cli.inference.cpu.kernels import Blocks
+    from freqkv_cli.inference.cpu.matrices import Blocks
 
     return Blocks(linear.matrix.kind, linear.matrix.blocks)
 

@@ -34,7 +34,7 @@ PARTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StoredTensor:
     """A tensor of the file: its type's number in GGUF, its shape as torch says it, and its bytes."""
 
     kind: int
@@ -49,7 +49,7 @@ class GgufIndex:
 
     architecture: str
     bytes: int
-    tensors: dict[str, Place]
+    tensors: dict[str, StoredTensor]
 
     @property
     def parameters(self) -> int:
@@ -80,7 +80,7 @@ def make_index(reader: Any, architecture: str, size: int, kinds: Any) -> GgufInd
         shape = tuple(int(length) for length in reversed(tensor.shape))
         if name is None or (kind not in kinds if len(shape) == 2 else kind != F32):
             return None
-        tensors[name] = Place(kind, shape, int(tensor.data_offset), int(tensor.n_bytes))
+        tensors[name] = StoredTensor(kind, shape, int(tensor.data_offset), int(tensor.n_bytes))
     return GgufIndex(architecture, size, tensors)
 
 
@@ -97,7 +97,7 @@ def read_index(folder: Path) -> GgufIndex | None:
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         tensors = {
-            name: Place(place["kind"], tuple(place["shape"]), place["offset"], place["bytes"])
+            name: StoredTensor(place["kind"], tuple(place["shape"]), place["offset"], place["bytes"])
             for name, place in stored["tensors"].items()
         }
         return GgufIndex(stored["architecture"], stored["bytes"], tensors)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from freqkv_cli.errors import ModelError
-from freqkv_cli.models.gguf_index import F32, GgufIndex, Place
+from freqkv_cli.models.gguf.index import F32, GgufIndex, StoredTensor
 from freqkv_cli.quantized.modules import Matrix, QuantizedEmbedding, QuantizedLinear, QuantizedMLP
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class MappedGguf:
         """Any tensor, in float32."""
         return self.vector(name) if self._index.tensors[name].kind == F32 else self.matrix(name).dequantize()
 
-    def _data(self, place: Place) -> NDArray[Any]:
+    def _data(self, place: StoredTensor) -> NDArray[Any]:
         return self._bytes[place.offset : place.offset + place.bytes]
 
     def _heads(self, name: str) -> int:
