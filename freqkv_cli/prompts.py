@@ -27,9 +27,9 @@ MERGE = (
     "Sum up the notes above in {sentences} sentences{language}, in their order, with the names of people and things."
 )
 SUMMARY = (
-    "Write a summary of this document{language} in about {words} words, as connected sentences without a list. The first "
-    "sentence says what kind of document it is and what it is about. Then tell what matters most, in order, to its "
-    "end.{kind}{focus}"
+    "Write a summary of this document{language} in about {words} words. Say first what kind of document it is and what "
+    "it is about, then what matters most, in order, to its end.{kind} Write plain connected sentences, without a "
+    "heading or a list.{focus}"
 )
 # What matters besides in documents of some kinds, by what the reader of the file found.
 _LOG = " It is a log: say what happened, which errors there were, and when."
