@@ -18,7 +18,7 @@ from freqkv_cli.retrieval.language import detect_language, language_name
 from freqkv_cli.retrieval.passage import Passage
 
 MAX_TOKENS = 200
-REQUEST_ROOM = 120  # tokens for a question with what stands around it, beside the question itself
+REQUEST_ROOM = 60  # tokens for a question with what stands around it, beside the question itself
 DOUBT = 0.7  # nats: where the passages together and the cited one alone affirm less, the document does not say
 NEAREST = 2  # passages that are named where the document does not say
 

@@ -9,8 +9,8 @@ from freqkv_cli.reading.session import Session
 from freqkv_cli.retrieval.passage import Passage
 from freqkv_cli.retrieval.retriever import Retriever
 
-EDGE = 600  # characters of the first and of the last passage
-OUTLINE = 900  # characters of the list of headings
+EDGE = 400  # characters of the first and of the last passage
+OUTLINE = 600  # characters of the list of headings
 # A line that was broken for its length, not for its sense: a small model reads "two thousand" before the break as all.
 WRAPPED = re.compile(r"(?<=[^\n|\t]{40})\n(?=[^\W_])")
 
@@ -41,7 +41,7 @@ def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
     named = retriever.named(queries[0], count)
     found = [hit.passage for hit in retriever.find(queries, count + len(named))]
     wanted = [*named, *(passage for passage in found if passage not in named)][:count]
-    free = session.free_slots - len(session.prompt.prefix) - room - session.count_tokens(frame)
+    free = session.cache.geometry.cache_size - len(session.prompt.prefix) - room - session.count_tokens(frame)
     taken: list[Passage] = []
     for passage in wanted:
         free -= session.count_tokens(shown(passage)) + 2

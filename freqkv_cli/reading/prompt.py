@@ -10,7 +10,8 @@ from typing import Any
 
 from jinja2.exceptions import TemplateError
 
-INSTRUCTION = "You are a careful reader. You answer from the document that you are given, briefly and in plain English."
+from freqkv_cli.prompts import INSTRUCTION
+
 _MARK = "\x1edocument\x1e"
 
 
