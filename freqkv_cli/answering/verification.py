@@ -12,7 +12,8 @@ from freqkv_cli.retrieval.sentences import clean_sentences
 LONGEST_QUOTE = 300  # characters
 SMALL = 12  # numbers up to this are often told in words
 NUMBER = re.compile(r"\d[\d.,:/\u202f\u00a0]*\d|\d")
-INSIDE = re.compile(r"(?<![.!?:\"\u201c\u00ab(] )(?<!^)\b[^\W\d_a-z][\w'\u2019-]+")  # words inside a sentence
+# Words inside a sentence, also behind a mark that opens a quotation.
+INSIDE = re.compile(r"(?<!^)(?<!^[\"\u201c\u00ab(])(?<![.!?:] )(?<![.!?:] [\"\u201c\u00ab(])\b[^\W\d_a-z][\w'\u2019-]+")
 QUOTED_WORDS = 4  # that must stand together for a sentence to count as a quotation
 
 Verdict = Literal["quoted", "supported", "not found"]

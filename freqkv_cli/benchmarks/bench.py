@@ -9,10 +9,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from freqkv_cli.benchmarks.choice import Choice
+from freqkv_cli.benchmarks.choice import BenchOptions
 from freqkv_cli.benchmarks.figures import label
 from freqkv_cli.benchmarks.lineup import open_readers, require_rivals
-from freqkv_cli.benchmarks.readers import Reader
+from freqkv_cli.benchmarks.readers import TimedReader
 from freqkv_cli.benchmarks.runs import Pass, reach, run_pass, warm_up
 from freqkv_cli.benchmarks.start import measure_start
 from freqkv_cli.benchmarks.state import BenchState
@@ -28,7 +28,9 @@ from freqkv_cli.measurement.synthetic_text import SEED, document_ids, random_ids
 from freqkv_cli.reading.memory_figures import process_bytes
 
 
-def bench(documents: Sequence[Document], settings: Settings, choice: Choice, form: str = "table") -> Iterator[Event]:
+def bench(
+    documents: Sequence[Document], settings: Settings, choice: BenchOptions, form: str = "table"
+) -> Iterator[Event]:
     """Measure and yield the figures as Text in the given form (see bench_tables; json: none), then the report.
 
     After Ctrl-C the figures are those of the passes that there were.
@@ -63,10 +65,10 @@ def bench(documents: Sequence[Document], settings: Settings, choice: Choice, for
     yield Done(report)
 
 
-def measure(state: BenchState, readers: Sequence[Reader], ids: Sequence[int]) -> Generator[Event, None, None]:
+def measure(state: BenchState, readers: Sequence[TimedReader], ids: Sequence[int]) -> Generator[Event, None, None]:
     """Let the readers take turns, `repetitions` times; what they measure is in `state` as soon as it is known."""
     choice = state.choice
-    turns: list[tuple[Reader, list[int]]] = []
+    turns: list[tuple[TimedReader, list[int]]] = []
     for reader in readers:
         depths = reach(reader, choice.depths, choice.written)
         if len(depths) < len(choice.depths):
@@ -107,7 +109,7 @@ def eta_seconds(left: dict[str, int], speeds: dict[str, float]) -> float:
 
 
 def gather_ids(
-    documents: Sequence[Document], subject: Subject, choice: Choice, seed: int
+    documents: Sequence[Document], subject: Subject, choice: BenchOptions, seed: int
 ) -> tuple[Sequence[int], dict[str, Any]]:
     """Return as many token ids as the deepest depth asks for, and where they are from."""
     count = choice.depths[-1]

@@ -21,7 +21,7 @@ LLAMA_CPP = ("llama.cpp", "llama.cpp-noflash")
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class BenchOptions:
     """depths: tokens, rising; written: tokens per answer; shape: of random weights, or None; start: measure start-up.
 
     Raises UsageError for what cannot be.

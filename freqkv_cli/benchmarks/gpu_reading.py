@@ -12,7 +12,7 @@ from freqkv_cli.benchmarks.figures import label, peak_growth, ratios, reader_fig
 from freqkv_cli.benchmarks.gpu_limits import bytes_per_written_token, operations_per_read_token
 from freqkv_cli.benchmarks.gpu_scale import Scale
 from freqkv_cli.benchmarks.plain_loop import PlainLoop
-from freqkv_cli.benchmarks.readers import PolicyReader, Reader
+from freqkv_cli.benchmarks.readers import PolicyReader, TimedReader
 from freqkv_cli.benchmarks.runs import Pass, run_pass, warm_up
 from freqkv_cli.benchmarks.stopwatch import seconds_per_call
 from freqkv_cli.config import Settings
@@ -44,7 +44,7 @@ def measure_full(model: Any, scale: Scale, found: Result, deadline: Deadline) ->
 
 
 def read_depths(
-    reader: Reader, model: Any, depths: Sequence[int], scale: Scale, found: Result, deadline: Deadline
+    reader: TimedReader, model: Any, depths: Sequence[int], scale: Scale, found: Result, deadline: Deadline
 ) -> Result:
     """Read until the deepest depth or the deadline; what was reached by then is returned."""
     ids = random_ids(model.config.vocab_size, depths[-1], seed=0)

@@ -7,30 +7,30 @@ from typing import Any
 
 import torch
 
-from freqkv_cli.benchmarks.choice import LLAMA_CPP, RIVALS, Choice
+from freqkv_cli.benchmarks.choice import LLAMA_CPP, RIVALS, BenchOptions
 from freqkv_cli.benchmarks.llama_cpp import LlamaCpp, find_node, find_package
 from freqkv_cli.benchmarks.plain_loop import PlainLoop, load_plain
-from freqkv_cli.benchmarks.readers import PolicyReader, Reader
+from freqkv_cli.benchmarks.readers import PolicyReader, TimedReader
 from freqkv_cli.benchmarks.runs import REQUEST
 from freqkv_cli.errors import UsageError
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.measurement.subject import Subject
 
 
-def require_rivals(choice: Choice) -> None:
+def require_rivals(choice: BenchOptions) -> None:
     """Raise UsageError, before anything is loaded, when llama.cpp is asked for and not installed."""
     if set(LLAMA_CPP) & set(choice.against):
         find_node()
         find_package()
 
 
-def open_readers(choice: Choice, subject: Subject, stack: ExitStack) -> tuple[list[Reader], dict[str, Any]]:
+def open_readers(choice: BenchOptions, subject: Subject, stack: ExitStack) -> tuple[list[TimedReader], dict[str, Any]]:
     """Return the readers, freqkv's policies first, and what rivals say of themselves; `stack` closes them.
 
     Raises UsageError when a rival cannot read this model.
     """
     loaded, geometry, window, chunk = subject.loaded, subject.geometry, subject.window, subject.chunk
-    readers: list[Reader] = []
+    readers: list[TimedReader] = []
     for policy in choice.policies:
         slots = _whole(geometry, window, choice) if policy == "full" else geometry
         readers.append(
@@ -50,7 +50,7 @@ def open_readers(choice: Choice, subject: Subject, stack: ExitStack) -> tuple[li
     return readers, settings
 
 
-def _whole(geometry: Geometry, window: int, choice: Choice) -> Geometry:
+def _whole(geometry: Geometry, window: int, choice: BenchOptions) -> Geometry:
     """Slots for all depths, as far as the window goes."""
     needed = choice.depths[-1] + REQUEST + choice.written
     return replace(geometry, cache_size=min(window, max(needed, geometry.cache_size)))

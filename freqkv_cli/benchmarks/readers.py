@@ -31,7 +31,7 @@ class Writing:
         return (self.tokens - 1) / self.following if self.tokens > 1 and self.following else None
 
 
-class Reader(Protocol):
+class TimedReader(Protocol):
     """A way to read.
 
     name: for tables. limit: how many tokens it can hold, None when there is no end. pid: the process that reads.

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
-from freqkv_cli.benchmarks.readers import Reader, Writing
+from freqkv_cli.benchmarks.readers import TimedReader, Writing
 from freqkv_cli.measurement.peak import forget_peak, held_bytes, peak_bytes
 
 REQUEST = 32  # tokens of the request before an answer
@@ -38,7 +38,7 @@ class Pass:
         return next((mark for mark in self.marks if mark.tokens == tokens), None)
 
 
-def reach(reader: Reader, depths: Sequence[int], count: int) -> list[int]:
+def reach(reader: TimedReader, depths: Sequence[int], count: int) -> list[int]:
     """Return the depths at which a reader can still take a request and write `count` tokens."""
     return [depth for depth in depths if reader.limit is None or depth + REQUEST + count <= reader.limit]
 
@@ -54,7 +54,7 @@ def stops(depths: Sequence[int], chunk: int) -> list[int]:
     return sorted({*depths, *(tenths(deepest) if deepest >= TENTHS * CHUNKS_PER_TENTH * chunk else ())})
 
 
-def warm_up(reader: Reader, ids: Sequence[int]) -> None:
+def warm_up(reader: TimedReader, ids: Sequence[int]) -> None:
     """Let a reader load, compile and touch what it needs, untimed."""
     reader.clear()
     for _ in reader.read(ids[:WARM_UP]):
@@ -63,7 +63,7 @@ def warm_up(reader: Reader, ids: Sequence[int]) -> None:
 
 
 def run_pass(
-    reader: Reader, ids: Sequence[int], depths: Sequence[int], count: int, chunk: int, into: Pass
+    reader: TimedReader, ids: Sequence[int], depths: Sequence[int], count: int, chunk: int, into: Pass
 ) -> Generator[int, None, None]:
     """Read to the deepest of `depths` and write `count` tokens at each; yield the tokens of every piece read.
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from freqkv_cli.benchmarks.choice import OWN, RIVALS, Choice
+from freqkv_cli.benchmarks.choice import OWN, RIVALS, BenchOptions
 from freqkv_cli.benchmarks.figures import label, ratios, reader_figures
 from freqkv_cli.benchmarks.runs import REQUEST, Pass
 from freqkv_cli.measurement.environment import environment
@@ -14,7 +14,7 @@ from freqkv_cli.measurement.subject import Subject
 class BenchState:
     """passes: by reader. skipped: depths beyond a reader's limit. rivals: what other programs say of themselves."""
 
-    choice: Choice
+    choice: BenchOptions
     subject: Subject
     source: dict[str, Any]
     memory: dict[str, int]

@@ -74,9 +74,9 @@ def bench(
 
     def load() -> Task:
         from freqkv_cli.benchmarks.bench import bench as measure
-        from freqkv_cli.benchmarks.choice import Choice
+        from freqkv_cli.benchmarks.choice import BenchOptions
 
-        choice = Choice(
+        choice = BenchOptions(
             depths=sizes,
             policies=names,
             against=tuple(dict.fromkeys(rivals)),

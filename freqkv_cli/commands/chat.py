@@ -18,7 +18,7 @@ from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Event
 from freqkv_cli.terminal.display import open_display
 from freqkv_cli.terminal.figures import plural
-from freqkv_cli.terminal.prompt import Prompt, open_prompt, private_history
+from freqkv_cli.terminal.prompt import QuestionPrompt, open_prompt, private_history
 
 if TYPE_CHECKING:
     from freqkv_cli.answering.conversation import Conversation
@@ -82,7 +82,7 @@ def _read(ctx: typer.Context, paths: list[str], settings: Settings, output: Outp
 
 
 def _converse(
-    ctx: typer.Context, prompt: Prompt, conversation: "Conversation", settings: Settings, output: Output
+    ctx: typer.Context, prompt: QuestionPrompt, conversation: "Conversation", settings: Settings, output: Output
 ) -> None:
     """Put what is typed or piped in to the conversation, until there is no more of it.
 
@@ -105,7 +105,7 @@ def _converse(
         raise UsageError(f"none of {plural(asked, 'question')} could be answered")
 
 
-def _next(prompt: Prompt, run: Invocation) -> str | None:
+def _next(prompt: QuestionPrompt, run: Invocation) -> str | None:
     """What is typed next, None at the end, which a second Ctrl-C in a row is too."""
     hinted = False
     while True:
@@ -122,7 +122,7 @@ def _next(prompt: Prompt, run: Invocation) -> str | None:
 
 def _answer(
     ctx: typer.Context,
-    prompt: Prompt,
+    prompt: QuestionPrompt,
     question: "Question",
     conversation: "Conversation",
     settings: Settings,

@@ -213,12 +213,12 @@ def recall(
     labels, count = words(policies), read_size("--tokens", tokens)
 
     def load() -> Task:
-        from freqkv_cli.evaluation.needle import Wanted, evaluate_recall
+        from freqkv_cli.evaluation.needle import NeedleOptions, evaluate_recall
         from freqkv_cli.evaluation.policy_specs import check_adapters, check_labels
 
         check_labels(labels)
         check_adapters(adapters, labels)
-        wanted = Wanted(count, words(kinds), items, first)
+        wanted = NeedleOptions(count, words(kinds), items, first)
         return lambda opened: evaluate_recall(opened, settings, labels, wanted, plot, adapters)
 
     run(ctx, loading(settings), documents or [], settings, output, load)
@@ -275,11 +275,11 @@ def sessions(
     def load() -> Task:
         from freqkv_cli.evaluation.policy_specs import check_labels
         from freqkv_cli.evaluation.scbench import open_shared
-        from freqkv_cli.evaluation.sessions import Wanted, evaluate_sessions
+        from freqkv_cli.evaluation.sessions import SessionOptions, evaluate_sessions
 
         check_labels(labels)
         shared = open_shared(data, offline=settings.offline) if data else None
-        wanted = Wanted(words(kinds), count, turns, contexts, mode, shared)
+        wanted = SessionOptions(words(kinds), count, turns, contexts, mode, shared)
         return lambda opened: evaluate_sessions(opened, settings, labels, wanted, plot)
 
     run(ctx, loading(settings), documents or [], settings, output, load)

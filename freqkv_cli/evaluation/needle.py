@@ -15,14 +15,14 @@ from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import InputError, UsageError
 from freqkv_cli.evaluation.asking import Outcome, put
-from freqkv_cli.evaluation.needle_figures import Asked, halves, rows
+from freqkv_cli.evaluation.needle_figures import AskedItem, halves, rows
 from freqkv_cli.evaluation.needle_items import KINDS, Item, Quiz, document_sentences, make_quiz
 from freqkv_cli.evaluation.needle_table import recall_table
 from freqkv_cli.evaluation.policy_specs import Contender, Subjects, open_contenders, shrunk
 from freqkv_cli.events import Done, Event, Note, Text
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import FreqkvCache
-from freqkv_cli.measurement.line_plot import Line, draw_lines
+from freqkv_cli.measurement.line_plot import PlotLine, draw_lines
 from freqkv_cli.measurement.plot import require_matplotlib
 from freqkv_cli.measurement.reading_progress import reading_progress
 from freqkv_cli.measurement.report import memory_report
@@ -35,7 +35,7 @@ FIRST = "Question: What is the pass key? Look for it in the following text.\n\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class NeedleOptions:
     """What is asked: kinds of facts, at most `items` of each kind, in a text of `tokens` tokens; the question known
     before the reading (`first`: the pass key alone) or not.
     """
@@ -57,7 +57,7 @@ def evaluate_recall(
     documents: Sequence[Document],
     settings: Settings,
     labels: Sequence[str],
-    wanted: Wanted,
+    wanted: NeedleOptions,
     plot: Path | None = None,
     adapters: Path | None = None,
 ) -> Iterator[Event]:
@@ -79,7 +79,7 @@ def evaluate_recall(
     missing = [kind for kind in kinds if kind not in {item.kind for item in quiz.items}]
     if missing and documents:
         yield Note(f"the text has nothing for: {', '.join(missing)}", warning=True)
-    asked: list[Asked] = []
+    asked: list[AskedItem] = []
     reason = "stop"
     try:
         contenders = open_contenders(labels, subject, settings, adapters)
@@ -108,7 +108,7 @@ def evaluate_recall(
 
 
 def ask_all(
-    contenders: Sequence[Contender], subjects: Subjects, quiz: Quiz, first: bool, asked: list[Asked]
+    contenders: Sequence[Contender], subjects: Subjects, quiz: Quiz, first: bool, asked: list[AskedItem]
 ) -> Generator[Event, None, None]:
     """Let every contender read, and ask on the way; what is answered goes into `asked`."""
     tokenizer, slots = subjects.first.tokenizer, subjects.first.geometry.cache_size
@@ -129,7 +129,7 @@ def ask_all(
             at = stop
             for item in due:
                 rank, exact = ask(engine, cache, tokenizer, item)
-                asked.append(Asked(contender.label, item.kind, item.place, stop - item.place, rank, exact))
+                asked.append(AskedItem(contender.label, item.kind, item.place, stop - item.place, rank, exact))
 
 
 def pinning(contender: Contender, tokens: int) -> Contender:
@@ -160,9 +160,9 @@ def ask(engine: Engine, cache: FreqkvCache, tokenizer: Any, item: Item) -> Outco
     return put(engine, cache, cue, [encode_text(tokenizer, text) for text in (item.answer, *item.others)])
 
 
-def lines(found: Sequence[dict[str, Any]]) -> list[Line]:
+def lines(found: Sequence[dict[str, Any]]) -> list[PlotLine]:
     """Return one line for each policy and kind."""
     drawn: dict[str, list[tuple[float, float]]] = {}
     for row in found:
         drawn.setdefault(f"{row['policy']}, {row['kind']}", []).append((row["distance"], row["first"]["share"]))
-    return [Line(label, points) for label, points in drawn.items()]
+    return [PlotLine(label, points) for label, points in drawn.items()]

@@ -12,7 +12,7 @@ HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedItem:
     """A question and what came of it. `place` and `distance` are tokens; `rank` counts the wrong answers that were at
     least as likely as the right one; `exact`: the right one was written.
     """
@@ -36,7 +36,7 @@ class Asked:
         }
 
 
-def rows(asked: Sequence[Asked], distances: Sequence[float], slots: int) -> list[dict[str, Any]]:
+def rows(asked: Sequence[AskedItem], distances: Sequence[float], slots: int) -> list[dict[str, Any]]:
     """Return the rates of each policy, kind and distance (tokens; also in units of `slots`) that was asked for."""
     found = []
     for policy, kind in dict.fromkeys((one.policy, one.kind) for one in asked):

@@ -19,7 +19,7 @@ from freqkv_cli.evaluation.losses import read_losses
 from freqkv_cli.evaluation.perplexity_table import perplexity_table
 from freqkv_cli.evaluation.policy_specs import Contender, Subjects, open_contenders, shrunk
 from freqkv_cli.events import Done, Event, Text
-from freqkv_cli.measurement.line_plot import Line, draw_lines
+from freqkv_cli.measurement.line_plot import PlotLine, draw_lines
 from freqkv_cli.measurement.plot import require_matplotlib
 from freqkv_cli.measurement.reading_progress import reading_progress
 from freqkv_cli.measurement.report import memory_report
@@ -132,13 +132,13 @@ def rows(
     return found
 
 
-def lines(losses: dict[str, "array[float]"]) -> list[Line]:
+def lines(losses: dict[str, "array[float]"]) -> list[PlotLine]:
     """Return one line per contender: the perplexity of every thousand tokens."""
     drawn = []
     for label, own in losses.items():
         starts = range(0, max(len(own) - SMOOTHED, 0) + 1, SMOOTHED)
         points = [(start + SMOOTHED / 2, perplexity(own[start : start + SMOOTHED]) or 0.0) for start in starts]
-        drawn.append(Line(label, points))
+        drawn.append(PlotLine(label, points))
     return drawn
 
 

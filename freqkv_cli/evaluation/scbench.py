@@ -24,8 +24,8 @@ from typing import Any
 
 from freqkv_cli.errors import InputError, UsageError
 from freqkv_cli.evaluation.needle_items import OTHERS
-from freqkv_cli.evaluation.session_items import Turn
-from freqkv_cli.evaluation.session_text import END, Session, asking, middle_cut
+from freqkv_cli.evaluation.session_items import SessionTurn
+from freqkv_cli.evaluation.session_text import END, SharedSession, asking, middle_cut
 from freqkv_cli.models.store import sha256
 from freqkv_cli.reading.prompt import encode_text
 
@@ -52,13 +52,13 @@ class SharedContexts:
         """Return it for a report."""
         return {"name": self.name, "sha256": sha256(self.path)}
 
-    def sessions(self, tokenizer: Any, tokens: int | None, turns: int, count: int) -> list[Session]:
+    def sessions(self, tokenizer: Any, tokens: int | None, turns: int, count: int) -> list[SharedSession]:
         """Return the first `count` contexts with their first `turns` turns; of a context longer than `tokens`, its two
         ends, as SCBench does.
 
         Raises InputError for what is not in the format above, or has no turn with a wrong answer.
         """
-        found: list[Session] = []
+        found: list[SharedSession] = []
         for number, record in self._records():
             if len(found) == count:
                 break
@@ -68,7 +68,7 @@ class SharedContexts:
                 raise InputError(f"{self.path.name}, line {number}, is no context of SCBench") from None
             if session.turns:
                 ids = session.context if tokens is None else middle_cut(session.context, tokens)
-                found.append(Session(session.kind, ids, session.turns, session.end))
+                found.append(SharedSession(session.kind, ids, session.turns, session.end))
         if not found:
             raise InputError(f"{self.path.name} has no context with turns to choose an answer for")
         return found
@@ -116,7 +116,7 @@ def _fetch(file: str, offline: bool) -> Path:
     raise InputError(f"cannot fetch {file} of {REPOSITORY}: {why}; give a copy of that file as --data FILE")
 
 
-def _session(name: str, record: dict[str, Any], tokenizer: Any, turns: int) -> Session:
+def _session(name: str, record: dict[str, Any], tokenizer: Any, turns: int) -> SharedSession:
     context = record["context"] if "context" in record else record["input"]
     told = record["multi_turns"][:turns]
     answers = [_text(one["answer"]) for one in told]
@@ -124,13 +124,13 @@ def _session(name: str, record: dict[str, Any], tokenizer: Any, turns: int) -> S
     for one, answer in zip(told, answers, strict=True):
         pool = dict.fromkeys(map(_text, one.get("options") or answers))
         others = [other for other in pool if other != answer][:OTHERS]
-        turn = Turn(
+        turn = SessionTurn(
             one.get("task") or name, _question(name, one["input"]), f" {answer}", tuple(f" {other}" for other in others)
         )
         asked = asking(turn, tokenizer, LONGEST)
         if len(asked.answers) > 1:
             found.append(asked)
-    return Session(name, encode_text(tokenizer, _text(context)), found, encode_text(tokenizer, END))
+    return SharedSession(name, encode_text(tokenizer, _text(context)), found, encode_text(tokenizer, END))
 
 
 def _question(name: str, text: str) -> str:

@@ -11,7 +11,7 @@ ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AnsweredTurn:
     """A turn and what came of it: the `turn`-th, from 1, of the `session`-th session of its `kind`, from 1, asked for
     a fact of the kind `asked`. `choices` were weighed; for `rank` and `exact` see Outcome.
     """
@@ -31,7 +31,7 @@ class Answered:
         return asdict(self)
 
 
-def rows(answered: Sequence[Answered]) -> list[dict[str, Any]]:
+def rows(answered: Sequence[AnsweredTurn]) -> list[dict[str, Any]]:
     """Return the rates of each policy, mode and kind of session, and of all kinds together where there are several.
 
     `chance` is the share that guessing puts first.
@@ -47,7 +47,7 @@ def rows(answered: Sequence[Answered]) -> list[dict[str, Any]]:
     return found
 
 
-def by_turn(answered: Sequence[Answered], width: int = 1) -> list[dict[str, Any]]:
+def by_turn(answered: Sequence[AnsweredTurn], width: int = 1) -> list[dict[str, Any]]:
     """Return the rates of each policy, mode and `width` turns that follow each other, over all kinds of sessions."""
     found = []
     for policy, mode in dict.fromkeys((one.policy, one.mode) for one in answered):
@@ -60,5 +60,5 @@ def by_turn(answered: Sequence[Answered], width: int = 1) -> list[dict[str, Any]
     return found
 
 
-def _chance(answered: Sequence[Answered]) -> float:
+def _chance(answered: Sequence[AnsweredTurn]) -> float:
     return round(fmean(1 / one.choices for one in answered), 4)

@@ -54,7 +54,7 @@ SUBJECTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class SessionTurn:
     """A turn of a session: `answer` follows `question`, and so might `others`."""
 
     kind: str
@@ -68,7 +68,7 @@ class Material:
     """Sentences, each with its place in the context (0 to 1), and turns about them; none where there was no room."""
 
     told: list[tuple[float, str]] = field(default_factory=list)
-    turns: list[Turn] = field(default_factory=list)
+    turns: list[SessionTurn] = field(default_factory=list)
 
 
 Measure = Callable[[str], int]  # from a sentence to its tokens
@@ -189,7 +189,7 @@ def summary(source: random.Random, room: int, turns: int, measure: Measure) -> M
             wrong.append((*right[:changed], foreign, *right[changed + 1 :]))
         sections = f"ections {first + 1} to {first + IN_ORDER}"
         asked = _asked(f"What are s{sections} about, in this order?", f"S{sections} are about")
-        found.turns.append(Turn("summary", asked, _listed(right), tuple(map(_listed, wrong))))
+        found.turns.append(SessionTurn("summary", asked, _listed(right), tuple(map(_listed, wrong))))
     return found
 
 
@@ -230,9 +230,9 @@ def _asked(question: str, cue: str) -> str:
     return f"\n\nQuestion: {question}\nAnswer: {cue}"
 
 
-def _turn(source: random.Random, kind: str, asked: str, answer: str, pool: Sequence[str]) -> Turn:
+def _turn(source: random.Random, kind: str, asked: str, answer: str, pool: Sequence[str]) -> SessionTurn:
     others = source.sample([other for other in pool if other != answer], OTHERS)
-    return Turn(kind, asked, f" {answer}", tuple(f" {other}" for other in others))
+    return SessionTurn(kind, asked, f" {answer}", tuple(f" {other}" for other in others))
 
 
 def _listed(subjects: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from freqkv_cli.evaluation.session_items import Material, Turn, make_material
+from freqkv_cli.evaluation.session_items import Material, SessionTurn, make_material
 from freqkv_cli.reading.prompt import encode_text
 
 END = "."  # of an answer in a conversation
@@ -26,7 +26,7 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class SharedSession:
     """A context of `kind`, and its turns; `end` is what ends an answer in a conversation."""
 
     kind: str
@@ -44,7 +44,9 @@ class Session:
         return len(self.context) + sum(len(self.said(turn)) for turn in self.turns) + max(map(_tokens, self.turns)) + 1
 
 
-def make_session(kind: str, text: Iterator[str], tokenizer: Any, tokens: int, turns: int, seed: str) -> Session | None:
+def make_session(
+    kind: str, text: Iterator[str], tokenizer: Any, tokens: int, turns: int, seed: str
+) -> SharedSession | None:
     """Return a session with at most `tokens` tokens of context, on the sentences of `text`; None where its facts have
     no room. The same arguments make the same session.
     """
@@ -56,10 +58,12 @@ def make_session(kind: str, text: Iterator[str], tokenizer: Any, tokens: int, tu
     context = _context(material, text, tokenizer, tokens)
     if context is None:
         return None
-    return Session(kind, context, [asking(turn, tokenizer) for turn in material.turns], encode_text(tokenizer, END))
+    return SharedSession(
+        kind, context, [asking(turn, tokenizer) for turn in material.turns], encode_text(tokenizer, END)
+    )
 
 
-def asking(turn: Turn, tokenizer: Any, longest: int | None = None) -> Asking:
+def asking(turn: SessionTurn, tokenizer: Any, longest: int | None = None) -> Asking:
     """Return a turn as token ids, its answers cut to `longest` tokens; wrong ones that are then the right one, or each
     other, are left out.
     """

@@ -20,12 +20,12 @@ from freqkv_cli.evaluation.asking import put
 from freqkv_cli.evaluation.needle_items import document_sentences
 from freqkv_cli.evaluation.policy_specs import Contender, open_contenders, shrunk
 from freqkv_cli.evaluation.scbench import SharedContexts
-from freqkv_cli.evaluation.session_figures import Answered, by_turn, rows
+from freqkv_cli.evaluation.session_figures import AnsweredTurn, by_turn, rows
 from freqkv_cli.evaluation.session_items import KINDS, MOST_TURNS
 from freqkv_cli.evaluation.session_table import session_table, width_of
-from freqkv_cli.evaluation.session_text import Session, make_session
+from freqkv_cli.evaluation.session_text import SharedSession, make_session
 from freqkv_cli.events import Done, Event, Note, Text
-from freqkv_cli.measurement.line_plot import Line, draw_lines
+from freqkv_cli.measurement.line_plot import PlotLine, draw_lines
 from freqkv_cli.measurement.plot import require_matplotlib
 from freqkv_cli.measurement.reading_progress import reading_progress
 from freqkv_cli.measurement.report import memory_report
@@ -38,7 +38,7 @@ DEFAULT_TOKENS = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SessionOptions:
     """What is asked: `turns` in each of `sessions` contexts of each kind, in one mode or both.
 
     tokens: the most of a context; None: 4096, of public data the whole. data: public contexts instead of made-up ones.
@@ -69,7 +69,11 @@ class Wanted:
 
 
 def evaluate_sessions(
-    documents: Sequence[Document], settings: Settings, labels: Sequence[str], wanted: Wanted, plot: Path | None = None
+    documents: Sequence[Document],
+    settings: Settings,
+    labels: Sequence[str],
+    wanted: SessionOptions,
+    plot: Path | None = None,
 ) -> Iterator[Event]:
     """Put all sessions to every contender and yield the table as Text, then the report; after Ctrl-C, what there is."""
     began = time.perf_counter()
@@ -78,7 +82,7 @@ def evaluate_sessions(
     subject = yield from open_subject(settings, None)
     seed = SEED if settings.seed is None else settings.seed
     sessions = yield from open_sessions(documents, subject.tokenizer, wanted, seed)
-    answered: list[Answered] = []
+    answered: list[AnsweredTurn] = []
     reason = "stop"
     try:
         yield from ask_all(open_contenders(labels, subject, settings), subject, sessions, wanted.modes, answered)
@@ -107,8 +111,8 @@ def evaluate_sessions(
 
 
 def open_sessions(
-    documents: Sequence[Document], tokenizer: Any, wanted: Wanted, seed: int
-) -> Generator[Event, None, list[Session]]:
+    documents: Sequence[Document], tokenizer: Any, wanted: SessionOptions, seed: int
+) -> Generator[Event, None, list[SharedSession]]:
     """Return the sessions that are asked for; warns of kinds that `tokens` has no room for.
 
     Raises UsageError where that is so of all.
@@ -137,9 +141,9 @@ def open_sessions(
 def ask_all(
     contenders: Sequence[Contender],
     subject: Subject,
-    sessions: Sequence[Session],
+    sessions: Sequence[SharedSession],
     modes: Sequence[str],
-    answered: list[Answered],
+    answered: list[AnsweredTurn],
 ) -> Generator[Event, None, None]:
     """Let every contender read every context, and ask; what is answered goes into `answered`."""
     pairs = [
@@ -170,7 +174,7 @@ def ask_all(
                 outcome = put(engine, conversation, asked.cue, asked.answers)
                 choices = len(asked.answers)
                 answered.append(
-                    Answered(contender.label, mode, session.kind, number, turn, asked.kind, choices, *outcome)
+                    AnsweredTurn(contender.label, mode, session.kind, number, turn, asked.kind, choices, *outcome)
                 )
                 if mode == "multi-turn":
                     engine.read(conversation, session.said(asked))
@@ -178,7 +182,7 @@ def ask_all(
                 yield reading_progress(contender.label, done, total, began)
 
 
-def numbered(sessions: Sequence[Session]) -> list[tuple[int, Session]]:
+def numbered(sessions: Sequence[SharedSession]) -> list[tuple[int, SharedSession]]:
     """Return the sessions with their numbers among those of their kind, from 1."""
     seen: dict[str, int] = {}
     found = []
@@ -188,13 +192,13 @@ def numbered(sessions: Sequence[Session]) -> list[tuple[int, Session]]:
     return found
 
 
-def lines(turns: Sequence[dict[str, Any]]) -> list[Line]:
+def lines(turns: Sequence[dict[str, Any]]) -> list[PlotLine]:
     """Return one line for each policy and mode."""
     drawn: dict[str, list[tuple[float, float]]] = {}
     for row in turns:
         drawn.setdefault(f"{row['policy']}, {row['mode']}", []).append((row["turn"], row["first"]["share"]))
-    return [Line(label, points) for label, points in drawn.items()]
+    return [PlotLine(label, points) for label, points in drawn.items()]
 
 
-def _work(session: Session, modes: Sequence[str]) -> int:
+def _work(session: SharedSession, modes: Sequence[str]) -> int:
     return len(session.context) + len(modes) * sum(turn.tokens for turn in session.turns)

@@ -19,108 +19,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers.cache_utils import Cache, DynamicLayer
+from transformers.cache_utils import Cache
 
 from freqkv_cli.errors import UsageError
 from freqkv_cli.kvcache.geometry import Geometry
+from freqkv_cli.kvcache.layers import FixedLayer, GrowingLayer
 from freqkv_cli.kvcache.observation import ROLLBACK, Observation
 from freqkv_cli.kvcache.policy import CompressionContext, CompressionPolicy, ElasticPolicy
 from freqkv_cli.kvcache.rope import SlotRotation
-
-
-class GrowingLayer(DynamicLayer):
-    """One layer that is rebuilt out of place, so that gradients flow through it: for training and as a reference.
-
-    keys, values: [batch, kv_heads, slots in use, head_dim].
-    """
-
-    keys: Tensor
-    values: Tensor
-
-    def old(self, geometry: Geometry, rotation: SlotRotation) -> tuple[Tensor, Tensor]:
-        """Return what lies between sinks and recent tokens: position-free keys (fp32), and values."""
-        middle = slice(geometry.sink_tokens, self.keys.shape[-2] - geometry.recent_tokens)
-        return rotation.unrotate(self.keys[..., middle, :], geometry.sink_tokens), self.values[..., middle, :]
-
-    def compress(
-        self,
-        geometry: Geometry,
-        policy: CompressionPolicy,
-        rotation: SlotRotation,
-        length: int,
-        context: CompressionContext,
-    ) -> None:
-        """Replace the old slots by `length` ones (FreqKV step 3); sinks and recent tokens stay."""
-        sinks, recent = geometry.sink_tokens, geometry.recent_tokens
-        keys, values = self.old(geometry, rotation)
-        rows = values.shape[-2]
-        keys, values = policy.compress(keys, values, length, context)
-        keys = rotation.rotate(keys, sinks)
-        if recent:
-            moved = rotation.move(self.keys[..., sinks + rows :, :], sinks + rows, sinks + length)
-            keys = torch.cat((keys, moved), dim=-2)
-            values = torch.cat((values.to(self.values.dtype), self.values[..., sinks + rows :, :]), dim=-2)
-        self.replace(sinks, keys, values)
-
-    def replace(self, start: int, keys: Tensor, values: Tensor) -> None:
-        """Let `keys` and `values` be all that stands from slot `start` on, in the dtype of the cache."""
-        self.keys = torch.cat((self.keys[..., :start, :], keys.to(self.keys.dtype)), dim=-2)
-        self.values = torch.cat((self.values[..., :start, :], values.to(self.values.dtype)), dim=-2)
-
-    def set_length(self, length: int) -> None:
-        """Use the first `length` slots, of those in use, and forget the others."""
-        self.keys = self.keys[..., :length, :]
-        self.values = self.values[..., :length, :]
-
-
-class FixedLayer(GrowingLayer):
-    """One layer whose bytes are allocated once, for inference: keys and values are views of the used slots."""
-
-    def __init__(self, cache_size: int) -> None:
-        super().__init__()
-        self.cache_size = cache_size
-
-    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
-        """Allocate the slots, once, in the shape of the first keys; zeroed, so that the memory is really there."""
-        self.dtype, self.device = key_states.dtype, key_states.device
-        batch, heads, _, key_dim = key_states.shape
-        with torch.inference_mode(False):  # or the slots could only ever be written in inference mode
-            self.key_slots = torch.zeros((batch, heads, self.cache_size, key_dim), dtype=self.dtype, device=self.device)
-            self.value_slots = torch.zeros(
-                (batch, heads, self.cache_size, value_states.shape[-1]), dtype=self.dtype, device=self.device
-            )
-        self.is_initialized = True
-        self.set_length(0)
-
-    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """Write the new rows behind the used slots; return views of all used slots."""
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-        self.replace(self.get_seq_length(), key_states, value_states)
-        return self.keys, self.values
-
-    def replace(self, start: int, keys: Tensor, values: Tensor) -> None:
-        """Write rows from slot `start` on, in place."""
-        end = start + keys.shape[-2]
-        if end > self.cache_size:
-            raise RuntimeError(f"{end} slots asked of {self.cache_size}: make_room() was not called")
-        self.key_slots[..., start:end, :] = keys
-        self.value_slots[..., start:end, :] = values
-        self.set_length(end)
-
-    def set_length(self, length: int) -> None:
-        """Use the first `length` slots."""
-        self.keys = self.key_slots[..., :length, :]
-        self.values = self.value_slots[..., :length, :]
-
-    def reset(self) -> None:
-        """Forget everything and keep the bytes."""
-        if self.is_initialized:
-            self.set_length(0)
-
-    def get_max_length(self) -> int:
-        """The hard bound, in slots."""
-        return self.cache_size
 
 
 class FreqkvCache(Cache):

@@ -8,7 +8,7 @@ from freqkv_cli.measurement.plot import save_figure
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PlotLine:
     """A line with its name in the legend, through points (x, y)."""
 
     label: str
@@ -16,7 +16,7 @@ class Line:
 
 
 def draw_lines(
-    lines: Sequence[Line], path: Path, *, x: str, y: str, title: str, logarithmic: bool = False, marker: str = ""
+    lines: Sequence[PlotLine], path: Path, *, x: str, y: str, title: str, logarithmic: bool = False, marker: str = ""
 ) -> None:
     """Draw all lines into `path` (.png or .svg); `logarithmic` doubles x with every step."""
     from matplotlib.figure import Figure

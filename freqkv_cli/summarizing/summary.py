@@ -18,7 +18,6 @@ from freqkv_cli.summarizing.notes import SectionNote, can_write, in_language
 WORDS = {"short": 60, "medium": 150, "long": 400}
 TOKENS_PER_WORD = 2  # with room to finish the last sentence
 GROUP, MERGED_SENTENCES = 6, 2  # notes that are merged into how many sentences
-NOTES_SHARE = 0.6  # of the slots, for notes
 SAME = 0.8  # share of its words that a sentence has in common with an earlier one which it only repeats
 BULLET = re.compile(r"^\s*(?:[-*\u2022]|\d+[.)])\s+|\*\*|^#+\s*", re.MULTILINE)
 
@@ -43,11 +42,14 @@ def write_summary(session: Session, notes: Sequence[SectionNote]) -> Generator[E
         return extract(session, notes)
     words = words_wanted(session)
     limit = session.settings.max_tokens or words * TOKENS_PER_WORD + 40
-    told = yield from merged(session, notes, limit)
-    assert session.retriever is not None
-    text = f"{describe(session.retriever)}\n\nNotes, in the order of the document:\n{bullets(told)}"
     request = request_for(session, words)
-    cache = session.consult(text, limit + session.count_tokens(request) + 40)
+    beside = limit + session.count_tokens(request) + 40
+    assert session.retriever is not None
+    room = session.free_slots - beside
+    frame = cut_to(session, describe(session.retriever), room // 2)
+    told = yield from merged(session, notes, room - session.count_tokens(frame))
+    text = f"{frame}\n\nNotes, in the order of the document:\n{bullets(told)}"
+    cache = session.consult(text, beside)
     answer = yield from session.answer(request, limit, on=cache, quiet=True)
     summary = checked(session, answer, notes)
     if summary.missing:  # once more, without them
@@ -71,11 +73,10 @@ def request_for(session: Session, words: int) -> str:
     return SUMMARY.format(language=in_language(session), words=words, kind=kind, focus=focus)
 
 
-def merged(session: Session, notes: Sequence[SectionNote], limit: int) -> Generator[Event, None, list[str]]:
-    """Return the notes, merged group by group, level by level, until they fit beside the answer."""
+def merged(session: Session, notes: Sequence[SectionNote], room: int) -> Generator[Event, None, list[str]]:
+    """Return the notes, merged group by group, level by level, until they fit into `room` tokens, or one is left."""
     told = [note.text for note in notes]
-    room = int(NOTES_SHARE * (session.free_slots - limit))
-    while len(told) > GROUP and session.count_tokens(bullets(told)) > room:
+    while len(told) > 1 and session.count_tokens(bullets(told)) > room:
         level = []
         for start in range(0, len(told), GROUP):
             group = told[start : start + GROUP]
@@ -87,6 +88,12 @@ def merged(session: Session, notes: Sequence[SectionNote], limit: int) -> Genera
             level.append(" ".join(answer.text.split()) or group[0])
         told = level
     return told
+
+
+def cut_to(session: Session, text: str, most: int) -> str:
+    """Return the beginning of a text, of about `most` tokens."""
+    tokens = session.count_tokens(text)
+    return text if tokens <= most else text[: len(text) * max(0, most) // tokens]
 
 
 def checked(session: Session, answer: Answer, notes: Sequence[SectionNote]) -> Summary:

@@ -8,7 +8,7 @@ from freqkv_cli.terminal.estimate import estimate_text
 from freqkv_cli.terminal.printable import escaped, one_line, printable
 
 
-class Answer(Protocol):
+class AnswerWriter(Protocol):
     """Where the pieces of an answer go."""
 
     @property
@@ -166,7 +166,7 @@ def json_text(report: dict[str, Any], indented: bool) -> str:
     return escaped(json.dumps(report, ensure_ascii=False, indent=2 if indented else None))
 
 
-def open_answer(as_json: bool, stream: bool, lines: bool = False) -> Answer:
+def open_answer(as_json: bool, stream: bool, lines: bool = False) -> AnswerWriter:
     """The way of writing that was asked for, on stdout; `lines` is one JSON object for each of several answers."""
     if lines:
         return JsonLinesAnswer(sys.stdout)

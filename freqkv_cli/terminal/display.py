@@ -11,7 +11,7 @@ from rich.text import Text as StyledText
 
 from freqkv_cli.config import Output
 from freqkv_cli.events import Answered, Asked, Done, Event, Note, Progress, Text
-from freqkv_cli.terminal.answer import Answer, open_answer
+from freqkv_cli.terminal.answer import AnswerWriter, open_answer
 from freqkv_cli.terminal.printable import one_line
 from freqkv_cli.terminal.progress import ProgressView, open_progress
 from freqkv_cli.terminal.summary import summary_line, timing_line
@@ -28,7 +28,7 @@ class Display:
         command: str,
         console: Console,
         progress: ProgressView,
-        answer: Answer,
+        answer: AnswerWriter,
         output: Output,
         *,
         answer_on_screen: bool,

@@ -18,7 +18,7 @@ PROMPT = "> "
 CONTINUED = "  "
 
 
-class Prompt(Protocol):
+class QuestionPrompt(Protocol):
     """Something that questions come from."""
 
     @property
@@ -107,7 +107,7 @@ class TypedPrompt:
 
 
 @contextmanager
-def open_prompt(stdin_is_taken: bool, history: Path | None) -> Iterator[Prompt]:
+def open_prompt(stdin_is_taken: bool, history: Path | None) -> Iterator[QuestionPrompt]:
     """The prompt that suits stdin; the terminal itself where stdin holds a document.
 
     Raises OSError where that has no terminal.
@@ -122,7 +122,7 @@ def open_prompt(stdin_is_taken: bool, history: Path | None) -> Iterator[Prompt]:
         yield _on_terminal(keyboard, screen, history)
 
 
-def _on_terminal(keyboard: TextIO, screen: TextIO, history: Path | None) -> Prompt:
+def _on_terminal(keyboard: TextIO, screen: TextIO, history: Path | None) -> QuestionPrompt:
     if os.environ.get("TERM", "") in ("", "dumb", "unknown"):
         return PlainPrompt(keyboard, screen)
     return TypedPrompt(keyboard, screen, history)

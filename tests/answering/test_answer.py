@@ -198,7 +198,7 @@ def test_a_real_model_reads_and_answers(reader: str, voyage: Path) -> None:
     assert isinstance(done, Done)
     report = done.report
     assert report["text"] == "".join(event.delta for event in events if isinstance(event, Text))
-    assert report["tokens_read"] == report["input"][0]["tokens"] > 3000
+    assert report["tokens_read"] == report["input"][0]["tokens"] > 2500
     assert report["tokens_searched"] is None
     assert report["question"] == QUESTION
     assert any(FACT in passage["text"] for passage in report["passages"])
@@ -213,7 +213,7 @@ def test_quick_searches_and_reads_nothing(reader: str, voyage: Path, tmp_path: P
     assert isinstance(done, Done)
     report = done.report
     assert (report["tokens_read"], report["tokens_dropped"], report["cache"]["tokens_reused"]) == (0, 0, 0)
-    assert report["tokens_searched"] == report["input"][0]["tokens"] > 3000
+    assert report["tokens_searched"] == report["input"][0]["tokens"] > 2500
     assert report["input"][0]["tokens_read"] == 0
     assert any(FACT in passage["text"] for passage in report["passages"])
     assert summary_line(report).startswith(f"searched {report['tokens_searched']:,}")

@@ -1,5 +1,6 @@
 """Turns that follow each other: remembered within bounds, and never at the cost of what was read."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from freqkv_cli.answering import answer as answers
 from freqkv_cli.answering import conversation as conversations
+from freqkv_cli.answering import evidence
 from freqkv_cli.answering.answer import answer_question
 from freqkv_cli.answering.conversation import LONGEST_ANSWER, TOLD, Conversation
+from freqkv_cli.answering.evidence import Evidence
 from freqkv_cli.config import Settings
 from freqkv_cli.documents import open_documents
 from freqkv_cli.errors import UsageError
@@ -75,22 +79,25 @@ def test_the_last_turns_are_told_and_looked_up(reader: str, voyage: Path, monkey
 
 
 def test_a_follow_up_is_looked_up_with_what_it_leans_on(
-    reader: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reader: str, voyage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sea = "Nothing happened on the sea between the islands for many days and nights.\n" * 12
-    path = tmp_path / "voyage.txt"
-    names = ("Ambrose Pell", "Silas Crane", "Mara Lind", "Olaf Brandt")
-    path.write_text(sea.join(f"{name} was born in the city of {name[::-1]}.\n\n" for name in names))
-    session = searched([path], reader)
-    session.settings = Settings(model=reader, cache_size=4096, recall=1)
-    for name in names:
-        played = install(Played(lambda request, name=name: f"{name} sailed."), monkeypatch)  # type: ignore[misc]
-        conversation = Conversation(session)
-        ended(conversation.ask(f"Who is {name}?"))
-        ended(conversation.ask("And where was he born?"))
-        assert conversation.reply is not None
-        assert name in conversation.reply.passages[0].text
-        assert len(played.requests) == 2
+    install(Played(lambda request: "Ambrose Pell is the cook."), monkeypatch)
+    looked_up: list[list[str]] = []
+
+    def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
+        looked_up.append(list(queries))
+        return evidence.gather(session, queries, room)
+
+    monkeypatch.setattr(answers, "gather", gather)
+    conversation = Conversation(searched([voyage], reader))
+    ended(conversation.ask("Who cooks?"))
+    ended(conversation.ask("Where was he born?"))
+    ended(conversation.ask("And the captain?"))
+    assert [queries[0] for queries in looked_up] == ["Who cooks?", "Where was he born?", "And the captain?"]
+    assert [len(queries) for queries in looked_up] == [1, 2, 2]
+    assert all(part in looked_up[1][1] for part in ("Who cooks?", "Ambrose Pell", "Where was he born?"))
+    assert "Where was he born?" in looked_up[2][1]
+    assert "Who cooks?" not in looked_up[2][1]
 
 
 def test_the_oldest_turns_are_forgotten(reader: str, voyage: Path, monkeypatch: pytest.MonkeyPatch) -> None:

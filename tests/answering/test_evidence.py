@@ -73,8 +73,8 @@ def test_where_nothing_fits_there_is_one_line(session: Session) -> None:
 
 
 def test_several_queries_are_looked_up(session: Session) -> None:
-    alone = gather(session, ["And his dog?"], 2000)
-    together = gather(session, ["And his dog?", "the cook of the ship Ambrose Pell"], 2000)
+    alone = gather(session, ["And his dog?"], 300)
+    together = gather(session, ["And his dog?", "the cook of the ship Ambrose Pell"], 300)
     assert not any(FACT in passage.text for passage in alone.passages[:1])
     assert any(FACT in passage.text for passage in together.passages)
 

@@ -27,7 +27,8 @@ def passages(*texts: str) -> list[Passage]:
         ("It cost 1,250 crowns in 1815, for 3 men.", "", ["1,250", "1815"]),
         ("It was 12 and 13.", "", ["13"]),
         ("He said: The end. And so it was.", "", []),  # capitals that begin a sentence are no names
-        ('"Yes," he said.', "", []),
+        ('"Yes," he said. "No," said she.', "", []),
+        ('The ship "Zorblax" (Captain Crane) sank.', "", ["Zorblax", "Captain", "Crane"]),
         ("Er fuhr \u00fcber die Br\u00fccke nach K\u00f6ln.", "", ["Br\u00fccke", "K\u00f6ln"]),
         ("Wo liegt \u00d6sterreich?", "", ["\u00d6sterreich"]),
         ("\u4ed6\u662f\u53a8\u5e08\uff0c\u4f4f\u5728\u4e1c\u4eac\u3002", "", []),

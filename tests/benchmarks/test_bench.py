@@ -11,9 +11,9 @@ import torch
 
 from freqkv_cli.benchmarks import start as bench_start
 from freqkv_cli.benchmarks.bench import bench, eta_seconds
-from freqkv_cli.benchmarks.choice import Choice
+from freqkv_cli.benchmarks.choice import BenchOptions
 from freqkv_cli.benchmarks.plain_loop import PlainLoop
-from freqkv_cli.benchmarks.readers import PolicyReader, Reader
+from freqkv_cli.benchmarks.readers import PolicyReader, TimedReader
 from freqkv_cli.benchmarks.runs import reach
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document, open_document
@@ -30,7 +30,7 @@ DEPTHS = (40, 100, 640)
 SLOTS = 128
 
 
-def run(settings: Settings, choice: Choice, documents: Sequence[Document] = ()) -> list[Event]:
+def run(settings: Settings, choice: BenchOptions, documents: Sequence[Document] = ()) -> list[Event]:
     return list(bench(documents, settings, choice))
 
 
@@ -43,7 +43,7 @@ def report_of(events: list[Event]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def compared() -> list[Event]:
     """A benchmark of everything that needs no other program: three policies, and both loops of transformers."""
-    choice = Choice(DEPTHS, against=("bare", "full"), repetitions=2, written=5, shape="tiny")
+    choice = BenchOptions(DEPTHS, against=("bare", "full"), repetitions=2, written=5, shape="tiny")
     return run(Settings(cache_size=SLOTS, chunk=16, seed=1, dtype="float32"), choice)
 
 
@@ -108,7 +108,7 @@ def test_progress_counts_all_readers_and_all_turns(compared: list[Event]) -> Non
 
 
 def test_what_a_reader_cannot_hold_is_skipped_and_said() -> None:
-    choice = Choice((40, 2040), policies=("freqkv", "full"), repetitions=1, written=5, shape="tiny")
+    choice = BenchOptions((40, 2040), policies=("freqkv", "full"), repetitions=1, written=5, shape="tiny")
     events = run(Settings(cache_size=SLOTS, chunk=512), choice)
     report = report_of(events)
     assert report["skipped"] == {"full": ["2040"]}
@@ -130,7 +130,7 @@ def document(tmp_path: Path) -> Iterator[Document]:
 
 
 def test_documents_are_read_with_a_real_tokenizer(settings: Settings, document: Document) -> None:
-    choice = Choice((40, 160), policies=("freqkv",), against=("bare",), repetitions=1, written=3, start=False)
+    choice = BenchOptions((40, 160), policies=("freqkv",), against=("bare",), repetitions=1, written=3, start=False)
     report = report_of(run(settings, choice, [document]))
     assert report["source"] == {"text": ["text.txt"], "tokens": 160, "seed": None}
     assert report["model"]["id"] == settings.model
@@ -139,22 +139,22 @@ def test_documents_are_read_with_a_real_tokenizer(settings: Settings, document: 
 
 def test_a_text_that_is_too_short_is_refused(settings: Settings, document: Document) -> None:
     with pytest.raises(UsageError, match=r"160 tokens, fewer than the deepest of --depths \(161\)"):
-        run(settings, Choice((161,), start=False), [document])
+        run(settings, BenchOptions((161,), start=False), [document])
 
 
 def test_random_weights_take_no_file(document: Document) -> None:
     with pytest.raises(UsageError, match="give it no file"):
-        run(Settings(cache_size=SLOTS), Choice((40,), shape="tiny"), [document])
+        run(Settings(cache_size=SLOTS), BenchOptions((40,), shape="tiny"), [document])
 
 
 def test_llama_cpp_needs_a_gguf(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("freqkv_cli.benchmarks.bench.require_rivals", lambda choice: None)
     with pytest.raises(UsageError, match="needs the model as a GGUF file"):
-        run(settings, Choice((40,), against=("llama.cpp",), start=False))
+        run(settings, BenchOptions((40,), against=("llama.cpp",), start=False))
 
 
 def test_an_interrupt_leaves_what_there_is() -> None:
-    choice = Choice((40, 100), policies=("freqkv", "window"), repetitions=3, written=3, shape="tiny")
+    choice = BenchOptions((40, 100), policies=("freqkv", "window"), repetitions=3, written=3, shape="tiny")
     events = cast("Generator[Event]", bench([], Settings(cache_size=SLOTS, chunk=16), choice, "table"))
     for event in events:
         if isinstance(event, Progress) and event.source == "window, turn 2 of 3" and event.tokens_done > 350:
@@ -182,10 +182,10 @@ def test_an_interrupt_leaves_what_there_is() -> None:
 )
 def test_choices_that_cannot_be(wrong: dict[str, Any], problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
-        Choice(**wrong)
+        BenchOptions(**wrong)
 
 
-def readers() -> list[Reader]:
+def readers() -> list[TimedReader]:
     model = tiny_model("llama")
     geometry = Geometry(SLOTS)
     return [
@@ -197,7 +197,7 @@ def readers() -> list[Reader]:
 
 
 @pytest.mark.parametrize("reader", readers(), ids=lambda reader: f"{type(reader).__name__} {reader.name}")
-def test_writing_leaves_a_reader_as_it_was(reader: Reader) -> None:
+def test_writing_leaves_a_reader_as_it_was(reader: TimedReader) -> None:
     reader.clear()
     assert sum(size for size, _ in reader.read(range(100))) == 100
     before = reader.slots()

@@ -134,7 +134,7 @@ def test_sessions_are_made_up_unless_data_is_given(freqkv: Run, asked: dict[str,
     assert freqkv("evaluate", "sessions", *options, "--seed", "4").exception is None
     documents, settings, labels, wanted, plot = asked["arguments"]
     assert (documents, settings.seed, plot, "landmarks" in labels) == ([], 4, None, True)
-    assert wanted == sessions.Wanted(("kv", "mixed"), 16_000, 5, 2, "multi-turn")
+    assert wanted == sessions.SessionOptions(("kv", "mixed"), 16_000, 5, 2, "multi-turn")
     (tmp_path / "scbench_kv.jsonl").touch()
     assert (
         freqkv("evaluate", "sessions", "--data", str(tmp_path / "scbench_kv.jsonl"), "--turns", "99").exception is None
@@ -145,7 +145,7 @@ def test_sessions_are_made_up_unless_data_is_given(freqkv: Run, asked: dict[str,
 
 def test_sessions_ask_for_every_kind_by_default(freqkv: Run, asked: dict[str, Any]) -> None:
     assert freqkv("evaluate", "sessions").exception is None
-    assert asked["arguments"][3] == sessions.Wanted()
+    assert asked["arguments"][3] == sessions.SessionOptions()
 
 
 def test_spectrum_takes_a_share_of_the_energy(freqkv: Run, asked: dict[str, Any]) -> None:

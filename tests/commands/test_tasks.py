@@ -75,10 +75,24 @@ def test_lists_of_questions_that_cannot_be(freqkv: Run, arguments: list[str], pr
     assert error.message.startswith(problem)
 
 
+def test_settings_of_an_answer(freqkv: Run, called: dict[str, Any]) -> None:
+    freqkv("ask", "a.pdf", "who?", "--quick", "--strict", "--recall", "3", "--show-passages")
+    settings = called["settings"]
+    assert (settings.quick, settings.strict, settings.recall, settings.show_passages) == (True, True, 3, True)
+    freqkv("ask", "a.pdf", "who?")
+    assert (called["settings"].quick, called["settings"].strict, called["settings"].recall) == (False, False, 8)
+
+
+def test_a_search_without_passages_is_refused(freqkv: Run) -> None:
+    error = freqkv("ask", "a.pdf", "who?", "--quick", "--recall", "0").exception
+    assert isinstance(error, FreqkvError)
+    assert error.message.startswith("--recall must be 1 or more with --quick")
+
+
 def test_documents_get_the_reading_options(freqkv: Run, called: dict[str, Any]) -> None:
     freqkv("count", "a.pdf", "--pages", "2-", "--encoding", "cp1252", "--type", "text")
     password = called["options"].pop("password")
-    assert called["options"] == {"pages": "2-", "encoding": "cp1252", "kind": "text"}
+    assert called["options"] == {"pages": "2-", "encoding": "cp1252", "kind": "text", "ocr": False}
     assert callable(password)
 
 

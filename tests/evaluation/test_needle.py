@@ -10,7 +10,7 @@ import torch
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import open_document
 from freqkv_cli.errors import InputError, UsageError
-from freqkv_cli.evaluation.needle import Wanted, ask, evaluate_recall, stops
+from freqkv_cli.evaluation.needle import NeedleOptions, ask, evaluate_recall, stops
 from freqkv_cli.evaluation.needle_items import Item
 from freqkv_cli.events import Done, Note, Progress, Text
 from freqkv_cli.inference.engine import Engine
@@ -25,7 +25,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return save_tiny_model(tmp_path_factory.mktemp("model"), window=1000)
 
 
-def measure(documents: list[Any], model: str, wanted: Wanted, **options: Any) -> tuple[dict[str, Any], str, list[Any]]:
+def measure(
+    documents: list[Any], model: str, wanted: NeedleOptions, **options: Any
+) -> tuple[dict[str, Any], str, list[Any]]:
     settings = Settings(model=model, cache_size=240, seed=3)
     events = list(evaluate_recall(documents, settings, ("freqkv", "window@0.75", "morph", "full"), wanted, **options))
     (report,) = [event.report for event in events if isinstance(event, Done)]
@@ -41,7 +43,7 @@ def test_everyone_is_asked_the_same(model: str, tmp_path: Path) -> None:
         "\n\n".join(f"On day {n} of the long journey they met a man called {name}." for n, name in enumerate(names))
         + "\n\nAnd then they went home over the hills and far away, as they had come." * 30
     )
-    wanted = Wanted(1200, items=3)
+    wanted = NeedleOptions(1200, items=3)
     with open_document(str(book)) as document:
         report, shown, events = measure([document], model, wanted, plot=tmp_path / "r.svg")
     questions = {
@@ -61,11 +63,11 @@ def test_everyone_is_asked_the_same(model: str, tmp_path: Path) -> None:
 
 
 def test_made_up_text_and_the_question_first(model: str) -> None:
-    report, shown, _ = measure([], model, Wanted(700, first=True))
+    report, shown, _ = measure([], model, NeedleOptions(700, first=True))
     assert report["query"] == "first"
     assert {one["kind"] for one in report["asked"]} == {"passkey"}
     assert "question first" in shown
-    known = measure([], model, Wanted(700, kinds=("passkey",)))[0]
+    known = measure([], model, NeedleOptions(700, kinds=("passkey",)))[0]
     assert known["query"] == "last"
 
 
@@ -73,19 +75,19 @@ def test_what_the_text_has_nothing_for_is_said(model: str, tmp_path: Path) -> No
     book = tmp_path / "book.txt"
     book.write_text("and then they went home over the hills and far away. " * 30)
     with open_document(str(book)) as document:
-        _, _, events = measure([document], model, Wanted(700, items=2))
+        _, _, events = measure([document], model, NeedleOptions(700, items=2))
     warnings = [event.message for event in events if isinstance(event, Note) and event.warning]
     assert warnings == ["the text has nothing for: cloze"]
     book.write_text("x")
     with open_document(str(book)) as document, pytest.raises(InputError, match="too short to hold a fact"):
-        measure([document], model, Wanted(700, kinds=("cloze",)))
+        measure([document], model, NeedleOptions(700, kinds=("cloze",)))
 
 
 def test_what_cannot_be_asked_for() -> None:
     with pytest.raises(UsageError, match="there is no riddles"):
-        Wanted(100, kinds=("riddles",))
+        NeedleOptions(100, kinds=("riddles",))
     with pytest.raises(UsageError, match="asks for the passkey"):
-        Wanted(100, kinds=("pairs",), first=True)
+        NeedleOptions(100, kinds=("pairs",), first=True)
 
 
 def test_stops() -> None:

@@ -2,11 +2,13 @@
 
 import pytest
 
-from freqkv_cli.evaluation.needle_figures import Asked, half_distance, halves, rows
+from freqkv_cli.evaluation.needle_figures import AskedItem, half_distance, halves, rows
 
 
-def asked(distance: int, ranks: list[int], policy: str = "freqkv") -> list[Asked]:
-    return [Asked(policy, "pairs", 100, distance, rank, rank == 0 and index == 0) for index, rank in enumerate(ranks)]
+def asked(distance: int, ranks: list[int], policy: str = "freqkv") -> list[AskedItem]:
+    return [
+        AskedItem(policy, "pairs", 100, distance, rank, rank == 0 and index == 0) for index, rank in enumerate(ranks)
+    ]
 
 
 def test_rates_by_distance() -> None:

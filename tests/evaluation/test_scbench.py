@@ -9,7 +9,7 @@ import pytest
 
 from freqkv_cli.errors import InputError, UsageError
 from freqkv_cli.evaluation.scbench import LONGEST, TASKS, open_shared
-from freqkv_cli.evaluation.session_text import Session
+from freqkv_cli.evaluation.session_text import SharedSession
 from tests.evaluation.byte_tokens import Bytes
 
 KV = {
@@ -29,11 +29,11 @@ def write(folder: Path, name: str, *records: Any) -> Path:
     return path
 
 
-def read(path: Path, tokens: int | None = None, turns: int = 8, count: int = 8) -> list[Session]:
+def read(path: Path, tokens: int | None = None, turns: int = 8, count: int = 8) -> list[SharedSession]:
     return open_shared(str(path), offline=True).sessions(Bytes(), tokens, turns, count)
 
 
-def decoded(session: Session) -> list[tuple[str, list[str]]]:
+def decoded(session: SharedSession) -> list[tuple[str, list[str]]]:
     return [(bytes(turn.cue).decode(), [bytes(answer).decode() for answer in turn.answers]) for turn in session.turns]
 
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from freqkv_cli.evaluation.session_figures import Answered, by_turn, rows
+from freqkv_cli.evaluation.session_figures import AnsweredTurn, by_turn, rows
 from freqkv_cli.evaluation.session_table import COLUMNS, session_table, width_of
 
 
-def answered(mode: str, kind: str, ranks: list[int], policy: str = "freqkv", choices: int = 8) -> list[Answered]:
+def answered(mode: str, kind: str, ranks: list[int], policy: str = "freqkv", choices: int = 8) -> list[AnsweredTurn]:
     return [
-        Answered(policy, mode, kind, 1, turn, kind, choices, rank, rank == 0 and turn == 1)
+        AnsweredTurn(policy, mode, kind, 1, turn, kind, choices, rank, rank == 0 and turn == 1)
         for turn, rank in enumerate(ranks, 1)
     ]
 

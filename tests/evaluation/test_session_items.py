@@ -15,7 +15,7 @@ from freqkv_cli.evaluation.session_items import (
     SORTS,
     SUBJECTS,
     Material,
-    Turn,
+    SessionTurn,
     make_material,
 )
 
@@ -29,7 +29,7 @@ def sentences(made: Material) -> list[str]:
     return [sentence for _, sentence in sorted(made.told)]
 
 
-def cue(turn: Turn) -> str:
+def cue(turn: SessionTurn) -> str:
     """What stands before the answer."""
     found = re.fullmatch(r"\n\nQuestion: .+\?\nAnswer: (.+)", turn.question)
     assert found

@@ -5,8 +5,8 @@ from itertools import count
 
 import pytest
 
-from freqkv_cli.evaluation.session_items import KINDS, Turn
-from freqkv_cli.evaluation.session_text import Session, asking, make_session, middle_cut
+from freqkv_cli.evaluation.session_items import KINDS, SessionTurn
+from freqkv_cli.evaluation.session_text import SharedSession, asking, make_session, middle_cut
 from tests.evaluation.byte_tokens import Bytes
 
 
@@ -14,7 +14,7 @@ def filler() -> Iterator[str]:
     return (f"On day {number} they met nobody." for number in count())
 
 
-def session(kind: str, tokens: int = 6000, turns: int = 3, text: Iterator[str] | None = None) -> Session | None:
+def session(kind: str, tokens: int = 6000, turns: int = 3, text: Iterator[str] | None = None) -> SharedSession | None:
     return make_session(kind, filler() if text is None else text, Bytes(), tokens, turns, "1")
 
 
@@ -71,7 +71,7 @@ def test_no_session_where_facts_have_no_room() -> None:
 
 
 def test_answers_are_cut_and_doubles_left_out() -> None:
-    turn = Turn("kv", "q", " right", (" rigid", " wrong", " wrongly", " no"))
+    turn = SessionTurn("kv", "q", " right", (" rigid", " wrong", " wrongly", " no"))
     whole = [b" right", b" rigid", b" wrong", b" wrongly", b" no"]
     assert asking(turn, Bytes()).answers == list(map(list, whole))
     assert asking(turn, Bytes(), 4).answers == [list(b" rig"), list(b" wro"), list(b" no")]

@@ -13,9 +13,9 @@ from freqkv_cli.documents.document import open_document
 from freqkv_cli.errors import UsageError
 from freqkv_cli.evaluation.policy_specs import Contender
 from freqkv_cli.evaluation.scbench import open_shared
-from freqkv_cli.evaluation.session_figures import Answered
-from freqkv_cli.evaluation.session_text import Asking, Session
-from freqkv_cli.evaluation.sessions import Wanted, ask_all, evaluate_sessions, numbered
+from freqkv_cli.evaluation.session_figures import AnsweredTurn
+from freqkv_cli.evaluation.session_text import Asking, SharedSession
+from freqkv_cli.evaluation.sessions import SessionOptions, ask_all, evaluate_sessions, numbered
 from freqkv_cli.events import Done, Note, Progress, Text
 from freqkv_cli.kvcache.geometry import Geometry
 from tests.kvcache.reading import new_cache, random_ids, read_logits
@@ -30,7 +30,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return save_tiny_model(tmp_path_factory.mktemp("model"), window=4000)
 
 
-def measure(documents: list[Any], model: str, wanted: Wanted, **options: Any) -> tuple[dict[str, Any], str, list[Any]]:
+def measure(
+    documents: list[Any], model: str, wanted: SessionOptions, **options: Any
+) -> tuple[dict[str, Any], str, list[Any]]:
     settings = Settings(model=model, cache_size=SLOTS, seed=3)
     events = list(evaluate_sessions(documents, settings, ("freqkv", "landmarks", "full"), wanted, **options))
     (report,) = [event.report for event in events if isinstance(event, Done)]
@@ -40,7 +42,7 @@ def measure(documents: list[Any], model: str, wanted: Wanted, **options: Any) ->
 
 def test_both_modes_ask_the_same(model: str, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    wanted = Wanted(("string", "shots"), 1200, 3)
+    wanted = SessionOptions(("string", "shots"), 1200, 3)
     report, shown, events = measure([], model, wanted, plot=tmp_path / "s.svg")
     answered = report["answered"]
     assert len(answered) == 3 * 2 * 2 * 3  # policies, modes, kinds, turns
@@ -74,28 +76,28 @@ def test_a_document_is_the_filler(model: str, tmp_path: Path) -> None:
     book = tmp_path / "book.txt"
     book.write_text("And then they went home over the hills and far away. " * 60)
     with open_document(str(book)) as document:
-        report, _, _ = measure([document], model, Wanted(("string",), 1500, 2, mode="multi-turn"))
+        report, _, _ = measure([document], model, SessionOptions(("string",), 1500, 2, mode="multi-turn"))
     assert [one["name"] for one in report["documents"]] == ["book.txt"]
     assert {one["mode"] for one in report["answered"]} == {"multi-turn"}
     assert report["sessions"][0]["tokens"] > 1400
 
 
 def test_several_contexts_of_a_kind_differ(model: str) -> None:
-    report, _, _ = measure([], model, Wanted(("string",), 1000, 1, sessions=3, mode="multi-request"))
+    report, _, _ = measure([], model, SessionOptions(("string",), 1000, 1, sessions=3, mode="multi-request"))
     assert [one["session"] for one in report["answered"] if one["policy"] == "freqkv"] == [1, 2, 3]
     assert len({one["rank"] for one in report["answered"]}) > 1
 
 
 def test_what_has_no_room_is_said(model: str) -> None:
-    _, _, events = measure([], model, Wanted(("string", "mixed"), 800, 2))
+    _, _, events = measure([], model, SessionOptions(("string", "mixed"), 800, 2))
     warnings = [event.message for event in events if isinstance(event, Note) and event.warning]
     assert warnings == ["800 tokens have no room for 2 turns of: mixed"]
     with pytest.raises(UsageError, match="--tokens 90 has no room for 2 turns"):
-        measure([], model, Wanted(("string", "mixed"), 90, 2))
+        measure([], model, SessionOptions(("string", "mixed"), 90, 2))
 
 
 def test_a_window_that_is_too_short_is_said(model: str) -> None:
-    report, shown, events = measure([], model, Wanted(("string",), 3900, 2, mode="multi-turn"))
+    report, shown, events = measure([], model, SessionOptions(("string",), 3900, 2, mode="multi-turn"))
     warnings = [event.message for event in events if isinstance(event, Note) and event.warning]
     assert warnings == ["full is not asked in 1 of 1 sessions: they are longer than its 4000 tokens"]
     assert {row["policy"] for row in report["rows"]} == {"freqkv", "landmarks"}
@@ -107,17 +109,19 @@ def test_public_contexts(model: str, tmp_path: Path) -> None:
     path = tmp_path / "scbench_kv.jsonl"
     path.write_text(json.dumps({"context": "a 11 b 22 " * 100, "multi_turns": turns}))
     shared = open_shared(str(path), offline=True)
-    report, shown, _ = measure([], model, Wanted(data=shared, turns=99))
+    report, shown, _ = measure([], model, SessionOptions(data=shared, turns=99))
     assert report["data"]["name"] == "scbench_kv"
     assert report["sessions"] == [{"kind": "scbench_kv", "tokens": 999, "turns": 2}]
     assert "guessing puts 50% first" in shown
-    report, _, _ = measure([], model, Wanted(data=shared, tokens=700))
+    report, _, _ = measure([], model, SessionOptions(data=shared, tokens=700))
     assert report["sessions"][0]["tokens"] == 700
 
 
 def test_ctrl_c_shows_what_there_is(model: str) -> None:
     settings = Settings(model=model, cache_size=SLOTS, seed=3)
-    events = cast("Any", evaluate_sessions([], settings, ("freqkv", "full"), Wanted(("string", "shots"), 1000, 2)))
+    events = cast(
+        "Any", evaluate_sessions([], settings, ("freqkv", "full"), SessionOptions(("string", "shots"), 1000, 2))
+    )
     for event in events:
         if isinstance(event, Progress) and event.source == "full":
             break
@@ -131,14 +135,14 @@ def test_turns_lie_behind_the_context_with_their_right_answers() -> None:
     """Against readings of everything at once."""
     tiny, ids = tiny_model("llama"), random_ids(80)
     turns = [Asking("kv", [5, 6], [[7, 8], [9, 10], [11, 12]]), Asking("kv", [6, 5], [[20, 21], [22, 23], [24, 3]])]
-    session = Session("kv", ids[:50], turns, [4])
+    session = SharedSession("kv", ids[:50], turns, [4])
 
     class Whole:
         loaded = type("Loaded", (), {"model": tiny, "foresight": None})
         window, chunk = 200, 16
 
     contender = Contender("full", "full", Geometry(200), 200)
-    answered: list[Answered] = []
+    answered: list[AnsweredTurn] = []
     events: Iterator[Any] = ask_all(
         [contender], cast("Any", Whole()), [session], ("multi-request", "multi-turn"), answered
     )
@@ -167,5 +171,5 @@ def test_turns_lie_behind_the_context_with_their_right_answers() -> None:
 
 
 def test_sessions_are_numbered_within_their_kind() -> None:
-    sessions = [Session(kind, [], [], []) for kind in ("kv", "kv", "hops", "kv")]
+    sessions = [SharedSession(kind, [], [], []) for kind in ("kv", "kv", "hops", "kv")]
     assert [number for number, _ in numbered(sessions)] == [1, 2, 1, 3]

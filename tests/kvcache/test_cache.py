@@ -8,8 +8,9 @@ from transformers import DynamicCache, PreTrainedModel
 
 from freqkv_cli.errors import UsageError
 from freqkv_cli.inference.engine import cache_argument
-from freqkv_cli.kvcache.cache import FixedLayer, FreqkvCache, make_cache
+from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
+from freqkv_cli.kvcache.layers import FixedLayer
 from freqkv_cli.kvcache.policies import make_policy
 from tests.kvcache.reading import new_cache, random_ids, read_logits
 from tests.tiny_models import tiny_model
@@ -212,7 +213,7 @@ def test_impossible_geometry(fields: tuple[int, int, int, float]) -> None:
 
 
 def test_unknown_policy() -> None:
-    with pytest.raises(UsageError, match="no cache policy 'magic'; choose one of: freqkv, window, full, stride"):
+    with pytest.raises(UsageError, match="no cache policy 'magic'; choose one of: adaptive, freqkv, full, keydiff"):
         make_policy("magic")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from freqkv_cli.benchmarks.bench import bench
-from freqkv_cli.benchmarks.choice import Choice
+from freqkv_cli.benchmarks.choice import BenchOptions
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import UsageError
 from freqkv_cli.measurement import plot as bench_plot
@@ -16,7 +16,7 @@ pytest.importorskip("matplotlib")
 @pytest.mark.parametrize(("name", "begin"), [("a.svg", b"<?xml"), ("a.png", b"\x89PNG")])
 def test_a_benchmark_is_drawn(tmp_path: Path, name: str, begin: bytes) -> None:
     path = tmp_path / name
-    choice = Choice((40, 100), policies=("freqkv", "window"), repetitions=1, written=2, shape="tiny", plot=path)
+    choice = BenchOptions((40, 100), policies=("freqkv", "window"), repetitions=1, written=2, shape="tiny", plot=path)
     list(bench([], Settings(cache_size=128, chunk=16), choice))
     drawn = path.read_bytes()
     assert drawn.startswith(begin)

@@ -50,9 +50,9 @@ def itemsize(report: dict[str, Any]) -> int:
 
 
 def test_chunks_do_not_change_the_answer(tiny: str, book: Path) -> None:
-    answers = {
-        ask_about(book, model=tiny, dtype="float32", cache_size=256, chunk=size)[0]["text"] for size in (17, 64, 300)
-    }
+    # Not landmarks: the attention of a random model is all but zero nearly everywhere, and its order there is noise.
+    settings = {"model": tiny, "dtype": "float32", "cache_size": 256, "policy": "freqkv"}
+    answers = {ask_about(book, chunk=size, **settings)[0]["text"] for size in (17, 64, 300)}
     assert len(answers) == 1
 
 

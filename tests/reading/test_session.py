@@ -20,8 +20,8 @@ from tests.reading.playing import ended, searched
 
 @pytest.fixture
 def session(tiny: str, book: Path) -> Session:
-    """A session that has read the book into 256 slots."""
-    session = ended(open_session(Settings(model=tiny, dtype="float32", cache_size=256)))
+    """A session that has read the book into 400 slots."""
+    session = ended(open_session(Settings(model=tiny, dtype="float32", cache_size=400)))
     ended(session.read(open_documents([str(book)])))
     return session
 

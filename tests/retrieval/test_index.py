@@ -19,6 +19,7 @@ from freqkv_cli.location import Location
 from freqkv_cli.retrieval import index as indexing
 from freqkv_cli.retrieval.index import FUSION, PassageIndex, explained
 from freqkv_cli.retrieval.passage import Passage, split_passages
+from freqkv_cli.retrieval.word_vectors import DIMENSIONS
 
 TEXTS = [
     "The housekeeper showed them the gallery.",
@@ -188,7 +189,7 @@ def test_memory_does_not_grow_with_what_is_added_or_searched(monkeypatch: pytest
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert grown < len(text) * 200 / 10
-    assert peak - grown < 220 * indexing.DIMENSIONS * 8 / 2
+    assert peak - grown < 220 * DIMENSIONS * 8 / 2
 
 
 class WithoutFts5(sqlite3.Connection):
@@ -200,7 +201,7 @@ class WithoutFts5(sqlite3.Connection):
 
 
 def test_without_full_text_search_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexing.sqlite3, "connect", WithoutFts5)
+    monkeypatch.setattr("freqkv_cli.retrieval.index.sqlite3.connect", WithoutFts5)
     with pytest.raises(UsageError, match=r"no full-text search \(FTS5\)") as refusal:
         PassageIndex()
     assert "\n" not in refusal.value.message

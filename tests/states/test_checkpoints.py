@@ -176,7 +176,7 @@ def test_an_interrupt_leaves_a_checkpoint(tiny: str, book: Path) -> None:
 def test_an_interrupt_inside_a_forward_leaves_a_checkpoint(
     tiny: str, book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from freqkv_cli.kvcache.cache import FixedLayer
+    from freqkv_cli.kvcache.layers import FixedLayer
 
     result_of(reading(book, tiny))
     expected = content(kept_state())

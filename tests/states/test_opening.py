@@ -293,7 +293,7 @@ def test_stdin_is_kept_by_its_content(tiny: str, book: Path, monkeypatch: pytest
     for expected in (False, True):
         with book.open("rb") as stream:
             monkeypatch.setattr(sources, "standard_input", lambda stream=stream: stream)
-            run = followed(ask(open_documents(["-"]), "Which line?", Settings(model=tiny, max_tokens=3)))
+            run = followed(ask(open_documents(["-"]), "Which line?", Settings(model=tiny, max_tokens=3, recall=0)))
         assert run.report["cache"]["hit"] is expected
 
 

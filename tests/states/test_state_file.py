@@ -44,8 +44,9 @@ def state(tiny: str, book: Path, tmp_path: Path) -> Path:
 
 def test_a_state_answers_as_a_fresh_reading(reader: str, book: Path, tmp_path: Path) -> None:
     state = tmp_path / "book.freqkv"
-    read_to(state, book, reader, cache=False, cache_size=2048)
-    asked = {"cache": False, "cache_size": 2048, "recall": 1}
+    book.write_text(book.read_text() * 2)
+    read_to(state, book, reader, cache=False, cache_size=3500)
+    asked = {"cache": False, "cache_size": 3500, "recall": 1}
     fresh, saved = (ask_about(path, reader, **asked).report for path in (book, state))
     assert fresh["cache"]["compressions"] > 0
     assert fresh["passages"]

@@ -86,7 +86,7 @@ def test_many_notes_are_merged_level_by_level_in_order(session: Session, play: P
 
     played = play(write)
     seen: list[Event] = []
-    told = ended(merged(session, notes, 300), seen)
+    told = ended(merged(session, notes, 2000), seen)
     levels = [100, 17]
     assert [len(text.split("\n")) for text in played.consulted[:17]] == [GROUP] * 16 + [4]
     assert len(told) in (levels[1], 3)
@@ -99,7 +99,7 @@ def test_many_notes_are_merged_level_by_level_in_order(session: Session, play: P
 
 def test_notes_that_fit_are_not_merged(session: Session, play: Play) -> None:
     played = play(lambda request: "never")
-    assert ended(merged(session, NOTES, 100)) == list(EVENTS)
+    assert ended(merged(session, NOTES, 1000)) == list(EVENTS)
     assert played.requests == []
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from freqkv_cli.config import Output
 from freqkv_cli.events import Answered, Asked, Done, Note, Progress, Text
-from freqkv_cli.terminal.answer import Answer, HeldAnswer, JsonAnswer, JsonLinesAnswer, StreamedAnswer
+from freqkv_cli.terminal.answer import AnswerWriter, HeldAnswer, JsonAnswer, JsonLinesAnswer, StreamedAnswer
 from freqkv_cli.terminal.display import Display
 from freqkv_cli.terminal.estimate import estimate_text
 from freqkv_cli.terminal.summary import summary_line, timing_line
@@ -38,7 +38,7 @@ class Terminal(io.StringIO):
 
 
 def display(
-    output: Output | None = None, answer: Answer | None = None, on_screen: bool = False
+    output: Output | None = None, answer: AnswerWriter | None = None, on_screen: bool = False
 ) -> tuple[Display, Recorded, io.StringIO, io.StringIO]:
     out, err, progress = io.StringIO(), io.StringIO(), Recorded()
     console = Console(file=err, width=200, markup=False, highlight=False)

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from freqkv_cli.inference.attention import ATTENTION_NAME
-from freqkv_cli.kvcache.cache import FixedLayer, FreqkvCache
+from freqkv_cli.kvcache.cache import FreqkvCache
+from freqkv_cli.kvcache.layers import FixedLayer
 
 ARCHITECTURES = ("llama", "mistral", "qwen2")  # the ones whose layers are those of kernels.py
 MOST = 8  # tokens at once; of more, each costs less the ordinary way
