@@ -184,7 +184,7 @@ def _kind(linear: Any) -> str | None:
 def _matrix(linear: Any) -> Any:
     if type(linear) is nn.Linear:
         return _as_stored(linear.weight)
-    from freqkv_cli.inference.cpu.kernels import Blocks
+    from freqkv_cli.inference.cpu.matrices import Blocks
 
     return Blocks(linear.matrix.kind, linear.matrix.blocks)
 
