@@ -37,7 +37,7 @@ def books(tmp_path: Path) -> list[Path]:
     for number, name in enumerate(("one.txt", "two.txt")):
         books.append(tmp_path / name)
         books[-1].write_text(f"Text {number} of many words. " * 60)
-        list(ask(open_documents([str(books[-1])]), "Which?", Settings(model=model, max_tokens=1)))
+        list(ask(open_documents([str(books[-1])]), "Which?", Settings(model=model, max_tokens=1, recall=0)))
         for path in states_folder().glob("*.freqkv"):
             os.utime(path, (time.time() - 50, path.stat().st_mtime - 50))
     return books

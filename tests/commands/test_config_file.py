@@ -38,7 +38,7 @@ def test_no_file_is_no_settings(path: Path) -> None:
         ("cache_size = 5.5", "cache_size must be a whole number such as 2048, 32k or 32K or auto, not 5.5"),
         ("stream = 'yes'", "stream must be true or false without quotes, not 'yes'"),
         ("top_p = '1'", "top_p must be a number without quotes, not '1'"),
-        ("quant = '2bit'", "quant must be one of auto, 4bit, 8bit, none, not 2bit"),
+        ("quant = '2bit'", "quant must be one of auto, 4bit, 8bit, gguf, none, not 2bit"),
         ("model = ['a']", "model must be text, not ['a']"),
         ("[model]\nid = 1", "model must be text"),
         ("model = ", "is not TOML"),

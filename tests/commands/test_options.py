@@ -72,7 +72,7 @@ def test_flags(freqkv: Run, called: dict[str, Any], arguments: list[str], settin
         ({}, "top_p = 2", [], "config file {path}: top_p must be above 0 and at most 1, not 2.0"),
         ({}, "top_p = 'x'", [], "config file {path}: top_p must be a number without quotes, not 'x'"),
         ({"FREQKV_TOP_P": "2"}, "top_p = 3", ["--top-p", "4"], "--top-p must be above 0 and at most 1, not 4.0"),
-        ({}, "", ["--quant", "2bit"], "--quant must be one of auto, 4bit, 8bit, none, not 2bit"),
+        ({}, "", ["--quant", "2bit"], "--quant must be one of auto, 4bit, 8bit, gguf, none, not 2bit"),
         ({}, "", ["--cache-size", "5"], "--cache-size must be at least 6 (sink tokens + recent tokens + 2), not 5"),
         ({}, "", ["--bananas"], "No such option: --bananas; see freqkv summarize --help"),
         ({}, "", ["--seed"], "Option '--seed' requires an argument"),

@@ -280,4 +280,4 @@ def test_a_terminal_as_stdin_is_told_what_to_do() -> None:
 
 def test_completion_is_typers() -> None:
     variables = {"_FREQKV_COMPLETE": "complete_bash", "COMP_WORDS": "freqkv summarize --quant ", "COMP_CWORD": "3"}
-    assert freqkv("plain", variables=variables).stdout.split() == ["auto", "4bit", "8bit", "none"]
+    assert freqkv("plain", variables=variables).stdout.split() == ["auto", "4bit", "8bit", "gguf", "none"]

@@ -59,7 +59,7 @@ def test_a_state_answers_as_a_fresh_reading(reader: str, book: Path, tmp_path: P
 
 def test_a_state_answers_as_a_fresh_reading_from_memory_alone(tiny: str, book: Path, state: Path) -> None:
     fresh, saved = (ask_about(path, tiny, cache=False, recall=0, max_tokens=40) for path in (book, state))
-    assert len(fresh.text) > 20
+    assert len(fresh.text) > 5
     assert saved.text == fresh.text
 
 
@@ -69,7 +69,7 @@ def test_a_state_of_observed_queries_answers_as_a_fresh_reading(tiny: str, book:
     asked = {"cache": False, "recall": 0, "max_tokens": 40}
     fresh = ask_about(book, tiny, policy="landmarks", **asked)
     saved = ask_about(tmp_path / "a.freqkv", tiny, **asked)
-    assert len(fresh.text) > 20
+    assert len(fresh.text) > 5
     assert saved.text == fresh.text
 
 
