@@ -1,5 +1,6 @@
 """Notes while reading: at the end of a section the model says what the section told, from the half that tells most."""
 
+import re
 import time
 from collections.abc import Generator
 from dataclasses import asdict, dataclass, field, fields
@@ -22,6 +23,9 @@ from freqkv_cli.summarizing.sections import WORDS, Section, SectionFinder
 
 NOTE_TOKENS = 90
 READ_AGAIN = 450  # words of a section for its note
+# "1. **Cache**: ...", at the beginning of a line or behind a full stop, and the "The key points are:" before it.
+LIST_MARK = re.compile(r"(?:^\s*|(?<=[:;.!?]\s))(?:[-*\u2022]|\d{1,2}[.)])\s+|\*\*|^#+\s*", re.MULTILINE)
+ANNOUNCEMENT = re.compile(r"(?:(?<=[.!?]\s)|^)[^.!?:\n]{0,60}:\s*(?=\n|$)", re.MULTILINE)
 WRITER = 0.4e9  # weights from which on a model writes sentences that are worth reading
 
 
@@ -149,10 +153,16 @@ class NoteTaker:
             return ""
         answer = yield from session.answer(request, NOTE_TOKENS, on=on, quiet=True)
         assert session.retriever is not None
-        sentences = clean_sentences(answer.text, session.retriever.index.language)
+        sentences = clean_sentences(as_prose(answer.text), session.retriever.index.language)
         if answer.finish_reason == "length" and len(sentences) > 1:
             del sentences[-1]
         return " ".join(one for one in sentences if session.retriever.index.holds_all(claims(one)))
+
+
+def as_prose(text: str) -> str:
+    """Return what a model wrote without the marks of lists and headings, and without the lines that announce a list."""
+    plain = LIST_MARK.sub("", text)
+    return " ".join(ANNOUNCEMENT.sub("", plain).split())
 
 
 def telling_part(section: Section) -> str:

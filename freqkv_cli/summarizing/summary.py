@@ -1,6 +1,5 @@
 """The summary: from the notes and the memory, in the model's own words, each name and number looked up."""
 
-import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
@@ -13,13 +12,12 @@ from freqkv_cli.retrieval.language import stems
 from freqkv_cli.retrieval.passage import Passage
 from freqkv_cli.retrieval.sentences import clean_sentences
 from freqkv_cli.summarizing.extract import central_sentence
-from freqkv_cli.summarizing.notes import SectionNote, can_write, in_language
+from freqkv_cli.summarizing.notes import SectionNote, as_prose, can_write, in_language
 
 WORDS = {"short": 60, "medium": 150, "long": 400}
 TOKENS_PER_WORD = 2  # with room to finish the last sentence
 GROUP, MERGED_SENTENCES = 6, 2  # notes that are merged into how many sentences
 SAME = 0.8  # share of its words that a sentence has in common with an earlier one which it only repeats
-BULLET = re.compile(r"^\s*(?:[-*\u2022]|\d+[.)])\s+|\*\*|^#+\s*", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -102,7 +100,7 @@ def checked(session: Session, answer: Answer, notes: Sequence[SectionNote]) -> S
     assert retriever is not None
     language = retriever.index.language
     summary = Summary(answer=answer)
-    sentences = clean_sentences(BULLET.sub("", answer.text), language)
+    sentences = clean_sentences(as_prose(answer.text), language)
     if answer.finish_reason == "length" and len(sentences) > 1:
         del sentences[-1]
     for sentence in sentences:
