@@ -7,13 +7,14 @@ from typing import Literal
 
 from freqkv_cli.retrieval.language import stems, words_of
 from freqkv_cli.retrieval.passage import Passage
-from freqkv_cli.retrieval.sentences import clean_sentences
+from freqkv_cli.retrieval.sentences import clean_sentences, split_sentences
 
 LONGEST_QUOTE = 300  # characters
 SMALL = 12  # numbers up to this are often told in words
 NUMBER = re.compile(r"\d[\d.,:/\u202f\u00a0]*\d|\d")
 # Words inside a sentence, also behind a mark that opens a quotation.
 INSIDE = re.compile(r"(?<!^)(?<!^[\"\u201c\u00ab(])(?<![.!?:] )(?<![.!?:] [\"\u201c\u00ab(])\b[^\W\d_a-z][\w'\u2019-]+")
+COLUMNS = re.compile(r"\S(?:\t| {2,})\S")  # the rows of a table are quoted one by one
 QUOTED_WORDS = 4  # that must stand together for a sentence to count as a quotation
 
 Verdict = Literal["quoted", "supported", "not found"]
@@ -93,7 +94,14 @@ def is_in(claim: str, text: str) -> bool:
 
 def best_sentence(text: str, wanted: set[str], telling: set[str], language: str) -> str:
     """Return the sentence of a passage with most of the wanted stems; those of `telling` count twice."""
-    sentences = clean_sentences(text, language) or [text]
+    sentences = [
+        " ".join(unit.split())
+        for sentence in split_sentences(text, language)
+        for unit in (
+            sentence.splitlines() if len(sentence) > LONGEST_QUOTE and COLUMNS.search(sentence) else [sentence]
+        )
+        if any(map(str.isalnum, unit))
+    ] or [text]
 
     def overlap(sentence: str) -> float:
         own = set(stems(sentence, language))
