@@ -94,14 +94,11 @@ def is_in(claim: str, text: str) -> bool:
 
 def best_sentence(text: str, wanted: set[str], telling: set[str], language: str) -> str:
     """Return the sentence of a passage with most of the wanted stems; those of `telling` count twice."""
-    sentences = [
-        " ".join(unit.split())
-        for sentence in split_sentences(text, language)
-        for unit in (
-            sentence.splitlines() if len(sentence) > LONGEST_QUOTE and COLUMNS.search(sentence) else [sentence]
-        )
-        if any(map(str.isalnum, unit))
-    ] or [text]
+    units: list[str] = []
+    for sentence in split_sentences(text, language):
+        rows = len(sentence) > LONGEST_QUOTE and COLUMNS.search(sentence)
+        units += sentence.splitlines() if rows else [sentence]
+    sentences = [" ".join(unit.split()) for unit in units if any(map(str.isalnum, unit))] or [text]
 
     def overlap(sentence: str) -> float:
         own = set(stems(sentence, language))
