@@ -45,6 +45,7 @@ KINDS = {
     "email": _TALK,
     "code": " It is source code: say what it does, and name its main parts.",
 }
+WRITE = " Write{language}."  # said once more, last: a small model forgets it else
 FOCUS = " Keep to this topic: {focus}."
 
 

@@ -13,7 +13,7 @@ from freqkv_cli.answering.verification import claims
 from freqkv_cli.documents.page import Page
 from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Event, Note
-from freqkv_cli.prompts import FOCUS, NOTE
+from freqkv_cli.prompts import FOCUS, NOTE, WRITE
 from freqkv_cli.reading.session import Session
 from freqkv_cli.retrieval.language import language_name
 from freqkv_cli.retrieval.sentences import clean_sentences
@@ -146,7 +146,8 @@ class NoteTaker:
         """Return what the model says of a section, without sentences whose names or numbers are not in the text."""
         session = self.session
         focus = FOCUS.format(focus=session.settings.focus) if session.settings.focus else ""
-        request = NOTE.format(language=in_language(session), focus=focus)
+        language = in_language(session)
+        request = NOTE.format(language=language, focus=focus) + (WRITE.format(language=language) if language else "")
         try:
             on = session.consult(telling_part(section), NOTE_TOKENS + session.count_tokens(request) + 40)
         except UsageError:  # in so small a cache a section is not read again: a sentence of it is its note

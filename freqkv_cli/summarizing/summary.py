@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from freqkv_cli.answering.evidence import describe
 from freqkv_cli.answering.verification import Citation, cited, claims
 from freqkv_cli.events import Event, Progress
-from freqkv_cli.prompts import FOCUS, KINDS, MERGE, SUMMARY
+from freqkv_cli.prompts import FOCUS, KINDS, MERGE, SUMMARY, WRITE
 from freqkv_cli.reading.session import Answer, Session
 from freqkv_cli.retrieval.language import stems
 from freqkv_cli.retrieval.passage import Passage
@@ -68,7 +68,9 @@ def request_for(session: Session, words: int) -> str:
     assert session.retriever is not None
     kinds = {document.kind for document in session.retriever.documents}
     kind = KINDS.get(kinds.pop(), "") if len(kinds) == 1 else ""
-    return SUMMARY.format(language=in_language(session), words=words, kind=kind, focus=focus)
+    language = in_language(session)
+    last = WRITE.format(language=language) if language else ""
+    return SUMMARY.format(language=language, words=words, kind=kind, focus=focus) + last
 
 
 def merged(session: Session, notes: Sequence[SectionNote], room: int) -> Generator[Event, None, list[str]]:
