@@ -14,7 +14,7 @@ from freqkv_cli.answering.verification import Citation, check
 from freqkv_cli.events import Event, Note, Text
 from freqkv_cli.prompts import ANSWER, EARLIER, FROM_MEMORY, TELLS, not_said
 from freqkv_cli.reading.session import Answer, Session
-from freqkv_cli.retrieval.language import detect_language, language_name
+from freqkv_cli.retrieval.language import detect_language, written_in
 from freqkv_cli.retrieval.passage import Passage
 
 MAX_TOKENS = 200
@@ -134,8 +134,7 @@ def place_of(session: Session, passage: Passage) -> str:
 
 def in_language(question: str) -> str:
     """Return how a model is told to answer in the language of the question."""
-    code = detect_language(question)
-    return "" if code == "en" else f" in {language_name(code)}"
+    return written_in(detect_language(question))
 
 
 def with_turns(request: str, earlier: Sequence[Turn]) -> str:

@@ -244,9 +244,9 @@ class Session:
         answer.seconds = time.perf_counter() - began
         return answer
 
-    def apart(self, cache: FreqkvCache | None = None) -> "Session":
-        """Return this session for one of many questions: what it warns of is its own, and so is `cache` if given."""
-        return replace(self, cache=cache or self.cache, warnings=[])
+    def apart(self) -> "Session":
+        """Return this session for one of many questions: what it warns of is its own."""
+        return replace(self, warnings=[])
 
     def warn(self, message: str) -> Note:
         """Return a warning to show, and keep it for the report."""

@@ -50,6 +50,11 @@ def language_name(code: str) -> str:
     return NAMES.get(code, code)
 
 
+def written_in(code: str) -> str:
+    """Return how a model is told to write in a language; nothing for English, in which it is asked."""
+    return "" if code == "en" else f" in {language_name(code)}"
+
+
 @cache
 def stop_words(language: str) -> frozenset[str]:
     """Return the words that every text of a language is full of."""

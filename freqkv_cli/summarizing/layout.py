@@ -3,9 +3,10 @@
 import re
 from collections.abc import Sequence
 
+from freqkv_cli.answering.answer import place_of
 from freqkv_cli.reading.session import Session
 from freqkv_cli.summarizing.notes import SectionNote
-from freqkv_cli.summarizing.summary import Summary, place_of
+from freqkv_cli.summarizing.summary import Summary
 
 NOTES_HEADING = re.compile(r"\n+(?:## )?Notes\n\n(?=- )")
 

@@ -14,8 +14,8 @@ from freqkv_cli.documents.page import Page
 from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Event, Note
 from freqkv_cli.prompts import FOCUS, NOTE, WRITE
-from freqkv_cli.reading.session import Session
-from freqkv_cli.retrieval.language import language_name
+from freqkv_cli.reading.session import Answer, Session
+from freqkv_cli.retrieval.language import written_in
 from freqkv_cli.retrieval.sentences import clean_sentences
 from freqkv_cli.retrieval.word_vectors import text_vector
 from freqkv_cli.summarizing.extract import central_sentence
@@ -71,8 +71,7 @@ def in_language(session: Session) -> str:
     assert session.retriever is not None
     if session.settings.language:
         return f" in {session.settings.language}"
-    code = session.retriever.index.language
-    return "" if code == "en" else f" in {language_name(code)}"
+    return written_in(session.retriever.index.language)
 
 
 @dataclass(slots=True)
@@ -154,9 +153,7 @@ class NoteTaker:
             return ""
         answer = yield from session.answer(request, NOTE_TOKENS, on=on, quiet=True)
         assert session.retriever is not None
-        sentences = clean_sentences(as_prose(answer.text), session.retriever.index.language)
-        if answer.finish_reason == "length" and len(sentences) > 1:
-            del sentences[-1]
+        sentences = whole_sentences(answer, session.retriever.index.language)
         return " ".join(one for one in sentences if session.retriever.index.holds_all(claims(one)))
 
 
@@ -164,6 +161,14 @@ def as_prose(text: str) -> str:
     """Return what a model wrote without the marks of lists and headings, and without the lines that announce a list."""
     plain = LIST_MARK.sub("", text)
     return " ".join(ANNOUNCEMENT.sub("", plain).split())
+
+
+def whole_sentences(answer: Answer, language: str) -> list[str]:
+    """Return the sentences that a model wrote, without one that was cut off by the limit."""
+    sentences = clean_sentences(as_prose(answer.text), language)
+    if answer.finish_reason == "length" and len(sentences) > 1:
+        del sentences[-1]
+    return sentences
 
 
 def telling_part(section: Section) -> str:

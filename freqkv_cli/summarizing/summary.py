@@ -9,10 +9,8 @@ from freqkv_cli.events import Event, Progress
 from freqkv_cli.prompts import FOCUS, KINDS, MERGE, SUMMARY, WRITE
 from freqkv_cli.reading.session import Answer, Session
 from freqkv_cli.retrieval.language import stems
-from freqkv_cli.retrieval.passage import Passage
-from freqkv_cli.retrieval.sentences import clean_sentences
 from freqkv_cli.summarizing.extract import central_sentence
-from freqkv_cli.summarizing.notes import SectionNote, as_prose, can_write, in_language
+from freqkv_cli.summarizing.notes import SectionNote, can_write, in_language, whole_sentences
 
 WORDS = {"short": 60, "medium": 150, "long": 400}
 TOKENS_PER_WORD = 2  # with room to finish the last sentence
@@ -49,11 +47,11 @@ def write_summary(session: Session, notes: Sequence[SectionNote]) -> Generator[E
     text = f"{frame}\n\nNotes, in the order of the document:\n{bullets(told)}"
     cache = session.consult(text, beside)
     answer = yield from session.answer(request, limit, on=cache, quiet=True)
-    summary = checked(session, answer, notes)
+    summary = checked(session, answer)
     if summary.missing:  # once more, without them
         again = f"{request} Do not mention: {', '.join(summary.missing)}."
         answer = yield from session.answer(again, limit, on=cache, quiet=True)
-        second = checked(session, answer, notes)
+        second = checked(session, answer)
         if second.sentences and len(second.missing) < len(summary.missing):
             summary = second
     return summary
@@ -96,16 +94,13 @@ def cut_to(session: Session, text: str, most: int) -> str:
     return text if tokens <= most else text[: len(text) * max(0, most) // tokens]
 
 
-def checked(session: Session, answer: Answer, notes: Sequence[SectionNote]) -> Summary:
+def checked(session: Session, answer: Answer) -> Summary:
     """Return what the model wrote as sentences with their places, without repetitions."""
     retriever = session.retriever
     assert retriever is not None
     language = retriever.index.language
     summary = Summary(answer=answer)
-    sentences = clean_sentences(as_prose(answer.text), language)
-    if answer.finish_reason == "length" and len(sentences) > 1:
-        del sentences[-1]
-    for sentence in sentences:
+    for sentence in whole_sentences(answer, language):
         if any(repeats(sentence, one.sentence, language) for one in summary.sentences):
             summary.dropped += 1
             continue
@@ -153,10 +148,3 @@ def words_wanted(session: Session) -> int:
     """Return how many words the summary should have."""
     length = session.settings.length
     return WORDS[length] if isinstance(length, str) else length
-
-
-def place_of(session: Session, passage: Passage) -> str:
-    """Return where a passage stands, with the name of its document where there are several."""
-    assert session.retriever is not None
-    documents = session.retriever.documents
-    return f"{documents[passage.document].name}, {passage.place}" if len(documents) > 1 else passage.place
