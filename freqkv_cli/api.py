@@ -139,7 +139,7 @@ def chosen_settings(given: dict[str, Any]) -> Settings:
     """The settings from keyword arguments, as they could also be typed. Raises UsageError for what cannot be."""
     values = {}
     for name, value in given.items():
-        field = "kind" if name == "type" else name
+        field = {"type": "kind", "from": "start"}.get(name, name)
         if field not in Settings.__dataclass_fields__:
             raise UsageError(f"there is no setting {name}: freqkv config show lists them")
         try:

@@ -62,6 +62,8 @@ class Settings:
     state_dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
 
     pages: str | None = None
+    start: str | None = None
+    until: str | None = None
     encoding: str | None = None
     kind: DocumentKind | None = None
     ocr: bool = False
@@ -108,6 +110,8 @@ class Settings:
             ("retain_ratio", 0 < self.retain_ratio < 1, "must be between 0 and 1, both excluded"),
             ("chunk", self.chunk is None or self.chunk >= 1, "must be 1 or more"),
             ("states_limit", self.states_limit >= 0, "must be 0 or more megabytes"),
+            ("start", self.start is None or self.start.strip() != "", "must name a place"),
+            ("until", self.until is None or self.until.strip() != "", "must name a place"),
             ("temperature", 0 <= self.temperature < math.inf, "must be 0 or more"),
             ("top_p", 0 < self.top_p <= 1, "must be above 0 and at most 1"),
             ("top_k", self.top_k >= 0, "must be 0 (off) or more"),
@@ -144,8 +148,8 @@ def config_path() -> Path:
 
 
 def public_name(setting: str) -> str:
-    """The setting's name in the config file; `kind` is called `type` wherever a user sees it."""
-    return "type" if setting == "kind" else setting
+    """The setting's name in the config file; `kind` is called `type` wherever a user sees it, and `start` `from`."""
+    return {"kind": "type", "start": "from"}.get(setting, setting)
 
 
 def flag_name(setting: str) -> str:

@@ -12,7 +12,7 @@ from freqkv_cli.config import Output, Settings, parse_size
 from freqkv_cli.errors import UsageError
 
 NOT_FOR_BENCH = (
-    *("policy", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "stream"),
+    *("policy", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "stream", "start", "until"),
     *SUMMARY_ONLY,
     *QUESTION_ONLY,
 )

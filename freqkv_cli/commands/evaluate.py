@@ -16,7 +16,7 @@ SPECTRUM_USAGE = "freqkv evaluate spectrum FILE..."
 # What has no meaning where nothing is asked and nothing is kept.
 NOT_FOR_MEMORY = (
     *("policy", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_tokens", "stream"),
-    *("cache", "refresh", "states_limit", "state_dtype"),
+    *("cache", "refresh", "states_limit", "state_dtype", "start", "until"),
     *SUMMARY_ONLY,
     *QUESTION_ONLY,
 )

@@ -75,6 +75,8 @@ DESCRIBED = {
     "states_limit": Described(STATES, "Megabytes that may be kept; what was not used for longest goes first.", "MB"),
     "state_dtype": Described(STATES, "Number format of keys and values in a state; auto is that of the cache."),
     "pages": Described(DOCUMENT, "Only these pages: 1-20,35,40-.", "RANGES"),
+    "start": Described(DOCUMENT, 'Begin at this place: "chapter 9", p.12 or 20%.', "PLACE"),
+    "until": Described(DOCUMENT, "Stop where this place begins: nothing behind it is read, found or told.", "PLACE"),
     "encoding": Described(DOCUMENT, "Encoding of text files, if it is neither UTF-8 nor guessed right.", "NAME"),
     "kind": Described(DOCUMENT, "Type of the document, if it is not recognised."),
     "ocr": Described(DOCUMENT, "Recognise the text of scanned pages of a PDF, with tesseract where it is installed."),

@@ -82,7 +82,8 @@ sentence of the document), `first` and `last` (numbers of its passages) |
 | `repeated` | `summarize`: sentences of the model that were not printed, as they repeat earlier ones |
 | `unverified` | `summarize`: names and numbers of the summary that are nowhere in the documents |
 | `input` | a list: `path`, `type`, `sha256`, `bytes`, `pages`, `tokens`, `tokens_read`, `tokens_dropped`, `encoding`, \
-`empty_pages` (numbers), `bad_pages` (number: problem), `left_out` (kind: how much of it is not in the text) |
+`empty_pages` (numbers), `bad_pages` (number: problem), `left_out` (kind: how much of it is not in the text), \
+`excerpt` (the part that `--from` and `--until` leave, in words) |
 | `tokens_read`, `tokens_dropped` | over all inputs |
 | `tokens_searched` | with `--quick`: tokens that were searched and not read, so that the two above are 0; else null |
 | `model` | `id`, `revision`, `quantization`, `dtype`, `device`, `adapter` (null without one) |

@@ -13,7 +13,8 @@ from freqkv_cli.errors import UsageError
 USAGE = "freqkv train FILE_OR_FOLDER... -o ADAPTER, freqkv train --help"
 NOT_FOR_TRAINING = (
     *("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "stream", "max_tokens"),
-    *("adapter", "cache", "refresh", "states_limit", "state_dtype", "pages", "kind", "password_file"),
+    *("adapter", "cache", "refresh", "states_limit", "state_dtype", "pages", "start", "until"),
+    *("kind", "password_file"),
     *SUMMARY_ONLY,
     *QUESTION_ONLY,
 )

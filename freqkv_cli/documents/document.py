@@ -6,6 +6,7 @@ from typing import Literal
 
 from freqkv_cli.documents.collection import folder_files, is_folder, is_plain_zip, zip_members
 from freqkv_cli.documents.coverage import left_out
+from freqkv_cli.documents.excerpt import Excerpt
 from freqkv_cli.documents.kind import Kind, identify, parse_kind
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.page_range import PageRange
@@ -38,6 +39,8 @@ class Document:
         self.extraction = f"{EXTRACTION}{'+ocr' * ocr}"  # documents of one hash and one extraction have one text
         self._source = source
         self._reader = reader
+        self._excerpt: Excerpt | None = None
+        self._ended = False
         self._findings = Findings(warnings=list(reader.warnings))
 
     @property
@@ -60,6 +63,16 @@ class Document:
         """What the user must know, one line each."""
         return self._findings.warnings
 
+    @property
+    def excerpt(self) -> str | None:
+        """The part that `pages` gives, in words; None for all of it."""
+        return self._excerpt.words if self._excerpt else None
+
+    def confine(self, excerpt: Excerpt) -> None:
+        """Give no more than an excerpt from now on; may be called once."""
+        self._excerpt = excerpt
+        self.extraction += f"+{excerpt.key}"
+
     def pages(self) -> Iterator[Page]:
         """Yield the pages that have text, one in memory at a time; may be called again.
 
@@ -67,7 +80,9 @@ class Document:
         """
         self._findings = Findings(warnings=list(self._reader.warnings))
         given = 0
+        self._ended = False
         pages = self._reader.pages(self._findings)
+        pages = self._excerpt.pages(pages) if self._excerpt else pages
         while True:
             try:
                 page = next(pages, None)
@@ -79,6 +94,7 @@ class Document:
                 ) from None
             self._source.check_unchanged()
             if page is None:
+                self._ended = True
                 break
             given += 1
             yield page
@@ -86,8 +102,10 @@ class Document:
             raise NoTextError(f"{self._source.label} holds no text that can be read: name another file")
 
     def progress(self) -> float:
-        """Return the share of the source that the pages given so far cover, 0 to 1."""
-        return self._reader.progress()
+        """Return the share of the source, or of the excerpt, that the pages given so far cover, 0 to 1."""
+        if self._excerpt is None:
+            return self._reader.progress()
+        return 1.0 if self._ended else self._excerpt.progress(self._reader.progress())
 
     def warn(self, message: str) -> None:
         """Add what the user must know from the opening; it stays when the pages are read."""

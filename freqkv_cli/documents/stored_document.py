@@ -28,6 +28,7 @@ class StoredDocument:
     warnings: list[str]
     tokens: Count
     left_out: dict[str, int] = field(default_factory=dict)
+    excerpt: str | None = None
 
     def progress(self) -> float:
         """All of it has been read."""

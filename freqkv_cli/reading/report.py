@@ -109,5 +109,6 @@ def describe_document(document: Document | StoredDocument, tokens: int) -> dict[
         "encoding": document.encoding,
         "empty_pages": document.empty_pages,
         "left_out": document.left_out,
+        "excerpt": document.excerpt,
         "bad_pages": {str(page): problem for page, problem in document.bad_pages.items()},
     }

@@ -15,6 +15,7 @@ from freqkv_cli.reading.plan import Plan, make_plan
 from freqkv_cli.reading.report import SCHEMA_VERSION, describe_document
 from freqkv_cli.reading.speed import calculated_speed, remembered_speed, speed_key
 from freqkv_cli.reading.token_stream import TokenStream
+from freqkv_cli.retrieval.places import confine
 from freqkv_cli.states.opening import plan_state, state_among
 
 TOKENS_PER_EVENT = 10_000
@@ -26,6 +27,7 @@ def count(documents: Sequence[Document], settings: Settings) -> Iterator[Event]:
         manifest, settings, plan = yield from plan_state(path, settings)
         yield Done(estimate(plan, manifest.documents, [document.tokens for document in manifest.documents], read_s=0.0))
         return
+    confine(documents, settings)
     plan = yield from make_plan(settings)
     stream = TokenStream(documents, plan.prompt.tokenizer)
     for number, _ in enumerate(stream):

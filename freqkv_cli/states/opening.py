@@ -15,6 +15,7 @@ from freqkv_cli.events import Event, Note
 from freqkv_cli.kvcache.header import damaged
 from freqkv_cli.reading.plan import Plan, make_plan
 from freqkv_cli.reading.session import Session, Watcher, load_session
+from freqkv_cli.retrieval.places import confine
 from freqkv_cli.states.append import grown_from
 from freqkv_cli.states.checkpoints import Checkpoints
 from freqkv_cli.states.manifest import Manifest, Slots, read_manifest
@@ -59,6 +60,7 @@ def open_reading(
         if pinned:
             raise UsageError(f"{path} is a state, which was read without the question: leave --pin-question out")
         return (yield from open_state(path, settings, started))
+    confine(documents, settings)
     plan = yield from make_plan(settings, pinned)
     wanted = Wanted(documents, settings, plan, started, extra or {}, watch)
     return (yield from read_as_planned(wanted))

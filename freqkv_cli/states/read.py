@@ -14,6 +14,7 @@ from freqkv_cli.models.memory import readable
 from freqkv_cli.reading.plan import make_plan
 from freqkv_cli.reading.report import answer_report
 from freqkv_cli.reading.session import Answer, Session
+from freqkv_cli.retrieval.places import confine
 from freqkv_cli.states.opening import Wanted, open_state, read_as_planned, state_among
 from freqkv_cli.states.state_file import cache_bytes, save_state
 
@@ -33,6 +34,7 @@ def read(
     if path is not None:
         session = yield from open_state(path, settings, started)
     else:
+        confine(documents, settings)
         plan = yield from make_plan(settings)
         text = sum(document.byte_count for document in documents if document.kind in ("text", "markdown"))
         size = readable(cache_bytes(plan, settings.state_dtype) + text)

@@ -34,7 +34,8 @@ from freqkv_cli.states.manifest import FORMAT, Manifest, Reader, Slots
 # Settings that shape the reading: those that were not left to freqkv are kept, and hold again when a state is opened.
 SHAPING = ("quant", "dtype", "policy", "cache_size", "sink_tokens", "recent_tokens", "retain_ratio")
 BINDING = ("policy", "cache_size", "sink_tokens", "recent_tokens", "retain_ratio")
-OF_READING = ("pages", "encoding", "kind", "ocr", "recursive")  # settings without a meaning once all has been read
+# Settings without a meaning once all has been read.
+OF_READING = ("pages", "start", "until", "encoding", "kind", "ocr", "recursive")
 PARSED = 6  # times its bytes that text takes while it is being understood
 
 
@@ -118,6 +119,7 @@ def stored_document(document: Document | StoredDocument, tokens: int) -> StoredD
         left_out=dict(document.left_out),
         warnings=list(document.warnings),
         tokens=tokens,
+        excerpt=document.excerpt,
     )
 
 

@@ -13,6 +13,8 @@ def summary_line(report: dict[str, Any]) -> str:
     parts = [f"read {whole(read)} of {whole(read + dropped)} tokens, {whole(dropped)} dropped"]
     if report.get("tokens_searched") is not None:
         parts = [f"searched {whole(report['tokens_searched'])} tokens, not read through (--quick)"]
+    if excerpt := next((one["excerpt"] for one in report.get("input") or () if one.get("excerpt")), ""):
+        parts.append(excerpt)
     if missing := left_out_of(report):
         parts.append(missing)
     if report.get("command") == "train":
