@@ -18,6 +18,10 @@ from freqkv_cli.commands.invocation import invocation
 from freqkv_cli.commands.models import models_app
 from freqkv_cli.commands.options import EPILOG, ConfiguredCommand
 from freqkv_cli.commands.read import read
+from freqkv_cli.commands.reading.batch import batch
+from freqkv_cli.commands.reading.diff import diff
+from freqkv_cli.commands.reading.follow import follow
+from freqkv_cli.commands.reading.mcp import mcp
 from freqkv_cli.commands.reading.recap import recap
 from freqkv_cli.commands.summarize import summarize
 from freqkv_cli.commands.train import train
@@ -55,7 +59,7 @@ def root(
         invocation(ctx).debug = True
 
 
-for command in (summarize, recap, ask, chat, read, count, bench, train):
+for command in (summarize, recap, ask, chat, read, follow, batch, diff, mcp, count, bench, train):
     app.command(cls=ConfiguredCommand, epilog=EPILOG)(command)
 app.add_typer(models_app, name="models")
 app.add_typer(cache_app, name="cache")

@@ -43,7 +43,7 @@ are respected.
 TERMINATED = 143
 EXIT_CODES = {
     ExitCode.OK: "everything was read",
-    ExitCode.UNEXPECTED: "an unexpected failure; `--debug` shows the traceback",
+    ExitCode.UNEXPECTED: "an unexpected failure; `--debug` shows the traceback. `batch`: some documents failed",
     ExitCode.USAGE: "a flag, a page range or a setting that cannot be; no document; no question",
     ExitCode.INPUT: "an input that is missing or cannot be read",
     ExitCode.NO_TEXT: "an input without usable text (empty, or a scan)",

@@ -11,7 +11,7 @@ from freqkv_cli.location import Location
 
 MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 TIME = re.compile(
-    r"""^[\[<(]?(?:[\w.:-]+\s+)?[\[(]?(
+    r"""^[\[<(]?(?:[\w.:-]+\s+)??[\[(]?(
     \d{4}[-/]\d{2}[-/]\d{2}[T ]\d{2}:\d{2}(?::\d{2})?      # 2026-11-29T10:15:02, 2026/11/29 10:15:02
     | (?:"""
     + MONTHS
@@ -40,11 +40,17 @@ class LogReader(TextReader):
         """Yield the blocks in order, each with a mark wherever the time changes."""
         time: str | None = None
         for page in super().pages(findings):
-            marks = [(0, Location(label=time))]
-            at = 0
-            for line in page.text.split("\n"):
-                if (match := TIME.match(line)) and match[1] != time:
-                    time = match[1]
-                    marks.append((at, Location(label=time)))
-                at += len(line) + 1
-            yield replace(page, location=marks[-1][1], marks=tuple(marks))
+            page, time = with_times(page, time)
+            yield page
+
+
+def with_times(page: Page, time: str | None) -> tuple[Page, str | None]:
+    """Return a page with the times of its lines as marks, and the last of them; `time` is that of the line before."""
+    marks = [(0, Location(label=time))]
+    at = 0
+    for line in page.text.split("\n"):
+        if (match := TIME.match(line)) and match[1] != time:
+            time = match[1]
+            marks.append((at, Location(label=time)))
+        at += len(line) + 1
+    return replace(page, location=marks[-1][1], marks=tuple(marks)), time

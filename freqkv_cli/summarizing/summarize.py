@@ -1,7 +1,7 @@
 """Summarise documents of any length: notes while reading, and from them and the document's frame the summary."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from freqkv_cli.answering.answer import place_report
 from freqkv_cli.config import Settings
@@ -17,8 +17,13 @@ from freqkv_cli.summarizing.summary import Summary, write_summary
 NOTES_FORMAT = 2  # of the notes in a state; raise it when older ones can no longer be used
 
 
-def summarize(documents: Sequence[Document], settings: Settings) -> Iterator[Event]:
-    """Read `documents` from start to end, taking notes, then summarise them."""
+def summarize(
+    documents: Sequence[Document],
+    settings: Settings,
+    *,
+    opening: Callable[..., Generator[Event, None, Session]] = open_reading,
+) -> Iterator[Event]:
+    """Read `documents` from start to end, taking notes, then summarise them; `opening` reads them."""
     takers: list[NoteTaker] = []
 
     def watch(session: Session) -> NoteTaker:
@@ -26,7 +31,7 @@ def summarize(documents: Sequence[Document], settings: Settings) -> Iterator[Eve
         return takers[-1]
 
     extra = {"notes": NOTES_FORMAT, "effort": settings.effort, "language": settings.language, "focus": settings.focus}
-    session = yield from open_reading(documents, settings, extra=extra, watch=watch)
+    session = yield from opening(documents, settings, extra=extra, watch=watch)
     taker = takers[-1] if takers else NoteTaker(session)
     if not takers:  # nothing was read, so nobody watched
         yield from taker.take_all()

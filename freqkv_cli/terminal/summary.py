@@ -17,6 +17,12 @@ def summary_line(report: dict[str, Any]) -> str:
         parts.append(excerpt)
     if missing := left_out_of(report):
         parts.append(missing)
+    if report.get("command") == "batch":
+        parts = [f"{plural(report['documents'], 'document')}, {whole(report['rows'])} rows written"]
+        parts += [f"{whole(report['skipped'])} were there"] if report["skipped"] else []
+        parts.append(f"{whole(report['failed_in_file'])} of {whole(report['rows_in_file'])} rows failed")
+    if report.get("command") == "diff":
+        parts = [", ".join(f"{whole(report[kind])} {kind}" for kind in ("changed", "added", "removed")) + " sections"]
     if report.get("command") == "train":
         parts = [f"trained on {whole(report.get('tokens_trained', 0))} tokens", seconds(timing.get("train_s", 0.0))]
     if timing.get("train_tokens_per_second"):

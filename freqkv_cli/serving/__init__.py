@@ -1,0 +1,1 @@
+"""Reading for other programs: tools of the Model Context Protocol."""
