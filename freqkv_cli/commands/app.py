@@ -23,6 +23,7 @@ from freqkv_cli.commands.reading.diff import diff
 from freqkv_cli.commands.reading.follow import follow
 from freqkv_cli.commands.reading.mcp import mcp
 from freqkv_cli.commands.reading.recap import recap
+from freqkv_cli.commands.reading.serve import serve
 from freqkv_cli.commands.summarize import summarize
 from freqkv_cli.commands.train import train
 
@@ -59,7 +60,7 @@ def root(
         invocation(ctx).debug = True
 
 
-for command in (summarize, recap, ask, chat, read, follow, batch, diff, mcp, count, bench, train):
+for command in (summarize, recap, ask, chat, read, follow, batch, diff, mcp, serve, count, bench, train):
     app.command(cls=ConfiguredCommand, epilog=EPILOG)(command)
 app.add_typer(models_app, name="models")
 app.add_typer(cache_app, name="cache")

@@ -59,7 +59,7 @@ def test_the_state_has_a_size_and_keeps_the_newest(tiny: str, tmp_path: Path) ->
         assert sum(map(len, held)) <= 1.25 * KEEP + 17_000
     assert max(sizes[1:]) < 1.5 * min(sizes[1:])
     assert "worker0 came" not in "".join(held)
-    assert ask_about(state, tiny, recall=4).report["tokens_read"] == sum(len(line(n)) for n in range(1200))
+    assert ask_about(state, tiny).report["tokens_read"] == sum(len(line(n)) for n in range(1200))
 
 
 def test_what_was_stopped_in_a_block_goes_on_before_it(tiny: str, tmp_path: Path) -> None:
