@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from freqkv_cli.errors import ExitCode, FreqkvError
+from freqkv_cli.threads import wait_briefly
 
 if TYPE_CHECKING:
     from freqkv_cli.commands.invocation import Invocation
@@ -23,8 +24,6 @@ QUIET_LIBRARIES = {
     "TOKENIZERS_PARALLELISM": "false",
     "TORCH_CPP_LOG_LEVEL": "ERROR",
 }
-# torch and numba each have OpenMP threads; by default those without work spin for milliseconds, in the way of others.
-BRIEF_WAITS = {"GOMP_SPINCOUNT": "1000"}
 OUT_OF_MEMORY = "not enough memory: use a smaller --cache-size, --chunk or --model, or --quant 4bit"
 
 
@@ -104,8 +103,9 @@ def _prepare(debug: bool) -> None:
     gc.set_threshold(100_000, 20, 20)  # imports make a million objects and no garbage: seldom is often enough
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    for name, value in {**QUIET_LIBRARIES, **BRIEF_WAITS}.items():
+    for name, value in QUIET_LIBRARIES.items():
         os.environ.setdefault(name, value)
+    wait_briefly()
     if _is_on("FREQKV_NO_COLOR"):
         os.environ["NO_COLOR"] = "1"  # the help is typer's, which knows only this
     if not debug:

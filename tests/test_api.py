@@ -29,6 +29,14 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FREQKV_CACHE_DIR", str(tmp_path / "cache"))
 
 
+@pytest.mark.parametrize(("before", "spins"), [("", "1000"), ("import torch; ", "None")])
+def test_threads_wait_briefly_unless_torch_has_started_its_own(before: str, spins: str) -> None:
+    script = f"import os; {before}import freqkv_cli; freqkv_cli.FreqkvError; print(os.environ.get('GOMP_SPINCOUNT'))"
+    bare = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, env=bare)
+    assert done.stdout.strip() == spins, done.stderr
+
+
 def test_the_example_of_the_documentation_runs(tiny: str) -> None:
     text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)

@@ -1,104 +1,250 @@
-"""Measures a GPU in one call: reading, writing and memory up to a million tokens, and how near that is to its limits.
+"""Measures on a GPU what freqkv does there by default, against transformers' full cache in the same run.
 
-    python -m freqkv_cli.benchmarks.gpu FOLDER [--seconds 540] [--shape llama-3.1-8b] [--only SECTION]... [--toy]
+    python -m freqkv_cli.benchmarks.gpu FOLDER [--seconds 540] [--shape llama-3.1-8b] [--quant none --quant 4bit]
+                                        [--reader MODEL --document FILE --question TEXT ...] [--toy]
 
-Leaves FOLDER/gpu.json, rewritten after every section, so that whatever was measured in time is kept. --toy runs the
-same sections with a tiny model in seconds, on a CPU too.
+Random weights of a shape, in 16 bits and in 4: reading, writing and peak memory at 8k, 32k, 128k and 1M tokens read.
+Then a real model answers. FOLDER/gpu.json and FOLDER/gpu.md are written anew after every depth, so that whatever was
+measured in time is kept. --toy does the same with a tiny model in seconds, on a CPU too.
 """
 
 import argparse
+import gc
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from freqkv_cli.benchmarks.deadline import Deadline
-from freqkv_cli.benchmarks.gpu_kernels import measure_attention, measure_filter
-from freqkv_cli.benchmarks.gpu_limits import measure_limits
-from freqkv_cli.benchmarks.gpu_reading import (
-    compare,
-    count_synchronisations,
-    measure_full,
-    measure_graph,
-    measure_reading,
-)
-from freqkv_cli.benchmarks.gpu_scale import GPU, TOY, Scale
+from freqkv_cli.benchmarks.figures import label, peak_growth, ratios, reader_figures
+from freqkv_cli.benchmarks.gpu_limits import bytes_per_written_token, measure_limits, operations_per_read_token
+from freqkv_cli.benchmarks.plain_loop import PlainLoop
+from freqkv_cli.benchmarks.readers import PolicyReader, TimedReader
+from freqkv_cli.benchmarks.runs import Pass, reach, run_pass, warm_up
+from freqkv_cli.config import Settings
 from freqkv_cli.errors import FreqkvError
 from freqkv_cli.measurement.environment import environment
-from freqkv_cli.measurement.random_weights import build_random, shape_config
-from freqkv_cli.models.device import choose_placement
+from freqkv_cli.measurement.subject import Subject, build_subject
+from freqkv_cli.measurement.synthetic_text import random_ids
+from freqkv_cli.measurement.table import table
+from freqkv_cli.models.device import choose_device
 
 Result = dict[str, Any]
-Section = Callable[[Any, Scale, Result, Deadline], Result]
+Save = Callable[[], None]
+SHARES = {"freqkv": 0.33, "full": 0.12}  # of all seconds, that a reader may take with each kind of weights
+HEAD = (
+    "weights",
+    "reader",
+    "read",
+    "read tok/s",
+    "write tok/s",
+    "first token s",
+    "bandwidth",
+    "arithmetic",
+    "peak GiB",
+)
 
-# Each with the most seconds it may take; what matters most comes first, what may hang comes last.
-SECTIONS: dict[str, tuple[Section, float]] = {
-    "limits": (measure_limits, 30),
-    "attention": (measure_attention, 40),
-    "filter": (measure_filter, 20),
-    "reading": (measure_reading, 170),
-    "full": (measure_full, 110),
-    "reading_large": (lambda model, scale, found, deadline: measure_reading(model, scale.larger, found, deadline), 170),
-    "compared": (compare, 5),
-    "synchronisations": (count_synchronisations, 20),
-    "graph": (measure_graph, 30),
-}
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How large it all is. depths: tokens read before each measurement. written: tokens of an answer. slots, chunk:
+    None for what the device's defaults say. copied: bytes of the copy that gives the bandwidth; square: rows of the
+    matrix product that gives the arithmetic.
+    """
+
+    shape: str
+    depths: tuple[int, ...]
+    written: int
+    copied: int
+    square: int
+    slots: int | None = None
+    chunk: int | None = None
+
+
+GPU = Scale("llama-3.1-8b", (8_000, 32_000, 128_000, 1_000_000), 128, 4 * 2**30, 8192)
+TOY = Scale("tiny", (100, 400, 1000, 3000), 20, 2**24, 256, slots=128, chunk=64)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the sections and write what they find."""
+    """Run everything and write what is found."""
     options = parse(arguments)
     deadline = Deadline.after(options.seconds)
-    folder: Path = options.folder
-    folder.mkdir(parents=True, exist_ok=True)
     scale = TOY if options.toy else GPU
-    shape = options.shape or scale.shape
+    options.folder.mkdir(parents=True, exist_ok=True)
     try:
-        config = shape_config(shape)
-        place = choose_placement(config)
+        device = choose_device(options.device)
     except FreqkvError as error:
         sys.exit(f"error: {error.message}")
-    about: Result = {"shape": shape, "quantization": place.quant, "dtype": place.dtype}
-    found: Result = {"toy": options.toy, "environment": environment(place.device), "model": about}
-    write(found, folder)
-    began = time.perf_counter()
-    model = build_random(config, device=place.device, dtype=place.dtype, quant=place.quant)
-    about["weights_bytes"] = model.get_memory_footprint(return_buffers=False)
-    about["build_s"] = round(time.perf_counter() - began, 1)
-    write(found, folder)
-    for name in options.only or SECTIONS:
-        section, seconds = SECTIONS[name]
-        run_section(name, section, model, scale, found, deadline.within(seconds))
-        write(found, folder)
-    print(folder / "gpu.json")
+    found: Result = {"toy": options.toy, "shape": options.shape or scale.shape, "environment": environment(device)}
+    save = partial(write, found, options.folder)
+    for quant in options.quant or ("none", "4bit"):
+        about: Result = {}
+        found.setdefault("weights", {})[quant] = about
+        measure_weights(about, found["shape"], quant, device, scale, deadline, options.seconds, save)
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+    if options.reader:
+        found["answers"] = []
+        for question in options.question:
+            found["answers"].append(ask(options, question, deadline))
+            save()
+    print(options.folder / "gpu.md")
 
 
-def run_section(name: str, section: Section, model: Any, scale: Scale, found: Result, deadline: Deadline) -> None:
-    """Add one section to `found`; one that fails or has no time says so, and the others go on."""
-    if deadline.passed:
-        found[name] = {"skipped": "no time was left"}
-        return
-    began = time.perf_counter()
-    print(f"{name} ...", file=sys.stderr, flush=True)
+def measure_weights(
+    about: Result, shape: str, quant: str, device: str, scale: Scale, deadline: Deadline, seconds: float, save: Save
+) -> None:
+    """Measure both readers with weights of one kind, into `about`; what cannot be says so, and the others go on."""
+    settings = Settings(quant=quant, device=device, cache_size=scale.slots, chunk=scale.chunk)  # type: ignore[arg-type]
     try:
-        found[name] = section(model, scale, found, deadline)
-    except Exception as error:  # memory that runs out, a kernel that this GPU lacks: figures of the others are kept
-        found[name] = {"error": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
-    found[name]["section_s"] = round(time.perf_counter() - began, 2)
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+        print(f"{shape}, {quant} ...", file=sys.stderr, flush=True)
+        subject = build_subject(settings, shape)
+        about |= subject.as_json()
+        about["limits"] = measure_limits(subject.loaded.model, scale.copied, scale.square)
+    except (FreqkvError, RuntimeError) as error:  # no bitsandbytes, no memory
+        about["skipped"] = str(error).strip().splitlines()[0]
+        print(f"{quant} is left out: {about['skipped']}", file=sys.stderr)
+        save()
+        return
+    model, window, chunk = subject.loaded.model, subject.window, subject.chunk
+    readers: dict[str, TimedReader] = {
+        "freqkv": PolicyReader(model, subject.geometry, settings.policy, window=window, chunk=chunk),
+        "full": PlainLoop("full", model, None, window=window, chunk=chunk),
+    }
+    for name, reader in readers.items():
+        about[name] = {}
+        try:
+            read_depths(
+                about[name], reader, subject, scale, about["limits"], deadline.within(SHARES[name] * seconds), save
+            )
+        except Exception as error:  # memory that runs out, a kernel that this GPU lacks: other figures are kept
+            told = str(error).strip().splitlines()
+            about[name]["error"] = f"{type(error).__name__}: {told[0] if told else ''}"
+        reader.clear()
+    if all("depths" in about[name] for name in readers):
+        about["freqkv over full"] = ratios(about["freqkv"], about["full"])
+    save()
+
+
+def read_depths(
+    figures: Result, reader: TimedReader, subject: Subject, scale: Scale, limits: Result, deadline: Deadline, save: Save
+) -> None:
+    """Read to the deepest depth or the deadline; `figures` hold what was measured so far at any moment."""
+    model, passed = subject.loaded.model, Pass()
+    depths = reach(reader, scale.depths, scale.written)
+    ids = random_ids(model.config.vocab_size, depths[-1], seed=0)
+    figures["ended"] = "when time was up"
+    if deadline.passed:
+        return
+    warm_up(reader, ids)
+    known = 0
+    try:
+        with closing(run_pass(reader, ids, depths, scale.written, subject.chunk, passed)) as pieces:
+            for _ in pieces:
+                if len(passed.writing_peaks) > known:
+                    known = len(passed.writing_peaks)
+                    add_figures(figures, passed, depths, model, limits)
+                    save()
+                if deadline.passed:
+                    return
+    finally:
+        if passed.writing_peaks:
+            add_figures(figures, passed, depths, model, limits)
+    figures["ended"] = "at the deepest depth" if depths == list(scale.depths) else "where its window ends"
+    if isinstance(reader, PolicyReader):
+        figures["notes"] = reader.notes
+
+
+def add_figures(figures: Result, passed: Pass, depths: list[int], model: Any, limits: Result) -> None:
+    """Put what a pass has measured so far into `figures`, with the shares of the limits that it reaches."""
+    reached = [depth for depth in depths if depth in passed.writing_peaks]
+    figures |= reader_figures([passed], reached)
+    for depth in reached:
+        own = figures["depths"][label(depth)]
+        if own["decode_tokens_per_second"]:
+            moved = bytes_per_written_token(model, own["slots"])
+            speed = own["decode_tokens_per_second"]["median"]
+            own["decode_share_of_bandwidth"] = share(speed * moved, limits["copy_bytes_per_second"])
+        if own["prefill_tokens_per_second"]:
+            operations = operations_per_read_token(model, own["slots"])
+            speed = own["prefill_tokens_per_second"]["median"]
+            own["prefill_share_of_arithmetic"] = share(speed * operations, limits["matmul_operations_per_second"])
+    figures["peak_growth"] = peak_growth(figures, reached)
+
+
+def share(reached: float, limit: float) -> float:
+    """Return a share in three digits, however small."""
+    return float(f"{reached / limit:.3g}")
+
+
+def ask(options: argparse.Namespace, question: str, deadline: Deadline) -> Result:
+    """Return what `freqkv ask` answers with the real model, in a process of its own."""
+    command = [sys.executable, "-m", "freqkv_cli", "ask", str(options.document), question, "--json", "--no-cache"]
+    command += ["--model", options.reader, "--device", options.device]
+    began = time.perf_counter()
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=max(1.0, deadline.left))
+    except subprocess.TimeoutExpired:
+        return {"question": question, "error": "no time was left"}
+    if done.returncode != 0:
+        return {"question": question, "error": done.stderr.strip().rpartition("\n")[2]}
+    report = json.loads(done.stdout)
+    kept = {name: report[name] for name in ("text", "model", "timing", "memory")}
+    return {"question": question, "process_s": round(time.perf_counter() - began, 2), **kept}
 
 
 def write(found: Result, folder: Path) -> None:
-    """Replace FOLDER/gpu.json at once, so that it is whole whenever the process ends."""
-    draft = folder / "gpu.json.part"
-    draft.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    os.replace(draft, folder / "gpu.json")
+    """Replace gpu.json and gpu.md at once, so that they are whole whenever the process ends."""
+    for name, text in (("gpu.json", json.dumps(found, indent=2) + "\n"), ("gpu.md", as_markdown(found))):
+        draft = folder / f"{name}.part"
+        draft.write_text(text, encoding="utf-8")
+        os.replace(draft, folder / name)
+
+
+def as_markdown(found: Result) -> str:
+    """Return the figures as they go into docs/experiments.md."""
+    machine, rows, lines = found["environment"], [], []
+    for quant, about in found["weights"].items():
+        if "skipped" in about:
+            lines.append(f"- {quant} is left out: {about['skipped']}")
+        for name in SHARES:
+            figures = about.get(name, {})
+            rows += [_row(quant, name, depth, own) for depth, own in figures.get("depths", {}).items()]
+            ended = figures.get("error", figures.get("ended"))
+            growth = (
+                f", peak at the last depth over the first {figures['peak_growth']}" if "peak_growth" in figures else ""
+            )
+            lines += [f"- {quant}, {name}: ended {ended}{growth}"] if ended else []
+            lines += [f"- {quant}, {name}: {note}" for note in figures.get("notes", [])]
+        if over := about.get("freqkv over full"):
+            lines.append(
+                f"- {quant}, freqkv over full: " + ", ".join(f"{name} {ratio}" for name, ratio in over.items())
+            )
+    for answer in found.get("answers", []):
+        lines.append(f"- {answer['question']} {answer.get('text', answer.get('error'))}")
+    head = f"{found['shape']} (random weights), {machine.get('gpu', machine['cpu'])}, torch {machine['torch']}, "
+    head += f"transformers {machine['transformers']}, commit {machine['commit']}"
+    return "\n".join([head, "", table(HEAD, rows), *lines, ""])
+
+
+def _row(quant: str, name: str, depth: str, own: Result) -> tuple[str, ...]:
+    def median(figure: str) -> str:
+        return f"{own[figure]['median']:.4g}" if own[figure] else "-"
+
+    peak = own.get("writing_peak_gpu_bytes") or own["writing_peak_rss_bytes"]
+    shares = (f"{own.get(share, 0):.0%}" for share in ("decode_share_of_bandwidth", "prefill_share_of_arithmetic"))
+    speeds = map(median, ("prefill_tokens_per_second", "decode_tokens_per_second", "first_token_s"))
+    return (quant, name, depth, *speeds, *shares, f"{peak / 2**30:.2f}")
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -108,12 +254,19 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=Path, help="where gpu.json goes")
-    parser.add_argument("--seconds", type=float, default=540, help="the most that all sections together may take")
+    parser.add_argument("folder", type=Path, help="where gpu.json and gpu.md go")
+    parser.add_argument("--seconds", type=float, default=540, help="the most that everything may take")
+    parser.add_argument("--device", default="auto")
     parser.add_argument("--shape", help="of the random weights; llama-3.1-8b, with --toy tiny")
-    parser.add_argument("--only", action="append", choices=tuple(SECTIONS))
+    parser.add_argument("--quant", action="append", choices=("none", "4bit"))
+    parser.add_argument("--reader", help="a real model, as --model takes it, which answers")
+    parser.add_argument("--document", type=Path, help="what it reads")
+    parser.add_argument("--question", action="append", default=[])
     parser.add_argument("--toy", action="store_true", help="a tiny model and few tokens")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.reader and not (options.document and options.question):
+        parser.error("--reader needs a --document and a --question")
+    return options
 
 
 if __name__ == "__main__":

@@ -4,22 +4,22 @@ from typing import Any
 
 import torch
 
-from freqkv_cli.benchmarks.deadline import Deadline
-from freqkv_cli.benchmarks.gpu_scale import Scale
 from freqkv_cli.benchmarks.stopwatch import seconds_per_call
 
 
-def measure_limits(model: Any, scale: Scale, found: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
-    """Return bytes per second of a copy (read and written) and operations per second of a matrix product."""
+def measure_limits(model: Any, copied: int, square: int) -> dict[str, Any]:
+    """Return bytes per second of a copy of `copied` bytes (read and written), and operations per second of a product
+    of two matrices of `square` rows and columns.
+    """
     device, dtype = model.device, model.dtype
-    source = torch.ones(scale.copied, dtype=torch.uint8, device=device)
+    source = torch.ones(copied, dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
     copy = seconds_per_call(lambda: target.copy_(source), device)
-    left, right = (torch.ones(scale.square, scale.square, dtype=dtype, device=device) for _ in range(2))
+    left, right = (torch.ones(square, square, dtype=dtype, device=device) for _ in range(2))
     product = seconds_per_call(lambda: left @ right, device)
     return {
-        "copy_bytes_per_second": round(2 * scale.copied / copy),
-        "matmul_operations_per_second": round(2 * scale.square**3 / product),
+        "copy_bytes_per_second": round(2 * copied / copy),
+        "matmul_operations_per_second": round(2 * square**3 / product),
         "dtype": str(dtype).removeprefix("torch."),
     }
 

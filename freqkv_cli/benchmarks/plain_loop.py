@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, DynamicCache
 
 from freqkv_cli.benchmarks.readers import Writing, timed_pieces
 from freqkv_cli.inference.engine import cache_argument
+from freqkv_cli.inference.engine_clock import wait_for
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.models.loading import LoadedModel
 
@@ -47,6 +48,7 @@ class PlainLoop:
     def write(self, request: Sequence[int], count: int) -> Writing:
         """Answer, then crop what was read and written for it; see Reader.write."""
         before = self._cache.get_seq_length()
+        wait_for(self._model.device)
         began = time.perf_counter()
         token = int(self._forward(request).argmax())
         first = time.perf_counter()

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.inference.engine import Engine
+from freqkv_cli.inference.engine_clock import EngineClock, wait_for
 from freqkv_cli.inference.sampling import Sampler, Sampling
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
@@ -90,7 +91,7 @@ class PolicyReader:
         self._model.set_attn_implementation(self._attention)  # other readers of the same model choose their own
         self._cache = None
         self._cache = make_cache(self._model, self._geometry, self._policy, window=self._window)
-        self._engine = Engine(self._model, self._chunk)
+        self._engine.clock = EngineClock(self._engine.device)
 
     def read(self, ids: Sequence[int]) -> Iterator[tuple[int, float]]:
         """Prefill; see Reader.read."""
@@ -99,6 +100,7 @@ class PolicyReader:
     def write(self, request: Sequence[int], count: int) -> Writing:
         """Answer on a fork, with room for all of it; see Reader.write."""
         cache = self._filled()
+        wait_for(self._engine.device)
         began = time.perf_counter()
         fork = cache.fork()
         fork.make_room(min(len(request) + count, max(len(request), self._free_slots // 4)))
@@ -119,8 +121,13 @@ class PolicyReader:
         return self._filled().nbytes
 
     def compression_seconds(self) -> float:
-        """Seconds in `make_room`; on a GPU those until the work is handed over."""
+        """Seconds in `make_room`, on the device."""
         return self._engine.clock.compression
+
+    @property
+    def notes(self) -> list[str]:
+        """What should be known of how it reads and writes."""
+        return list(self._engine.notes)
 
     @property
     def _free_slots(self) -> int:
@@ -138,8 +145,8 @@ def timed_pieces(pieces: Iterator[int], device: torch.device) -> Iterator[tuple[
     while True:
         began = time.perf_counter()
         size = next(pieces, None)
-        if size is None and device.type == "cuda":
-            torch.cuda.synchronize(device)
+        if size is None:
+            wait_for(device)
         yield size or 0, time.perf_counter() - began
         if size is None:
             return

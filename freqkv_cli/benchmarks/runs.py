@@ -8,6 +8,7 @@ from freqkv_cli.measurement.peak import forget_peak, held_bytes, peak_bytes
 
 REQUEST = 32  # tokens of the request before an answer
 WARM_UP = 1024  # tokens
+WARM_UP_ANSWER = 16  # tokens; of so many on a GPU writes in static shapes
 TENTHS = 10
 CHUNKS_PER_TENTH = 4  # at least: the last chunk before a mark is a short one
 
@@ -59,7 +60,7 @@ def warm_up(reader: TimedReader, ids: Sequence[int]) -> None:
     reader.clear()
     for _ in reader.read(ids[:WARM_UP]):
         pass
-    reader.write(ids[: min(REQUEST, len(ids))], 2)
+    reader.write(ids[: min(REQUEST, len(ids))], WARM_UP_ANSWER)
 
 
 def run_pass(

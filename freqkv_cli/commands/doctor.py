@@ -149,7 +149,7 @@ def check_disk() -> Finding:
 
 
 def check_default_model() -> Finding:
-    """The model that --model auto takes is there, every byte of it."""
+    """The model that --model auto takes is there, as long as it should be, and not written to since it was hashed."""
     from freqkv_cli.models.aliases import ALIASES
     from freqkv_cli.models.auto import choose_model
     from freqkv_cli.models.store import damage, models_folder

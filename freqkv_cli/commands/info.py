@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -47,11 +48,13 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="One JSON object o
 def gather_info() -> dict[str, Any]:
     """Everything that `info` shows; memory in bytes."""
     from freqkv_cli.models.aliases import AUTO
+    from freqkv_cli.models.gguf.index import read_index
     from freqkv_cli.models.inventory import find_model
     from freqkv_cli.models.store import cache_folder
     from freqkv_cli.states.state_cache import list_kept, states_folder
 
     model = find_model(AUTO)
+    index = read_index(Path(model.folder)) if model.folder and model.state == "ready" else None
     kept = list_kept()
     hub_variable = next((name for name in ("HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME") if os.environ.get(name)), None)
     return {
@@ -74,6 +77,7 @@ def gather_info() -> dict[str, Any]:
             "origin": model.origin,
             "state": model.state,
             "bytes": model.bytes,
+            "weights_bytes": index.weight_bytes if index else None,
             "folder": model.folder,
         },
     }
@@ -133,4 +137,5 @@ def _device_text(device: dict[str, Any]) -> str:
 
 def _model_text(model: dict[str, Any]) -> str:
     size = f", {memory(model['bytes'])} in {model['folder']}" if model["folder"] else ""
-    return f"{model['name']} ({model['origin']}): {model['state']}{size}"
+    weights = f", on a CPU {memory(model['weights_bytes'])} of weights in memory" if model["weights_bytes"] else ""
+    return f"{model['name']} ({model['origin']}): {model['state']}{size}{weights}"

@@ -25,6 +25,7 @@ class Invocation:
         for signum in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(signum) is not signal.SIG_IGN:
                 signal.signal(signum, self._stop)
+        sys.unraisablehook = self._ignored
 
     def check(self) -> None:
         """Raises KeyboardInterrupt when a signal came and a library (torch, while it is imported) swallowed it."""
@@ -37,6 +38,11 @@ class Invocation:
             return False
         self.signum = None
         return True
+
+    def _ignored(self, lost: "sys.UnraisableHookArgs") -> None:
+        """Says nothing of an interrupt where Python cannot raise it, as in a destructor: `check` acts on it."""
+        if self.signum is None or not isinstance(lost.exc_value, KeyboardInterrupt):
+            sys.__unraisablehook__(lost)
 
     def _stop(self, signum: int, frame: FrameType | None) -> None:
         if self.signum is not None:  # asked twice: no more clean-up, but for the cursor that progress has hidden

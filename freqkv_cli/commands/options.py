@@ -52,7 +52,9 @@ DESCRIBED = {
     "model": Described(
         MODEL, "Alias, hub id, local folder or .gguf file; auto: the best reader that fits.", "MODEL", ("-m",)
     ),
-    "quant": Described(MODEL, "Weights in 4 or 8 bits; auto is 4bit on CUDA, and a GGUF file as it is on a CPU."),
+    "quant": Described(
+        MODEL, "Bits of weights; auto: 16 on CUDA, or 4 where those do not fit; a GGUF as it is on a CPU."
+    ),
     "device": Described(MODEL, "auto, cpu, cuda, cuda:N or mps.", "DEVICE"),
     "dtype": Described(MODEL, "Number format of weights and cache."),
     "offline": Described(MODEL, "Never use the network."),

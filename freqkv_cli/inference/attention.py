@@ -21,6 +21,7 @@ ATTENTION_NAME = "freqkv"
 TILE = 128  # queries per tile: the scores of a tile stay in the CPU's caches
 FEW = 16  # of so few queries each is answered bit for bit as if it were alone, whatever keys the others see
 LANES = 64  # for that, weights are summed up in whole vector registers
+SPAN = 256  # slots whose values are summed by one group of a GPU's threads
 FUSED_TILE = 256  # the same for torch's own kernel, which looks at every key that it is given, hidden or not
 
 Observer = Callable[[int, Tensor, float], None]  # told of a layer's index, its queries, and the factor of the scores
@@ -58,7 +59,8 @@ def chunk_attention(
         query: [batch, heads, Q, head_dim]; the queries of the last Q keys.
         key, value: [batch, kv_heads, K, head_dim], K >= Q; heads is a multiple of kv_heads.
         attention_mask: None, but where continuations are weighed side by side: which keys each query may see,
-            [1, 1, Q, K] of bool.
+            [1, 1, Q, K] of bool; and where shapes never change (static_step.py): what is added to the scores of one
+            query, [1, 1, 1, K] of float32.
         options: `scaling`, the factor of the scores (head_dim ** -0.5 when missing).
 
     Returns:
@@ -68,7 +70,9 @@ def chunk_attention(
     observer = _OBSERVER.get()
     if observer is not None:
         observer(module.layer_idx, query, scaling)
-    if attention_mask is not None:
+    if attention_mask is not None and attention_mask.dtype == torch.float32:
+        attended = _attend_slots(query, key, value, attention_mask, scaling)
+    elif attention_mask is not None:
         grouped = query.shape[1] != key.shape[1]
         attended = scaled_dot_product_attention(query, key, value, attention_mask, scale=scaling, enable_gqa=grouped)
     elif query.device.type == "cpu" and query.dtype == torch.bfloat16:
@@ -113,13 +117,37 @@ def _attend_fused(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> 
                 )
             )
         return tiles[0] if len(tiles) == 1 else torch.cat(tiles, dim=-2)
+    return _attend_corner(query, key, value, scaling)
+
+
+def _attend_corner(query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
+    """The kernels of a GPU. Flash attention shares the keys among the heads of a group; for the others (fp32, GPUs
+    before Ampere) they are repeated, or torch would write out all scores.
+    """
+    from torch.backends.cuda import SDPAParams, can_use_flash_attention
     from torch.nn.attention.bias import causal_lower_right  # imports the whole of torch.compile: a second
 
-    bias: Any = causal_lower_right(chunk, total)
+    bias: Any = causal_lower_right(query.shape[-2], key.shape[-2])
     repeats = query.shape[1] // key.shape[1]
-    key, value = key.repeat_interleave(repeats, dim=1), value.repeat_interleave(repeats, dim=1)
-    attended: Tensor = scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=scaling)
-    return attended
+    grouped = repeats > 1
+    if grouped and not can_use_flash_attention(SDPAParams(query, key, value, None, 0.0, True, True)):
+        key, value = key.repeat_interleave(repeats, dim=1), value.repeat_interleave(repeats, dim=1)
+        grouped = False
+    return scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=scaling, enable_gqa=grouped)
+
+
+def _attend_slots(query: Tensor, key: Tensor, value: Tensor, added: Tensor, scaling: float) -> Tensor:
+    """One query on all slots, of which `added` hides some. Queries that share a key head are the rows of one product,
+    and the weighted values are summed in spans, which a GPU works on side by side.
+    """
+    batch, heads, _, head_dim = query.shape
+    kv_heads, slots = key.shape[1:3]
+    span = SPAN if slots % SPAN == 0 else slots
+    rows = (query * scaling).reshape(batch * kv_heads, heads // kv_heads, head_dim)
+    scores = (rows @ key.reshape(-1, slots, head_dim).transpose(1, 2)).float() + added[0, 0]
+    weights = scores.softmax(-1).to(value.dtype).unflatten(-1, (-1, span)).transpose(1, 2)
+    parts = weights @ value.reshape(batch * kv_heads, -1, span, value.shape[-1])
+    return parts.float().sum(1).to(value.dtype).reshape(batch, heads, 1, -1)
 
 
 @lru_cache(maxsize=4)  # one forward asks for the same ones in each layer

@@ -1,7 +1,6 @@
 """Prefill and decode: the only caller of the model. The engine sees tokens, never text."""
 
 import inspect
-import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -12,18 +11,11 @@ from torch import Tensor
 
 from freqkv_cli.inference.attention import observed_by
 from freqkv_cli.inference.cpu.decode import MOST, cpu_decoder, must_compile
+from freqkv_cli.inference.engine_clock import EngineClock, Milestone
 from freqkv_cli.inference.lookahead import Lookahead
 from freqkv_cli.inference.sampling import Sampler
+from freqkv_cli.inference.static_step import WORTHWHILE, StaticStep, StaticSteps
 from freqkv_cli.kvcache.cache import FreqkvCache
-
-
-@dataclass(slots=True)
-class EngineClock:
-    """Seconds spent so far, by what they were spent on, and the number of forwards."""
-
-    forward: float = 0.0
-    compression: float = 0.0
-    forwards: int = 0
 
 
 @dataclass(slots=True)
@@ -31,15 +23,24 @@ class Engine:
     """Feeds tokens to a causal LM through a cache of fixed size.
 
     chunk: the most tokens of one forward. It moves speed and memory, not results (up to the rounding of the dtype).
+    static: whether answers are written in shapes that never change (static_step.py); None: on CUDA.
+    notes: what a user should know of how it is done, not told yet.
     """
 
     model: Any
     chunk: int = 512
-    clock: EngineClock = field(default_factory=EngineClock)
+    static: bool | None = None
+    clock: EngineClock = field(init=False)
+    notes: list[str] = field(default_factory=list)
     _cache_argument: str = field(init=False)
+    _steps: StaticSteps = field(init=False)
 
     def __post_init__(self) -> None:
+        self.clock = EngineClock(self.device)
         self._cache_argument = cache_argument(self.model)
+        self._steps = StaticSteps(self.model, self._cache_argument, self.notes)
+        if self.static is None:
+            self.static = self.device.type == "cuda"
 
     @property
     def device(self) -> torch.device:
@@ -56,13 +57,15 @@ class Engine:
     def prefill(self, cache: FreqkvCache, tokens: Iterable[int]) -> Generator[int, None, Tensor | None]:
         """Read `tokens` into `cache`, yielding the size of each chunk when it has been read.
 
-        Returns the logits after the last token, [vocabulary], or None if there were no tokens.
+        Returns the logits after the last token, [vocabulary], or None if there were no tokens. A GPU may still be at
+        work on the last chunk yielded, while the next one is made, and not on the one before.
         """
-        stream, logits = iter(tokens), None
+        stream, logits, done = iter(tokens), None, Milestone(self.device)
         for first in stream:  # room is made only when there is something to read
             self._make_room(cache)
             ids = [first, *islice(stream, min(self.chunk, cache.room) - 1)]
             logits = self.forward(cache, ids)
+            done.reach()
             yield len(ids)
         return logits
 
@@ -93,33 +96,51 @@ class Engine:
         would have been picked one by one are kept. When this ends, the cache holds all tokens yielded but the last.
         """
         lookahead = Lookahead(context) if context and sampler.sampling.is_plain else None
-        rows = [logits]  # of the tokens to pick next
+        step: StaticStep | None = None
+        picks = [sampler.choose(logits)] if max_tokens else []  # the tokens that come next
         try:
             for written in range(1, max_tokens + 1):
-                token = sampler.pick(rows.pop(0))
+                token = picks.pop(0)
+                sampler.picked.append(token)
                 if token in stop:
                     return
                 yield token
-                if written < max_tokens and not rows:
+                if written < max_tokens and not picks:
+                    if step is not None and not cache.room:
+                        step.flush(cache)  # a compression goes by the last queries
                     self._make_room(cache)
+                    if self.static and step is None and max_tokens >= WORTHWHILE:
+                        step = self._steps.step(cache)
+                    if step is not None:  # as quick as a guess, and never wrong
+                        batch = torch.tensor([[token]], device=self.device)
+                        with self.clock.measuring("forward"):
+                            logits = step.forward(cache, batch)[0]
+                        self.clock.forwards += 1
+                        picks = [sampler.choose(logits)]
+                        continue
                     most = min(max_tokens - written, cache.room) - 1
                     guess = lookahead.guess(sampler.picked, most, stop) if lookahead is not None else []
-                    rows = self._try(cache, token, guess)
+                    picks = self._try(cache, token, guess, sampler)
                     if lookahead is not None:
-                        lookahead.learn(len(guess), len(rows) - 1)
+                        lookahead.learn(len(guess), len(picks) - 1)
         finally:
-            if rows:  # whoever listened has left in the middle of a guess
-                cache.rollback(len(rows))
+            if step is not None:
+                step.flush(cache)
+            elif picks:  # whoever listened has left in the middle of a guess
+                cache.rollback(len(picks))
 
-    def _try(self, cache: FreqkvCache, token: int, guess: list[int]) -> list[Tensor]:
-        """Read `token` and what of `guess` the model agrees with; return the logits after each token read."""
-        rows = list(self.run(cache, [token, *guess], 1 + len(guess), few=True))
+    def _try(self, cache: FreqkvCache, token: int, guess: list[int], sampler: Sampler) -> list[int]:
+        """Read `token` and what of `guess` the model agrees with; return what it picks after each token read."""
+        rows = self.run(cache, [token, *guess], 1 + len(guess), few=True)
+        if not guess:
+            return [sampler.choose(rows[0])]
+        picks: list[int] = rows.argmax(-1).tolist()  # one wait for the device; only greedy answers are guessed
         right = 0
-        while right < len(guess) and int(rows[right].argmax()) == guess[right]:
+        while right < len(guess) and picks[right] == guess[right]:
             right += 1
         if right < len(guess):
             cache.rollback(len(guess) - right)
-        return rows[: right + 1]
+        return picks[: right + 1]
 
     @torch.inference_mode()
     def score_continuations(
@@ -139,14 +160,11 @@ class Engine:
         asked = {"position_ids": places.to(self.device), "attention_mask": visible[None, None]}
         output = self.model(input_ids=packed, use_cache=True, **asked, **{self._cache_argument: cache})
         cache.rollback(packed.shape[1])
-        after = output.logits[0].float().log_softmax(-1)
-        first = logits.float().log_softmax(-1)
-        scores, start = [], 0
-        for ids in continuations:
-            scores.append(
-                float(first[ids[0]]) + sum(float(after[start + place, token]) for place, token in enumerate(ids[1:]))
-            )
-            start += len(ids)
+        # The token at some place is foretold by the row before it; the first of each continuation by `logits`.
+        rows = torch.cat((logits[None], output.logits[0].to(logits.device))).float().log_softmax(-1)
+        before = torch.where(places[0].to(self.device) == length, 0, torch.arange(len(owner), device=self.device))
+        likelihoods = rows[before, packed[0]].double()
+        scores: list[float] = likelihoods.new_zeros(len(continuations)).index_add_(0, owner, likelihoods).tolist()
         return scores
 
     def forward(self, cache: FreqkvCache, ids: list[int]) -> Tensor:
@@ -157,10 +175,10 @@ class Engine:
         """Run one forward over `ids` (they must fit in `cache.room`); return the logits of the last `keep` tokens,
         [keep, vocabulary]. `few`: the quick way is wanted where there is one; see cpu/decode.py.
         """
-        started = time.perf_counter()
         batch = torch.tensor([ids], device=self.device)
+        observer = cache.observe if cache.policy.observation_window else None
         # Neither position_ids nor attention_mask: the model's defaults are slot positions (see kvcache/cache.py).
-        with observed_by(cache.observe if cache.policy.observation_window else None):
+        with self.clock.measuring("forward"), observed_by(observer):
             quick = cpu_decoder(self.model, cache) if few and len(ids) <= MOST else None
             if quick is not None and quick.verified is None and cache.room > 1:
                 quick.self_check(cache, batch[:, :1], self._forward)
@@ -168,7 +186,6 @@ class Engine:
                 logits = quick.forward(cache, batch)[-keep:]
             else:
                 logits = self._forward(cache, batch, keep)
-        self.clock.forward += time.perf_counter() - started
         self.clock.forwards += 1
         return logits
 
@@ -178,9 +195,8 @@ class Engine:
         return logits
 
     def _make_room(self, cache: FreqkvCache) -> None:
-        started = time.perf_counter()
-        cache.make_room()
-        self.clock.compression += time.perf_counter() - started
+        with self.clock.measuring("compression"):
+            cache.make_room()
 
 
 def cache_argument(model: Any) -> str:

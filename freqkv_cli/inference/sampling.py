@@ -45,19 +45,22 @@ class Sampler:
         self._processors = None if self.sampling.is_plain else _processors(self.sampling)
 
     def pick(self, logits: Tensor) -> int:
-        """Choose one token id from `logits`, [vocabulary]."""
+        """Choose one token id from `logits`, [vocabulary], and remember it."""
+        token = self.choose(logits)
+        self.picked.append(token)
+        return token
+
+    def choose(self, logits: Tensor) -> int:
+        """Choose one token id from `logits`, [vocabulary], after what was `picked`."""
         scores = logits.float().unsqueeze(0)
         if self._processors is not None:
             seen = torch.tensor([self.picked], dtype=torch.long, device=scores.device)
             scores = self._processors(seen, scores)
         if self.sampling.temperature == 0.0:
-            token = int(scores[0].argmax())
-        else:
-            # On the CPU, so that one seed gives one answer wherever the model runs.
-            shares = torch.softmax(scores[0], dim=-1).cpu()
-            token = int(torch.multinomial(shares, 1, generator=self._generator))
-        self.picked.append(token)
-        return token
+            return int(scores[0].argmax())
+        # On the CPU, so that one seed gives one answer wherever the model runs.
+        shares = torch.softmax(scores[0], dim=-1).cpu()
+        return int(torch.multinomial(shares, 1, generator=self._generator))
 
 
 def _processors(sampling: Sampling) -> "LogitsProcessorList":

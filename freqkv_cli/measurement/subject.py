@@ -8,12 +8,12 @@ from freqkv_cli.config import Settings
 from freqkv_cli.events import Event, Note, Progress
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.measurement.random_weights import build_random, shape_config
-from freqkv_cli.models.device import choose_placement
+from freqkv_cli.models.device_defaults import device_defaults
 from freqkv_cli.models.loading import LoadedModel
 from freqkv_cli.models.memory import auto_cache_size, available_memory, estimate_memory, require_fit, slot_bytes
 from freqkv_cli.models.source import ModelSource
 from freqkv_cli.models.support import model_window
-from freqkv_cli.reading.plan import DEFAULT_CHUNK, make_plan, pinned_geometry
+from freqkv_cli.reading.plan import make_plan, pinned_geometry, place_for
 from freqkv_cli.reading.session import load_plan
 
 
@@ -74,8 +74,8 @@ def open_subject(settings: Settings, shape: str | None) -> Generator[Event, None
 def build_subject(settings: Settings, shape: str) -> Subject:
     """Build a model of random weights. Raises UsageError for an unknown shape, MemoryLimitError if it cannot fit."""
     config = shape_config(shape)
-    place = choose_placement(config, device=settings.device, dtype=settings.dtype, quant=settings.quant)
-    window, chunk = model_window(config), settings.chunk or DEFAULT_CHUNK
+    place = place_for(config, settings)
+    window, chunk = model_window(config), settings.chunk or device_defaults(place.device).chunk
     available = available_memory(place.device)
     needs: dict[str, Any] = {"quant": place.quant, "dtype": place.dtype, "device": place.device, "chunk": chunk}
     cache_size = min(settings.cache_size or auto_cache_size(config, available=available, **needs), window)

@@ -7,8 +7,9 @@ what some policies go by when they choose what to keep (kvcache/importance.py).
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,6 +159,15 @@ def merge_adapter(adapter: Adapter, weights: dict[str, "Tensor"]) -> dict[str, "
 
     Raises ModelError when the adapter does not go with these weights.
     """
+    changes = read_changes(adapter, weights)
+    return weights | {name: weights[name].float() + change() for name, change in changes.items()}
+
+
+def read_changes(adapter: Adapter, weights: Mapping[str, "Tensor"]) -> "dict[str, Callable[[], Tensor]]":
+    """Return what the adapter adds to each of `weights` (by name) that it changes: scale * B @ A in fp32, when asked.
+
+    Raises ModelError when the adapter does not go with these weights.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -165,7 +175,7 @@ def merge_adapter(adapter: Adapter, weights: dict[str, "Tensor"]) -> dict[str, "
         parts = load_file(adapter.folder / WEIGHTS)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"the adapter {adapter.name} is broken ({error}): make it again") from None
-    merged = dict(weights)
+    changes: dict[str, Callable[[], Tensor]] = {}
     for name in parts:
         module = name.removeprefix(PREFIX).removesuffix(FIRST).removesuffix(SECOND)
         first, second = parts.get(f"{PREFIX}{module}{FIRST}"), parts.get(f"{PREFIX}{module}{SECOND}")
@@ -173,8 +183,12 @@ def merge_adapter(adapter: Adapter, weights: dict[str, "Tensor"]) -> dict[str, "
         if first is None or second is None or weight is None or weight.shape != (second.shape[0], first.shape[1]):
             raise ModelError(f"the adapter {adapter.name} does not go with the model: {name} has no counterpart")
         if name.endswith(FIRST):
-            merged[f"{module}.weight"] = weight.float() + adapter.scale * (second.float() @ first.float())
-    return merged
+            changes[f"{module}.weight"] = partial(_product, adapter.scale, second, first)
+    return changes
+
+
+def _product(scale: float, second: "Tensor", first: "Tensor") -> "Tensor":
+    return scale * (second.float() @ first.float())
 
 
 def read_foresight(folder: Path) -> "Tensor | None":

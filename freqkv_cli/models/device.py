@@ -5,6 +5,14 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
 from freqkv_cli.errors import ModelError
+from freqkv_cli.models.device_defaults import device_defaults
+from freqkv_cli.models.memory import (
+    USABLE_SHARE,
+    available_memory,
+    estimate_memory,
+    readable,
+)
+from freqkv_cli.models.support import model_window
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -25,15 +33,25 @@ class Placement:
 
 
 def choose_placement(
-    config: "PretrainedConfig", *, device: str = "auto", dtype: str = "auto", quant: str = "auto", blocks: bool = False
+    config: "PretrainedConfig",
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    quant: str = "auto",
+    blocks: bool = False,
+    cache_size: int | None = None,
+    chunk: int | None = None,
 ) -> Placement:
     """Resolve every `auto` for this model on this machine. Raises ModelError for what this machine cannot do.
 
-    blocks: the weights lie in blocks of a GGUF file that can be multiplied as they are.
+    blocks: the weights lie in blocks of a GGUF file that can be multiplied as they are. cache_size, chunk: where the
+    user chose them; they have to fit as well.
     """
     notes: list[str] = []
     place = choose_device(device)
     number = _choose_dtype(dtype, place, notes)
+    if quant == "auto" and place.startswith("cuda") and _is_whole(config):
+        return Placement(place, number, _fitting_quant(config, number, place, notes, cache_size, chunk), tuple(notes))
     return Placement(place, number, _choose_quant(config, quant, place, notes, blocks), tuple(notes))
 
 
@@ -80,8 +98,35 @@ def _choose_dtype(dtype: str, device: str, notes: list[str]) -> str:
     return "float16"
 
 
+def _is_whole(config: "PretrainedConfig") -> bool:
+    """Whether a model does not come quantized."""
+    return getattr(config, "quantization_config", None) is None
+
+
+def _fitting_quant(
+    config: "PretrainedConfig", dtype: str, device: str, notes: list[str], cache_size: int | None, chunk: int | None
+) -> Quant:
+    """What `--quant auto` is on a CUDA device: whole weights, which are quicker to load and exact, where they fit
+    beside a cache, else 4 bits.
+    """
+    chosen = device_defaults(device)
+    slots = cache_size or min(model_window(config), chosen.slots)
+    needed = estimate_memory(
+        config, quant="none", dtype=dtype, device=device, cache_size=slots, chunk=chunk or chosen.chunk
+    ).total
+    free = available_memory(device)
+    if needed <= USABLE_SHARE * free:
+        return "none"
+    told = f"{dtype} weights and a cache of {slots:,} slots take about {readable(needed)}, {readable(free)} are free"
+    if find_spec("bitsandbytes") is None:
+        notes.append(f"quant none: bitsandbytes is not installed, else auto were 4bit ({told})")
+        return "none"
+    notes.append(f"quant 4bit: {told}")
+    return "4bit"
+
+
 def _choose_quant(config: "PretrainedConfig", quant: str, device: str, notes: list[str], blocks: bool) -> Quant:
-    if getattr(config, "quantization_config", None) is not None:
+    if not _is_whole(config):
         if quant != "auto":
             notes.append(f"--quant {quant} has no effect: the model comes quantized")
         return "none"
@@ -90,12 +135,7 @@ def _choose_quant(config: "PretrainedConfig", quant: str, device: str, notes: li
     if quant == "gguf" or (quant == "auto" and device == "cpu" and blocks):
         return "gguf"
     if quant == "auto":
-        if device.startswith("cuda"):
-            if find_spec("bitsandbytes") is not None:
-                return "4bit"
-            notes.append("quant none: bitsandbytes is not installed (with it, auto is 4bit on CUDA)")
-        else:
-            notes.append(f"quant none: on {device} 4-bit weights take longer to load and are no faster to read with")
+        notes.append(f"quant none: on {device} 4-bit weights take longer to load and are no faster to read with")
         return "none"
     if quant not in ("4bit", "8bit", "none"):
         raise ModelError(f"unknown quantization {quant}: use auto, 4bit, 8bit, gguf or none")

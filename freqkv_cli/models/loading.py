@@ -202,8 +202,10 @@ def _from_blocks(
             return model
         notes.append(f"weights unpacked to {placement.dtype}: this processor multiplies them wrongly where they lie")
         return fill_model(mapped, config, **options)
-    if placement.device == "cpu" and placement.quant == "none" and adapter is None:
-        return fill_model(mapped, config, **options)
+    if placement.device == "cpu" and placement.quant == "none":
+        if adapter is not None:
+            notes.append(f"weights unpacked to {placement.dtype}: the adapter {adapter.name} changes them")
+        return fill_model(mapped, config, adapter, **options)
     tensors = {name: mapped.tensor(name).to(options["dtype"]) for name in index.tensors}
     if adapter is not None:
         tensors = merge_adapter(adapter, tensors)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freqkv_cli.errors import MemoryLimitError
+from freqkv_cli.models.device_defaults import device_defaults
 from freqkv_cli.models.lazy_imports import import_modeling
 from freqkv_cli.models.support import model_window
 
@@ -15,8 +16,6 @@ DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 QUANT_BYTES = {"4bit": 0.5 + 0.127 / 8, "8bit": 1.0}  # per weight of a linear layer; NF4 with doubly quantized scales
 CACHES = 2  # that a task holds at once, never more: tests/states/test_caches_held.py counts them
 SLOT_STEP = 64
-# On CPUs attention at a window of 8192 slots is most of the work: 2048 read three times as fast, with answers as good.
-CPU_SLOTS = 2048
 USABLE_SHARE = 0.9  # of what is free: allocators fragment, and other processes live
 CPU_PACKING = (
     2.5  # times the unpacked weights, held while bitsandbytes packs them on a CPU: 2.3 (4bit), 2.6 (8bit) measured
@@ -138,7 +137,7 @@ def auto_cache_size(
     available: int,
     weights: int | None = None,
 ) -> int:
-    """The model's window in slots, on a CPU at most CPU_SLOTS; no more than fits into 90 % of `available` bytes.
+    """The model's window in slots, at most what the device's defaults say, and what fits into 90 % of `available`.
 
     A multiple of 64, but for windows that are smaller than that.
     """
@@ -150,7 +149,7 @@ def auto_cache_size(
             config, quant=quant, dtype=dtype, device=device, cache_size=slots, chunk=chunk, weights=weights
         ).total
 
-    window = min(model_window(config), CPU_SLOTS) if device == "cpu" else model_window(config)
+    window = min(model_window(config), device_defaults(device).slots)
     if window < SLOT_STEP:
         return window
     room = USABLE_SHARE * available - total(0)

@@ -14,6 +14,7 @@ from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.models.adapter import Adapter, find_adapter
 from freqkv_cli.models.aliases import AUTO
 from freqkv_cli.models.device import Placement, choose_placement
+from freqkv_cli.models.device_defaults import device_defaults
 from freqkv_cli.models.gguf.index import read_index
 from freqkv_cli.models.loading import load_config, load_tokenizer, stays_in_blocks
 from freqkv_cli.models.memory import (
@@ -30,7 +31,6 @@ from freqkv_cli.reading.prompt import Prompt, make_prompt
 from freqkv_cli.reading.run_in_thread import relay
 
 RECENT_SHARE = 1 / 8  # of the slots; every policy gains by it (docs/experiments.md)
-DEFAULT_CHUNK = 512  # tokens per forward: larger ones gain nothing on the CPUs measured and cost memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,9 @@ def make_plan(settings: Settings, pinned: str = "") -> Generator[Event, None, Pl
             "give at most that"
         )
     prompt = make_prompt(load_tokenizer(source), opening=f"{pinned}Document:\n\n")
-    chunk = settings.chunk or DEFAULT_CHUNK
     blocks = stays_in_blocks(source, adapter)
-    place = choose_placement(config, device=settings.device, dtype=settings.dtype, quant=settings.quant, blocks=blocks)
+    place = place_for(config, settings, blocks)
+    chunk = settings.chunk or device_defaults(place.device).chunk
     available = available_memory(place.device)
     needs: dict[str, Any] = {
         "quant": place.quant,
@@ -92,6 +92,19 @@ def make_plan(settings: Settings, pinned: str = "") -> Generator[Event, None, Pl
     geometry = pinned_geometry(settings, cache_size, len(prompt.prefix))
     estimate = estimate_memory(config, cache_size=cache_size, **needs)
     return Plan(source, config, place, prompt, geometry, chunk, window, estimate, available, adapter)
+
+
+def place_for(config: Any, settings: Settings, blocks: bool = False) -> Placement:
+    """Decide where and how the weights of a model will be; `blocks` as in `choose_placement`. Raises ModelError."""
+    return choose_placement(
+        config,
+        device=settings.device,
+        dtype=settings.dtype,
+        quant=settings.quant,
+        blocks=blocks,
+        cache_size=settings.cache_size or None,
+        chunk=settings.chunk,
+    )
 
 
 def adapter_misfit(plan: Plan, policy: str) -> str | None:

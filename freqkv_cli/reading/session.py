@@ -204,11 +204,9 @@ class Session:
         logits = self.engine.read(on, ids)
         assert logits is not None
         on.truncate(seen)
-        yes, no = (
-            max(float(logits[encode_text(self.loaded.tokenizer, word)[0]]) for word in words)
-            for words in (("Yes", "yes"), ("No", "no"))
-        )
-        return yes - no
+        words = [encode_text(self.loaded.tokenizer, word)[0] for word in ("Yes", "yes", "No", "no")]
+        yes, no = logits[words].float().view(2, 2).amax(1).tolist()  # one wait for the device
+        return float(yes - no)
 
     def _write(
         self, cache: FreqkvCache, ids: list[int], max_tokens: int, began: float, quiet: bool
@@ -237,6 +235,8 @@ class Session:
             answer.finish_reason = "interrupted"
         else:
             answer.finish_reason = "length" if answer.tokens == max_tokens else "stop"
+        while self.engine.notes:
+            yield Note(self.engine.notes.pop())
         if len(shown) > len(answer.text):
             if not quiet:
                 yield Text(shown[len(answer.text) :])

@@ -27,7 +27,7 @@ from freqkv_cli.models.loading import LoadedModel, load_config, load_model, load
 from freqkv_cli.models.memory import available_memory, loading_bytes, readable
 from freqkv_cli.models.source import ModelSource
 from freqkv_cli.models.support import model_window
-from freqkv_cli.reading.plan import DEFAULT_CHUNK, find_source, recent_slots
+from freqkv_cli.reading.plan import find_source, recent_slots
 from freqkv_cli.training.adapter_folder import write_foresight
 from freqkv_cli.training.checkpoint import NAME, read_checkpoint
 from freqkv_cli.training.corpus import Corpus, hold_out, read_texts
@@ -42,6 +42,7 @@ from freqkv_cli.training.sequences import PackedWindows, Samples, SeparateWindow
 from freqkv_cli.training.trainer import Trainer
 from freqkv_cli.training.unrolling import Unrolling
 
+CHUNK = 512  # tokens of a forward, where the settings say nothing
 KEPT_SHARE = 0.6  # of the free memory that may hold chunks for the backward pass; above, they are run again
 ENOUGH_COMPRESSIONS = 3  # fewer teach a model little about what is old
 
@@ -224,7 +225,7 @@ def make_trainer(
     window = model_window(model.config)
     new_cache = partial(make_cache, model, geometry, policy, window=window, differentiable=True)
     recompute = recipe.checkpoint_chunks == "on"
-    return Trainer(Unrolling(model, new_cache, settings.chunk or DEFAULT_CHUNK, recompute), recipe, samples)
+    return Trainer(Unrolling(model, new_cache, settings.chunk or CHUNK, recompute), recipe, samples)
 
 
 def describe(

@@ -1,4 +1,4 @@
-"""The GPU script at toy size: every section runs on a CPU, the file is whole, time that is up stops it."""
+"""The GPU script at toy size: it runs on a CPU, its files are whole, time that is up stops it."""
 
 import json
 from pathlib import Path
@@ -10,71 +10,99 @@ import torch
 from freqkv_cli.benchmarks import gpu
 from freqkv_cli.benchmarks.deadline import Deadline
 from freqkv_cli.benchmarks.gpu_limits import bytes_per_written_token, operations_per_read_token
+from freqkv_cli.benchmarks.readers import PolicyReader
 from freqkv_cli.measurement.random_weights import build_random, shape_config
+from tests.tiny_folder import save_tiny_model
+
+DEPTHS = ("100", "400", "1k", "3k")
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("gpu")
-    gpu.main([str(folder), "--toy"])
-    result: dict[str, Any] = json.loads((folder / "gpu.json").read_text())
-    return result
+    gpu.main([str(folder), "--toy", "--quant", "none"])
+    return folder
 
 
-def test_every_section_has_a_result(found: dict[str, Any]) -> None:
-    assert set(gpu.SECTIONS) <= set(found)
-    assert not [name for name in gpu.SECTIONS if "error" in found[name]]
-    assert found["model"]["shape"] == "tiny"
-    assert found["limits"]["copy_bytes_per_second"] > 0
+@pytest.fixture(scope="module")
+def found(folder: Path) -> Any:
+    return json.loads((folder / "gpu.json").read_text())["weights"]["none"]
 
 
-def test_reading_has_speed_memory_and_shares_at_every_depth(found: dict[str, Any]) -> None:
-    for name, depths in (("reading", 4), ("reading_large", 4), ("full", 3)):
-        assert found[name]["ended"] == "at the deepest depth"
-        assert len(found[name]["depths"]) == depths
-        for figures in found[name]["depths"].values():
-            assert figures["decode_tokens_per_second"]["median"] > 0
-            assert figures["decode_share_of_bandwidth"] > 0
-            assert figures["prefill_share_of_arithmetic"] > 0
-    assert found["reading"]["memory"]["cache_bytes_constant"]
-    assert found["reading_large"]["slots"] == 2 * found["reading"]["slots"]
-    assert set(found["compared"]["reading"]) == {
-        f"{what}_{depth}" for what in ("prefill", "decode", "first_token") for depth in ("100", "400", "1k")
+def test_it_measures_the_defaults_at_every_depth(found: dict[str, Any]) -> None:
+    assert found["cache"]["recent_tokens"] == 16
+    assert found["freqkv"]["ended"] == "at the deepest depth"
+    assert tuple(found["freqkv"]["depths"]) == DEPTHS
+    assert found["freqkv"]["memory"]["cache_bytes_constant"]
+    for figures in found["freqkv"]["depths"].values():
+        assert figures["decode_tokens_per_second"]["median"] > 0
+        assert figures["decode_share_of_bandwidth"] > 0
+        assert figures["prefill_share_of_arithmetic"] > 0
+
+
+def test_the_full_cache_goes_as_far_as_its_window(found: dict[str, Any]) -> None:
+    assert tuple(found["full"]["depths"]) == DEPTHS[:-1]
+    assert found["full"]["ended"] == "where its window ends"
+    assert set(found["freqkv over full"]) == {
+        f"{what}_{depth}" for what in ("prefill", "decode", "first_token") for depth in DEPTHS[:-1]
     }
 
 
-def test_the_ways_of_the_filter_agree(found: dict[str, Any]) -> None:
-    ways = [one for one in found["filter"].values() if isinstance(one, dict)]
-    assert len(ways) == 3
-    most = 1e-4 if found["model"]["dtype"] == "float32" else 1e-2  # 16 bits, where the machine multiplies those
-    assert all(way["relative_error"] < most for way in ways)
+def test_the_table_has_a_row_for_each_reader_and_depth(folder: Path) -> None:
+    text = (folder / "gpu.md").read_text()
+    rows = [line.split("|")[2:4] for line in text.splitlines() if line.startswith("| none")]
+    cells = [tuple(cell.strip() for cell in row) for row in rows]
+    assert cells == [*(("freqkv", depth) for depth in DEPTHS), *(("full", depth) for depth in DEPTHS[:-1])]
 
 
-def test_attention_names_its_kernels(found: dict[str, Any]) -> None:
-    assert len(found["attention"]["ours"]["kernels"]) == 3
-    assert found["attention"]["ours"]["operations_per_second"] > 0
+def test_time_that_is_up_leaves_whole_files(tmp_path: Path) -> None:
+    gpu.main([str(tmp_path), "--toy", "--quant", "none", "--seconds", "0"])
+    found = json.loads((tmp_path / "gpu.json").read_text())["weights"]["none"]
+    assert [found[name]["ended"] for name in ("freqkv", "full")] == ["when time was up"] * 2
+    assert "ended when time was up" in (tmp_path / "gpu.md").read_text()
 
 
-def test_time_that_is_up_leaves_a_whole_file(tmp_path: Path) -> None:
-    gpu.main([str(tmp_path), "--toy", "--seconds", "0"])
-    found = json.loads((tmp_path / "gpu.json").read_text())
-    assert all(found[name]["skipped"] == "no time was left" for name in gpu.SECTIONS)
+def test_what_was_measured_before_a_failure_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, pieces = PolicyReader.read, []
+
+    def fails_later(reader: PolicyReader, ids: list[int]) -> Any:
+        pieces.append(len(ids))
+        if len(pieces) == 5:  # after warming up, two depths, and a tenth of the text between them
+            raise torch.OutOfMemoryError("CUDA out of memory\nand more")
+        return read(reader, ids)
+
+    monkeypatch.setattr(PolicyReader, "read", fails_later)
+    gpu.main([str(tmp_path), "--toy", "--quant", "none"])
+    found = json.loads((tmp_path / "gpu.json").read_text())["weights"]["none"]
+    assert found["freqkv"]["error"] == "OutOfMemoryError: CUDA out of memory"
+    assert tuple(found["freqkv"]["depths"]) == DEPTHS[:2]
+    assert tuple(found["full"]["depths"]) == DEPTHS[:3]
 
 
-def test_a_section_that_fails_does_not_stop_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: Any) -> dict[str, Any]:
-        raise torch.OutOfMemoryError("CUDA out of memory\nand more")
-
-    monkeypatch.setitem(gpu.SECTIONS, "full", (fail, 10))
-    gpu.main([str(tmp_path), "--toy", "--only", "full", "--only", "limits"])
-    found = json.loads((tmp_path / "gpu.json").read_text())
-    assert found["full"]["error"] == "OutOfMemoryError: CUDA out of memory"
-    assert found["limits"]["copy_bytes_per_second"] > 0
+def test_weights_that_cannot_be_are_left_out_with_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("freqkv_cli.models.device.find_spec", lambda name: None)
+    gpu.main([str(tmp_path), "--toy", "--quant", "4bit"])
+    assert "4bit is left out: --quant 4bit needs bitsandbytes" in capsys.readouterr().err
+    assert "4bit is left out" in (tmp_path / "gpu.md").read_text()
 
 
-def test_an_unknown_shape_ends_with_one_line(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="error: --random-weights: there is no shape huge"):
-        gpu.main([str(tmp_path), "--shape", "huge"])
+def test_a_real_model_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FREQKV_CACHE_DIR", str(tmp_path / "cache"))
+    model, text = save_tiny_model(tmp_path / "model", window=4096), tmp_path / "text.txt"
+    text.write_text("The cook was called Ambrose Pell. He was born in Hull.\n" * 5)
+    arguments = ["--toy", "--quant", "none", "--reader", model, "--document", str(text), "--question", "Who?"]
+    gpu.main([str(tmp_path), *arguments])
+    (answer,) = json.loads((tmp_path / "gpu.json").read_text())["answers"]
+    assert answer["question"] == "Who?"
+    assert answer["text"]
+    assert answer["timing"]["answer_s"] > 0
+
+
+def test_a_device_that_is_not_there_ends_with_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="error: unknown device tpu"):
+        gpu.main([str(tmp_path), "--toy", "--device", "tpu"])
 
 
 def test_bytes_and_operations_of_a_token() -> None:

@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 from freqkv_cli import __version__
-from freqkv_cli.commands.info import gather_info
+from freqkv_cli.commands.info import _model_text, gather_info
 from freqkv_cli.models import auto
 from freqkv_cli.models.auto import Choice
+from freqkv_cli.models.gguf.index import read_index
+from freqkv_cli.models.source import resolve_model
+from freqkv_cli.quantized.blocks import Q4_0
+from tests.models.tiny_gguf import write_tiny_gguf
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,6 +31,20 @@ def test_info(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cpu["name"] == "cpu"
     assert 0 < cpu["free"] <= cpu["total"]
     assert (about["default_model"]["name"], about["default_model"]["state"]) == ("smollm2", "not there")
+
+
+def test_the_weights_of_a_model_in_blocks_are_as_large_as_in_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FREQKV_CACHE_DIR", str(tmp_path / "cache"))
+    gguf = write_tiny_gguf(tmp_path / "tiny.gguf", architecture="llama", kinds=(Q4_0,), width=64)
+    source = resolve_model(str(gguf))
+    monkeypatch.setattr(auto, "choose_model", lambda: Choice(str(gguf), "why"))
+    index = read_index(Path(source.folder))
+    assert index is not None
+    about = gather_info()["default_model"]
+    assert about["weights_bytes"] == index.weight_bytes
+    assert "of weights in memory" in _model_text(about)
 
 
 def test_info_is_text_or_json_and_loads_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from freqkv_cli.commands.invocation import Invocation
 from tests.commands.fakes import ANSWER, SHOWN
 from tests.commands.processes import ROOT, command, environment, freqkv, stopped
 
@@ -143,6 +144,23 @@ def test_closed_stderr_and_stdin_do_not_matter() -> None:
 def test_an_interrupt_while_reading(signum: signal.Signals, code: int) -> None:
     arguments = ["--json"] if signum == signal.SIGTERM else []
     assert stopped("read", "reading", "summarize", "a.pdf", *arguments, signum=signum)[:2] == (code, "")
+
+
+def test_an_interrupt_in_a_destructor_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    class Handle:
+        def __del__(self) -> None:
+            raise KeyboardInterrupt
+
+    before, stop = sys.unraisablehook, Invocation()
+    sys.unraisablehook = stop._ignored
+    try:
+        Handle()
+        assert "Exception ignored" in capsys.readouterr().err
+        stop.signum = signal.SIGTERM
+        Handle()
+        assert capsys.readouterr().err == ""
+    finally:
+        sys.unraisablehook = before
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])

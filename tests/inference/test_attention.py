@@ -4,7 +4,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from freqkv_cli.inference.attention import TILE, chunk_attention, observed_by, register_attention
+from freqkv_cli.inference.attention import (
+    SPAN,
+    TILE,
+    _attend_corner,
+    chunk_attention,
+    observed_by,
+    register_attention,
+)
 from tests.tiny_models import tiny_model
 
 
@@ -40,6 +47,35 @@ def test_equals_the_textbook(batch: int, chunk: int, total: int, dtype: torch.dt
     assert weights is None
     assert actual.dtype == dtype
     torch.testing.assert_close(actual.double(), textbook(query, key, value, 0.3), atol=tolerance, rtol=0)
+
+
+@pytest.mark.parametrize("slots", [1, 50, SPAN, 3 * SPAN])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 3e-2)])
+def test_one_query_on_all_slots_sees_those_in_use(slots: int, dtype: torch.dtype, tolerance: float) -> None:
+    query, key, value = random_tensors(2, 1, slots, dtype)
+    used = max(1, slots * 2 // 3)
+    key[:, :, used:], value[:, :, used:] = 99, 99
+    hidden = torch.where(torch.arange(slots) < used, 0.0, float("-inf"))[None, None, None]
+    actual, _ = chunk_attention(None, query, key, value, hidden, scaling=0.3)
+    assert actual.dtype == dtype
+    expected = textbook(query, key[:, :, :used], value[:, :, :used], 0.3)
+    torch.testing.assert_close(actual.double(), expected, atol=tolerance, rtol=0)
+
+
+def test_where_flash_attention_cannot_group_heads_keys_are_repeated() -> None:
+    query, key, value = random_tensors(1, 7, 50, torch.float32)
+    actual = _attend_corner(query, key, value, 0.3).transpose(1, 2)
+    torch.testing.assert_close(actual.double(), textbook(query, key, value, 0.3), atol=1e-5, rtol=0)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("chunk", "total"), [(1, 50), (7, 50), (300, 300), (512, 2000)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-3), (torch.bfloat16, 3e-2)])
+def test_equals_the_textbook_on_a_gpu(chunk: int, total: int, dtype: torch.dtype, tolerance: float) -> None:
+    tensors = [tensor.to("cuda") for tensor in random_tensors(1, chunk, total, dtype)]
+    actual, _ = chunk_attention(None, *tensors, None, scaling=0.3)
+    expected = textbook(*(tensor.cpu() for tensor in tensors), 0.3)
+    torch.testing.assert_close(actual.double().cpu(), expected, atol=tolerance, rtol=0)
 
 
 def test_the_future_is_invisible() -> None:

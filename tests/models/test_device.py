@@ -8,6 +8,7 @@ import torch
 from freqkv_cli.errors import ModelError
 from freqkv_cli.models import device
 from freqkv_cli.models.device import choose_device, choose_placement
+from freqkv_cli.models.memory import USABLE_SHARE, estimate_memory
 from tests.tiny_models import tiny_config
 
 CONFIG = tiny_config("llama")
@@ -37,16 +38,39 @@ def test_auto_on_a_cpu_says_what_it_chose(no_gpu: None, monkeypatch: pytest.Monk
     assert any(note.startswith("dtype float32") for note in placement.notes)
 
 
-def test_auto_on_gpus(two_gpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_on_gpus_is_16_bits_where_they_fit_and_4_where_not(
+    two_gpus: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = {"bytes": 1 << 30}
+    monkeypatch.setattr(device, "available_memory", lambda name: free["bytes"])
     monkeypatch.setattr(device, "find_spec", lambda name: util.find_spec("json"))
     placement = choose_placement(CONFIG)
-    assert (placement.device, placement.dtype, placement.quant) == ("cuda:1", "bfloat16", "4bit")
+    assert (placement.device, placement.dtype, placement.quant, placement.notes) == ("cuda:1", "bfloat16", "none", ())
+    assert choose_placement(CONFIG, quant="4bit").quant == "4bit"
+    free["bytes"] = 1 << 20
+    placement = choose_placement(CONFIG)
+    assert placement.quant == "4bit"
+    assert "a cache of 512 slots" in placement.notes[0]
+    assert choose_placement(CONFIG, quant="none").quant == "none"
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda name: (7, 5))
     assert choose_placement(CONFIG, device="cuda:0").dtype == "float16"
     monkeypatch.setattr(device, "find_spec", lambda name: None)
     placement = choose_placement(CONFIG)
     assert placement.quant == "none"
     assert any("bitsandbytes is not installed" in note for note in placement.notes)
+
+
+def test_what_the_user_chose_has_to_fit_beside_16_bit_weights(two_gpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "find_spec", lambda name: util.find_spec("json"))
+    needed = [
+        estimate_memory(CONFIG, quant="none", dtype="bfloat16", device="cuda:1", cache_size=slots, chunk=chunk).total
+        for slots, chunk in ((64, 16), (512, 16), (64, 2048))
+    ]
+    monkeypatch.setattr(device, "available_memory", lambda name: int(1.01 * needed[0] / USABLE_SHARE))
+    assert choose_placement(CONFIG, cache_size=64, chunk=16).quant == "none"
+    assert choose_placement(CONFIG, cache_size=512, chunk=16).quant == "4bit"
+    assert choose_placement(CONFIG, cache_size=64, chunk=2048).quant == "4bit"
+    assert needed[0] < min(needed[1:])
 
 
 def test_missing_bitsandbytes_matters_only_when_needed(no_gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:

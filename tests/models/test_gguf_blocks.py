@@ -12,14 +12,16 @@ from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.inference.cpu.decode import cpu_decoder
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.geometry import Geometry
+from freqkv_cli.models.adapter import merge_adapter, open_adapter
 from freqkv_cli.models.conversion import convert_gguf
 from freqkv_cli.models.gguf.index import INDEX, read_index
 from freqkv_cli.models.loading import LoadedModel, load_model
-from freqkv_cli.models.source import ModelSource
+from freqkv_cli.models.source import ModelSource, resolve_model
 from freqkv_cli.quantized.blocks import LAYOUTS, Q4_0, Q4_K, Q5_0, Q6_K, Q8_0
 from freqkv_cli.quantized.modules import QuantizedLinear
 from tests.kvcache.reading import new_cache
 from tests.models.tiny_gguf import write_tiny_gguf
+from tests.tiny_adapter import save_tiny_adapter
 
 SHAPES: dict[str, dict[str, Any]] = {
     "llama": {"architecture": "llama", "kinds": (Q4_0, Q8_0, Q5_0), "width": 64},
@@ -140,6 +142,22 @@ def test_a_broken_index_is_one_line(source: ModelSource, tmp_path: Path) -> None
     with pytest.raises(ModelError, match=r"gguf\.json is broken") as caught:
         read_index(tmp_path)
     assert "\n" not in caught.value.message
+
+
+def test_an_adapter_is_merged_into_unpacked_weights_and_a_note_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FREQKV_CACHE_DIR", str(tmp_path / "cache"))
+    gguf = write_tiny_gguf(tmp_path / "tiny.gguf", **SHAPES["llama"])
+    adapter = open_adapter(Path(save_tiny_adapter(str(gguf), tmp_path / "adapter")))
+    source = resolve_model(str(gguf))
+    plain, tuned = (
+        load_model(source, device="cpu", dtype="float32", quant="none", adapter=one) for one in (None, adapter)
+    )
+    expected, actual = merge_adapter(adapter, plain.model.state_dict()), tuned.model.state_dict()
+    assert any(not torch.equal(actual[name], weight) for name, weight in plain.model.state_dict().items())
+    assert all(torch.equal(actual[name], expected[name]) for name in actual)
+    assert tuned.notes == [f"weights unpacked to float32: the adapter {adapter.name} changes them"]
 
 
 def test_a_processor_that_multiplies_wrongly_gets_whole_weights(

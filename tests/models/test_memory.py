@@ -83,13 +83,14 @@ def test_auto_cache_size_is_the_window() -> None:
 
 def test_auto_cache_size_fits_memory() -> None:
     config = tiny_config("llama", max_position_embeddings=1 << 20)
-    available = 50 << 20
+    available = 6 << 20
     size = _auto(config, available, device="cuda:0")
     assert size % 64 == 0
-    assert 64 < size < 1 << 20
+    assert 64 < size < 8192
     assert _estimate(config, cache_size=size).total <= 0.9 * available
     assert _estimate(config, cache_size=size + 64).total > 0.9 * available
     assert _auto(config, LARGE, device="cpu") == 2048
+    assert _auto(config, LARGE, device="cuda:0") == 8192
     assert _auto(config, 0) == 64  # too little for anything: require_fit says so
 
 

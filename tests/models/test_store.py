@@ -43,6 +43,21 @@ def test_thorough_check_sees_a_changed_byte(pip: Path) -> None:
     assert store.damage(folder, thorough=True) == "model.safetensors has changed"
 
 
+def test_what_was_not_written_since_it_was_hashed_is_not_hashed_again(
+    pip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(resolve_model("smollm2").folder)
+    hashed: list[str] = []
+    monkeypatch.setattr(store, "sha256", lambda path: hashed.append(path.name) or "other")
+    assert store.damage(folder, thorough=True) is None
+    manifest = store.read_manifest(folder)
+    assert manifest is not None
+    store.rewrite_origin(folder, {**manifest["origin"], "seen": "again"})
+    (folder / "config.json").touch()
+    assert store.damage(folder, thorough=True) == "config.json has changed"
+    assert hashed == ["config.json"]
+
+
 def test_no_room_is_seen_before_the_download(pip: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(100, 100, 10))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from freqkv_cli.errors import ModelError
+from freqkv_cli.models.adapter import Adapter, read_changes
 from freqkv_cli.models.gguf.index import F32, GgufIndex, StoredTensor
 from freqkv_cli.quantized.modules import Matrix, QuantizedEmbedding, QuantizedLinear, QuantizedMLP
 
@@ -105,17 +106,21 @@ def build_model(mapped: MappedGguf, config: "PretrainedConfig", **options: Any) 
     return model.eval()
 
 
-def fill_model(mapped: MappedGguf, config: "PretrainedConfig", **options: Any) -> "PreTrainedModel":
-    """The same with matrices of numbers in `dtype`, dequantized one after the other."""
+def fill_model(
+    mapped: MappedGguf, config: "PretrainedConfig", adapter: Adapter | None = None, **options: Any
+) -> "PreTrainedModel":
+    """The same with matrices of numbers in `dtype`, dequantized and merged with an adapter one after the other."""
     from transformers import AutoModelForCausalLM, initialization
 
     with initialization.no_init_weights():
         model = AutoModelForCausalLM.from_config(config, **options)
     model.tie_weights()
     held: dict[str, Tensor] = model.state_dict()
+    changes = {} if adapter is None else read_changes(adapter, held)
     with torch.no_grad():
         for name in mapped.names():
-            held[name].copy_(mapped.tensor(name))
+            tensor = mapped.tensor(name)
+            held[name].copy_(tensor.float() + changes[name]() if name in changes else tensor)
     return model.eval()
 
 
