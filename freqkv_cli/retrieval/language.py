@@ -63,7 +63,7 @@ def stop_words(language: str) -> frozenset[str]:
     return frozenset(stopwordsiso.stopwords(language)) if stopwordsiso.has_lang(language) else frozenset()
 
 
-@lru_cache(50_000)
+@lru_cache(5_000)
 def stem(word: str, language: str) -> str:
     """Return a word without its ending."""
     stemmer = _stemmer(language)

@@ -38,5 +38,7 @@ def _model() -> tuple[Any, NDArray[Any]]:
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     tokenizer.no_padding()
     tokenizer.no_truncation()
+    # It takes a whole text for a word, and would remember 10,000 of those that are short: every sentence of a book.
+    tokenizer.model._resize_cache(0)
     (table,) = load_file(str(folder / VECTORS)).values()
     return tokenizer, table

@@ -1,5 +1,6 @@
 """The index: the right passage comes first, in any language, and in memory that does not grow."""
 
+import ctypes
 import json
 import math
 import random
@@ -19,7 +20,7 @@ from freqkv_cli.location import Location
 from freqkv_cli.retrieval import index as indexing
 from freqkv_cli.retrieval.index import FUSION, PassageIndex, explained
 from freqkv_cli.retrieval.passage import Passage, split_passages
-from freqkv_cli.retrieval.word_vectors import DIMENSIONS
+from freqkv_cli.retrieval.word_vectors import DIMENSIONS, text_vector
 
 TEXTS = [
     "The housekeeper showed them the gallery.",
@@ -190,6 +191,27 @@ def test_memory_does_not_grow_with_what_is_added_or_searched(monkeypatch: pytest
         tracemalloc.stop()
     assert grown < len(text) * 200 / 10
     assert peak - grown < 220 * DIMENSIONS * 8 / 2
+
+
+class HeapFigures(ctypes.Structure):
+    """What glibc's mallinfo2 returns; `in_use` are the bytes that are allocated."""
+
+    _fields_ = [(name, ctypes.c_size_t) for name in ("arena", "a", "b", "c", "mapped", "d", "e", "in_use", "f", "g")]
+
+
+def test_a_sentence_is_forgotten_when_its_vector_has_been_made() -> None:
+    measure = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if measure is None:
+        pytest.skip("only glibc tells what is allocated")
+    measure.restype = HeapFigures
+    sentences = [
+        f"In the year {number} the harbour was closed for {number % 97} days by ice." for number in range(3000)
+    ]
+    text_vector(sentences[0])
+    before = measure().in_use
+    for sentence in sentences:
+        text_vector(sentence)
+    assert measure().in_use - before < 100 * len(sentences)  # remembered, each takes more than 2,000
 
 
 class WithoutFts5(sqlite3.Connection):
