@@ -6,21 +6,21 @@ freqkv bench [FILE]... [--against llama.cpp]
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from freqkv_cli.benchmarks.choice import BenchOptions
-from freqkv_cli.benchmarks.figures import label
+from freqkv_cli.benchmarks.figures import label, ratios, reader_figures
 from freqkv_cli.benchmarks.lineup import open_readers, require_rivals
+from freqkv_cli.benchmarks.options import OWN, RIVALS, BenchOptions
 from freqkv_cli.benchmarks.readers import TimedReader
-from freqkv_cli.benchmarks.runs import Pass, reach, run_pass, warm_up
-from freqkv_cli.benchmarks.start import measure_start
-from freqkv_cli.benchmarks.state import BenchState
+from freqkv_cli.benchmarks.runs import REQUEST, Mark, reach, run_pass, warm_up
 from freqkv_cli.benchmarks.tables import render
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Done, Event, Note, Progress, Text
+from freqkv_cli.measurement.environment import environment
 from freqkv_cli.measurement.peak import held_bytes
 from freqkv_cli.measurement.plot import draw, require_matplotlib
 from freqkv_cli.measurement.subject import Subject, open_subject
@@ -28,72 +28,96 @@ from freqkv_cli.measurement.synthetic_text import SEED, document_ids, random_ids
 from freqkv_cli.reading.memory_figures import process_bytes
 
 
-def bench(
-    documents: Sequence[Document], settings: Settings, choice: BenchOptions, form: str = "table"
-) -> Iterator[Event]:
-    """Measure and yield the figures as Text in the given form (see bench_tables; json: none), then the report.
+@dataclass(slots=True)
+class Measured:
+    """What there is so far: marks of every pass by reader, and depths beyond a reader's limit."""
 
-    After Ctrl-C the figures are those of the passes that there were.
-    """
+    passes: dict[str, list[list[Mark]]] = field(default_factory=dict)
+    skipped: dict[str, list[str]] = field(default_factory=dict)
+    tokens_read: int = 0
+
+
+def bench(documents: Sequence[Document], settings: Settings, options: BenchOptions) -> Iterator[Event]:
+    """Measure and yield the figures as Text, then the report. After Ctrl-C they are of the passes that there were."""
     began = time.perf_counter()
-    require_rivals(choice)
-    if choice.plot is not None:
-        require_matplotlib(choice.plot)
+    require_rivals(options)
+    if options.plot is not None:
+        require_matplotlib(options.plot)
     before = process_bytes()
-    subject = yield from open_subject(settings, choice.shape)
+    subject = yield from open_subject(settings, options.shape)
     loaded = process_bytes()
     yield Progress("loading", source="the tokens of the text")
-    ids, source = gather_ids(documents, subject, choice, SEED if settings.seed is None else settings.seed)
+    ids, source = gather_ids(documents, subject, options, SEED if settings.seed is None else settings.seed)
     for warning in (text for document in documents for text in document.warnings):
         yield Note(warning, warning=True)
     memory = {"weights_bytes": subject.loaded.weight_bytes, "loading_rss_bytes": loaded - before}
-    state = BenchState(choice, subject, source, {**memory, "rss_bytes_before_reading": process_bytes()})
+    memory["rss_bytes_before_reading"] = process_bytes()
+    measured, rivals, reason = Measured(), dict[str, Any](), "stop"
     with ExitStack() as stack:
         try:
-            if choice.start and choice.shape is None:
-                yield Progress("loading", source="freqkv in processes of its own, for the start-up")
-                state.start = measure_start(settings)
-            readers, state.rivals = open_readers(choice, subject, stack)
-            yield from measure(state, readers, ids)
+            readers, rivals = open_readers(options, settings, subject, stack)
+            yield from measure(measured, options, readers, ids)
         except KeyboardInterrupt:
-            state.finish_reason = "interrupted"
-    report = state.as_json(time.perf_counter() - began)
-    if choice.plot is not None and report["readers"]:
-        draw(report, choice.plot)
-    if form != "json":
-        yield Text(render(report, form))
+            reason = "interrupted"
+    readers_figures = {name: reader_figures(passes) for name, passes in measured.passes.items() if any(passes)}
+    own = readers_figures.get(OWN)
+    theirs = {name: readers_figures[RIVALS[name]] for name in options.against if RIVALS[name] in readers_figures}
+    report = {
+        "schema_version": 1,
+        "command": "bench",
+        "finish_reason": reason,
+        "environment": environment(subject.loaded.device),
+        **subject.as_json(),
+        "source": source,
+        "depths": [label(depth) for depth in options.depths],
+        "repetitions": options.repetitions,
+        "request_tokens": REQUEST,
+        "written_tokens": options.written,
+        "memory": memory,
+        "readers": readers_figures,
+        "skipped": measured.skipped,
+        "against": {name: ratios(own, figures) for name, figures in theirs.items()} if own else {},
+        "rivals": rivals,
+        "tokens_read": measured.tokens_read,
+        "timing": {"total_s": round(time.perf_counter() - began, 3)},
+    }
+    if options.plot is not None and readers_figures:
+        draw(report, options.plot)
+    yield Text(render(report))
     yield Done(report)
 
 
-def measure(state: BenchState, readers: Sequence[TimedReader], ids: Sequence[int]) -> Generator[Event, None, None]:
-    """Let the readers take turns, `repetitions` times; what they measure is in `state` as soon as it is known."""
-    choice = state.choice
+def measure(
+    measured: Measured, options: BenchOptions, readers: Sequence[TimedReader], ids: Sequence[int]
+) -> Generator[Event, None, None]:
+    """Let the readers take turns, `repetitions` times; what they measure is in `measured` as soon as it is known."""
     turns: list[tuple[TimedReader, list[int]]] = []
     for reader in readers:
-        depths = reach(reader, choice.depths, choice.written)
-        if len(depths) < len(choice.depths):
-            missing = state.skipped[reader.name] = [label(depth) for depth in choice.depths if depth not in depths]
+        depths = reach(reader, options.depths, options.written)
+        if len(depths) < len(options.depths):
+            missing = [label(depth) for depth in options.depths if depth not in depths]
+            measured.skipped[reader.name] = missing
             yield Note(f"{reader.name} ends at {reader.limit} tokens and does not take part at {', '.join(missing)}")
         if depths:
             turns.append((reader, depths))
             yield Progress("loading", source=f"{reader.name} (warming up)")
             warm_up(reader, ids)
-    left = {reader.name: choice.repetitions * depths[-1] for reader, depths in turns}
+    left = {reader.name: options.repetitions * depths[-1] for reader, depths in turns}
     total, speeds = sum(left.values()), dict[str, float]()
-    for repetition in range(choice.repetitions):
+    for repetition in range(options.repetitions):
         for reader, depths in turns:
-            current = Pass()
-            state.passes.setdefault(reader.name, []).append(current)
+            marks: list[Mark] = []
+            measured.passes.setdefault(reader.name, []).append(marks)
             started, read = time.perf_counter(), 0
-            for size in run_pass(reader, ids, depths, choice.written, state.subject.chunk, current):
+            for size in run_pass(reader, ids, depths, options.written, marks):
                 read += size
-                state.tokens_read += size
+                measured.tokens_read += size
                 left[reader.name] -= size
                 speeds[reader.name] = read / (time.perf_counter() - started)
                 yield Progress(
                     "reading",
-                    source=f"{reader.name}, turn {repetition + 1} of {choice.repetitions}",
-                    tokens_done=state.tokens_read,
+                    source=f"{reader.name}, turn {repetition + 1} of {options.repetitions}",
+                    tokens_done=measured.tokens_read,
                     tokens_total=total,
                     total_is_exact=True,
                     tokens_per_second=speeds[reader.name],
@@ -109,10 +133,10 @@ def eta_seconds(left: dict[str, int], speeds: dict[str, float]) -> float:
 
 
 def gather_ids(
-    documents: Sequence[Document], subject: Subject, choice: BenchOptions, seed: int
+    documents: Sequence[Document], subject: Subject, options: BenchOptions, seed: int
 ) -> tuple[Sequence[int], dict[str, Any]]:
     """Return as many token ids as the deepest depth asks for, and where they are from."""
-    count = choice.depths[-1]
+    count = options.depths[-1]
     if subject.tokenizer is None:
         if documents:
             raise UsageError("--random-weights reads tokens drawn at random: give it no file")

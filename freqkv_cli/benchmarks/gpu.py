@@ -25,11 +25,11 @@ from typing import Any
 import torch
 
 from freqkv_cli.benchmarks.deadline import Deadline
-from freqkv_cli.benchmarks.figures import label, peak_growth, ratios, reader_figures
+from freqkv_cli.benchmarks.figures import ratios, reader_figures
 from freqkv_cli.benchmarks.gpu_limits import bytes_per_written_token, measure_limits, operations_per_read_token
 from freqkv_cli.benchmarks.plain_loop import PlainLoop
 from freqkv_cli.benchmarks.readers import PolicyReader, TimedReader
-from freqkv_cli.benchmarks.runs import Pass, reach, run_pass, warm_up
+from freqkv_cli.benchmarks.runs import Mark, reach, run_pass, warm_up
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import FreqkvError
 from freqkv_cli.measurement.environment import environment
@@ -140,7 +140,7 @@ def read_depths(
     figures: Result, reader: TimedReader, subject: Subject, scale: Scale, limits: Result, deadline: Deadline, save: Save
 ) -> None:
     """Read to the deepest depth or the deadline; `figures` hold what was measured so far at any moment."""
-    model, passed = subject.loaded.model, Pass()
+    model, marks = subject.loaded.model, list[Mark]()
     depths = reach(reader, scale.depths, scale.written)
     ids = random_ids(model.config.vocab_size, depths[-1], seed=0)
     figures["ended"] = "when time was up"
@@ -149,28 +149,26 @@ def read_depths(
     warm_up(reader, ids)
     known = 0
     try:
-        with closing(run_pass(reader, ids, depths, scale.written, subject.chunk, passed)) as pieces:
+        with closing(run_pass(reader, ids, depths, scale.written, marks)) as pieces:
             for _ in pieces:
-                if len(passed.writing_peaks) > known:
-                    known = len(passed.writing_peaks)
-                    add_figures(figures, passed, depths, model, limits)
+                if len(marks) > known:
+                    known = len(marks)
+                    add_figures(figures, marks, model, limits)
                     save()
                 if deadline.passed:
                     return
     finally:
-        if passed.writing_peaks:
-            add_figures(figures, passed, depths, model, limits)
+        if marks:
+            add_figures(figures, marks, model, limits)
     figures["ended"] = "at the deepest depth" if depths == list(scale.depths) else "where its window ends"
     if isinstance(reader, PolicyReader):
         figures["notes"] = reader.notes
 
 
-def add_figures(figures: Result, passed: Pass, depths: list[int], model: Any, limits: Result) -> None:
+def add_figures(figures: Result, marks: list[Mark], model: Any, limits: Result) -> None:
     """Put what a pass has measured so far into `figures`, with the shares of the limits that it reaches."""
-    reached = [depth for depth in depths if depth in passed.writing_peaks]
-    figures |= reader_figures([passed], reached)
-    for depth in reached:
-        own = figures["depths"][label(depth)]
+    figures |= reader_figures([marks])
+    for own in figures["depths"].values():
         if own["decode_tokens_per_second"]:
             moved = bytes_per_written_token(model, own["slots"])
             speed = own["decode_tokens_per_second"]["median"]
@@ -179,7 +177,6 @@ def add_figures(figures: Result, passed: Pass, depths: list[int], model: Any, li
             operations = operations_per_read_token(model, own["slots"])
             speed = own["prefill_tokens_per_second"]["median"]
             own["prefill_share_of_arithmetic"] = share(speed * operations, limits["matmul_operations_per_second"])
-    figures["peak_growth"] = peak_growth(figures, reached)
 
 
 def share(reached: float, limit: float) -> float:

@@ -26,13 +26,12 @@ class LlamaCpp:
 
     limit: int | None = None
 
-    def __init__(
-        self, name: str, gguf: Path, *, context: int, threads: int, flash_attention: bool, slot_bytes: int
-    ) -> None:
-        self.name = name
+    name = "llama.cpp"
+
+    def __init__(self, gguf: Path, *, context: int, threads: int, slot_bytes: int) -> None:
         self._slot_bytes = slot_bytes
         self._length = 0
-        options = {"threads": threads, "context": context, "batch": BATCH, "flashAttention": flash_attention}
+        options = {"threads": threads, "context": context, "batch": BATCH, "flashAttention": True}
         command = [find_node(), str(SCRIPT), str(find_package()), str(gguf), json.dumps(options)]
         self._process = subprocess.Popen(
             command,

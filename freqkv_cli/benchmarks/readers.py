@@ -73,8 +73,9 @@ class PolicyReader:
         window: int,
         chunk: int,
         foresight: Tensor | None = None,
+        label: str | None = None,
     ) -> None:
-        self.name = policy
+        self.name = label or policy
         self._policy = make_policy(policy, foresight)
         self.limit = None if self._policy.evicts else geometry.cache_size
         self.pid = os.getpid()

@@ -1,14 +1,12 @@
-"""The figures of a benchmark as text: a table for reading, Markdown for docs, CSV for spreadsheets."""
+"""The figures of a benchmark as text, for reading and, being Markdown, for docs."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from freqkv_cli.benchmarks.figures import COMPARED
 from freqkv_cli.measurement.table import table
 
 HEAD = ("reader", "depth", "read tok/s", "write tok/s", "first token s", "compression", "cache MiB", "peak MiB")
-CSV_HEAD = ("reader", "depth", "figure", "median", "min", "max", "runs")
 NAMES = 6  # of documents that are listed
 LEGEND = """\
 read: tokens per second from the first token to this depth. write: tokens per second after the first. first token: of a
@@ -16,17 +14,11 @@ request of {request} tokens. Medians of {repetitions} turns, least and greatest 
 """
 
 
-def render(report: dict[str, Any], form: str) -> str:
-    """Return the report as table, md or csv, a newline at its end."""
-    if form == "csv":
-        return _csv(report)
-    head = _about(report)
-    lines = "\n".join(f"- {line}" for line in head) if form == "md" else "\n".join(head)
-    parts = [f"{lines}\n", table(HEAD, list(_rows(report)))]
+def render(report: dict[str, Any]) -> str:
+    """Return the report as text, a newline at its end."""
+    parts = ["".join(f"- {line}\n" for line in _about(report)), table(HEAD, list(_rows(report)))]
     if report["against"]:
         parts.append(_against(report))
-    if tenths := list(_tenths(report)):
-        parts.append(table(("reader", *(f"tenth {number}" for number in range(1, 11)), "10th/2nd"), tenths))
     legend = LEGEND.format(request=report["request_tokens"], repetitions=report["repetitions"])
     return "\n".join([*parts, legend])
 
@@ -52,37 +44,30 @@ def _about(report: dict[str, Any]) -> Iterator[str]:
     if len(report["depths"]) > 1:
         grown = (f"{name} {reader['peak_growth']:.3f}" for name, reader in report["readers"].items())
         yield f"peak while reading, at the deepest depth over the first: {', '.join(grown)}"
-    if start := report["start"]:
-        yield (
-            f"start-up: first token of `ask` after {start['first_token_s']} s, end after {start['total_s']} s, "
-            f"`--help` {start['help_s']} s"
-        )
     for name, depths in report["skipped"].items():
         yield f"{name}: not at {', '.join(depths)}, which it cannot hold"
     for name, rival in report["rivals"].items():
-        flash = "with" if rival["flash_attention"] else "without"
         yield (
             f"{name}: {rival['llama_cpp']} (node-llama-cpp {rival['node_llama_cpp']}), {rival['threads']} threads, "
-            f"context {rival['context']}, {flash} flash attention; a full context loses its older half"
+            f"context {rival['context']}, with flash attention; a full context loses its older half"
         )
     if report["finish_reason"] == "interrupted":
         yield "interrupted: figures are of the turns that there were"
 
 
 def _source(source: dict[str, Any]) -> str:
-    names = source["text"] if isinstance(source["text"], str) else _listed(source["text"])
+    names = source["text"]
+    if not isinstance(names, str):
+        more = len(names) - NAMES
+        names = ", ".join(names[:NAMES]) + (f" and {more} more" if more > 0 else "")
     seed = "" if source["seed"] is None else f", seed {source['seed']}"
     return f"{source['tokens']:,} tokens, {names}{seed}"
 
 
-def _listed(names: list[str]) -> str:
-    more = len(names) - NAMES
-    return ", ".join(names[:NAMES]) + (f" and {more} more" if more > 0 else "")
-
-
-def _peak(figures: dict[str, Any], phase: str) -> int | None:
+def _peak(figures: dict[str, Any], phase: str) -> int:
     """The GPU's peak where there is one, the process's otherwise; bytes."""
-    return figures.get(f"{phase}_peak_gpu_bytes", figures.get(f"{phase}_peak_rss_bytes"))
+    peak: int = figures.get(f"{phase}_peak_gpu_bytes", figures[f"{phase}_peak_rss_bytes"])
+    return peak
 
 
 def _rows(report: dict[str, Any]) -> Iterator[Sequence[str]]:
@@ -102,38 +87,16 @@ def _rows(report: dict[str, Any]) -> Iterator[Sequence[str]]:
 
 
 def _against(report: dict[str, Any]) -> str:
-    depths = list(dict.fromkeys(key.rpartition("_")[2] for found in report["against"].values() for key in found))
     rows = [
-        (f"freqkv / {name}", what.replace("_", " "), *(_ratio(found.get(f"{what}_{depth}")) for depth in depths))
+        (
+            f"freqkv / {name}",
+            what.replace("_", " "),
+            *(_ratio(found.get(f"{what}_{depth}")) for depth in report["depths"]),
+        )
         for name, found in report["against"].items()
-        for what in ("prefill", "decode", "first_token")
+        for what in COMPARED
     ]
-    return table(("ratio", "above 1: freqkv is faster", *depths), rows)
-
-
-def _tenths(report: dict[str, Any]) -> Iterator[Sequence[str]]:
-    for name, reader in report["readers"].items():
-        speeds = reader.get("tenths_tokens_per_second")
-        if speeds and reader["curve"][-1]["tokens"] >= 10 * report["cache"]["cache_size"]:  # else each is mere noise
-            yield (name, *(f"{speed:,.0f}" for speed in speeds), f"{reader['tenth_tenth_to_second']:.3f}")
-
-
-def _csv(report: dict[str, Any]) -> str:
-    lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(CSV_HEAD)
-    for name, reader in report["readers"].items():
-        for depth, figures in reader["depths"].items():
-            for figure, value in figures.items():
-                if isinstance(value, dict):
-                    writer.writerow((name, depth, figure, *(value[key] for key in CSV_HEAD[3:])))
-                elif value is not None:
-                    writer.writerow((name, depth, figure, value, value, value, ""))
-    for name, found in report["against"].items():
-        for key, ratio in found.items():
-            what, _, depth = key.rpartition("_")
-            writer.writerow((f"freqkv / {name}", depth, f"{what}_ratio", ratio, "", "", ""))
-    return lines.getvalue()
+    return table(("ratio", "above 1: freqkv is faster", *report["depths"]), rows)
 
 
 def _spread(figure: dict[str, Any] | None) -> str:
@@ -150,7 +113,5 @@ def _ratio(ratio: float | None) -> str:
     return "-" if ratio is None else f"{ratio:.2f}"
 
 
-def _mib(size: int | None) -> str:
-    if size is None:
-        return "-"
+def _mib(size: int) -> str:
     return f"{size / 2**20:,.0f}" if size >= 10 * 2**20 else f"{size / 2**20:.1f}"

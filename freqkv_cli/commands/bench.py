@@ -1,8 +1,7 @@
 """freqkv bench: measure this machine, alone or against other programs."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -49,12 +48,6 @@ def bench(
             help="A model of random weights: llama-3.1-8b, llama-3.2-1b, qwen3-8b, smollm2 or tiny.",
         ),
     ] = None,
-    start: Annotated[
-        bool, typer.Option("--start/--no-start", help="Measure the start-up too, in processes of their own.")
-    ] = True,
-    form: Annotated[
-        Literal["table", "md", "json", "csv"], typer.Option("-o", "--output", help="How the figures are printed.")
-    ] = "table",
     plot: Annotated[
         Path | None,
         typer.Option("--plot", metavar="FILE", help="Draw memory and speed by depth into a .png or .svg."),
@@ -65,30 +58,28 @@ def bench(
 ) -> None:
     """Measure reading, writing and memory of this machine by depth.
 
-    freqkv bench --against llama.cpp --against bare -o md
+    freqkv bench --against llama.cpp --against bare
 
     All that is compared takes turns in one run. --max-tokens is how much is written at each depth.
     """
-    as_json = output.json or form == "json"
     sizes, names, rivals = read_depths(depths), words(policies), [name for one in against or () for name in words(one)]
 
     def load() -> Task:
         from freqkv_cli.benchmarks.bench import bench as measure
-        from freqkv_cli.benchmarks.choice import BenchOptions
+        from freqkv_cli.benchmarks.options import BenchOptions
 
-        choice = BenchOptions(
+        options = BenchOptions(
             depths=sizes,
             policies=names,
             against=tuple(dict.fromkeys(rivals)),
             repetitions=repetitions,
             written=settings.max_tokens or WRITTEN,
             shape=shape,
-            start=start,
             plot=plot,
         )
-        return lambda opened: measure(opened, settings, choice, "json" if as_json else form)
+        return lambda opened: measure(opened, settings, options)
 
-    run(ctx, "loading", documents or [], settings, replace(output, json=as_json), load)
+    run(ctx, "loading", documents or [], settings, output, load)
 
 
 def read_depths(text: str) -> tuple[int, ...]:

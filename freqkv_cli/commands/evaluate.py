@@ -12,7 +12,6 @@ from freqkv_cli.config import Output, Settings, parse_size
 from freqkv_cli.errors import UsageError
 
 PERPLEXITY_USAGE = "freqkv evaluate perplexity FILE..."
-SPECTRUM_USAGE = "freqkv evaluate spectrum FILE..."
 # What has no meaning where nothing is asked and nothing is kept.
 NOT_FOR_MEMORY = (
     *("policy", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_tokens", "stream"),
@@ -65,8 +64,7 @@ def answers(
         list[str] | None,
         typer.Argument(
             metavar="QUESTIONS [DOCUMENT]...",
-            help="Question files (JSON Lines), or names of those that come with freqkv; behind each the document it is "
-            "about, if it does not name it.",
+            help="Question files (JSON Lines); behind each the document it is about, if it does not name it.",
             show_default=False,
         ),
     ] = None,
@@ -172,7 +170,7 @@ def perplexity(
 
     def load() -> Task:
         from freqkv_cli.evaluation.perplexity import evaluate_perplexity
-        from freqkv_cli.evaluation.policy_specs import check_adapters, check_labels
+        from freqkv_cli.measurement.policy_specs import check_adapters, check_labels
 
         check_labels(labels)
         check_adapters(adapters, labels)
@@ -195,9 +193,6 @@ def recall(
     ] = "passkey,pairs,cloze",
     tokens: Annotated[str, typer.Option("--tokens", metavar="SIZE", help="Read so many at the most.")] = "8k",
     items: Annotated[int, typer.Option("--items", metavar="N", min=1, help="Facts of each kind, passkey aside.")] = 12,
-    first: Annotated[
-        bool, typer.Option("--query-first", help="Let the model know the question before it reads; passkey alone.")
-    ] = False,
     adapters: Adapters = None,
     plot: Plot = None,
     *,
@@ -214,112 +209,14 @@ def recall(
 
     def load() -> Task:
         from freqkv_cli.evaluation.needle import NeedleOptions, evaluate_recall
-        from freqkv_cli.evaluation.policy_specs import check_adapters, check_labels
+        from freqkv_cli.measurement.policy_specs import check_adapters, check_labels
 
         check_labels(labels)
         check_adapters(adapters, labels)
-        wanted = NeedleOptions(count, words(kinds), items, first)
+        wanted = NeedleOptions(count, words(kinds), items)
         return lambda opened: evaluate_recall(opened, settings, labels, wanted, plot, adapters)
 
     run(ctx, loading(settings), documents or [], settings, output, load)
-
-
-@evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
-@takes_settings(*NOT_FOR_MEMORY)
-def sessions(
-    ctx: typer.Context,
-    documents: Filler = None,
-    policies: Policies = POLICIES,
-    kinds: Annotated[
-        str,
-        typer.Option("--kinds", metavar="NAMES", help="One context each; mixed: turns of all other kinds."),
-    ] = "string,kv,hops,shots,common,summary,mixed",
-    tokens: Annotated[
-        str | None,
-        typer.Option(
-            "--tokens",
-            metavar="SIZE",
-            help="Of a context, at the most; 4K, or all of it with --data.",
-            show_default=False,
-        ),
-    ] = None,
-    turns: Annotated[int, typer.Option("--turns", metavar="N", min=1, help="Questions about each context.")] = 8,
-    contexts: Annotated[int, typer.Option("--sessions", metavar="N", min=1, help="Contexts of each kind.")] = 1,
-    mode: Annotated[
-        str,
-        typer.Option("--mode", metavar="MODE", help="multi-turn: one conversation; multi-request: apart; or both."),
-    ] = "both",
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            metavar="NAME|FILE",
-            help="Contexts of SCBench instead: a task such as scbench_kv, from the hub, or a JSONL file of one.",
-        ),
-    ] = None,
-    plot: Plot = None,
-    *,
-    settings: Settings,
-    output: Output,
-) -> None:
-    """Measure each policy's memory of one context over many turns and many requests.
-
-    freqkv evaluate sessions --tokens 16k --policies freqkv,window,full --cache-size 1024
-
-    Each right answer is weighed against wrong ones of its kind; whether it is written exactly is told too.
-    """
-    if data and documents:
-        raise UsageError("--data brings its own contexts: give it without a FILE")
-    labels, count = words(policies), None if tokens is None else read_size("--tokens", tokens)
-
-    def load() -> Task:
-        from freqkv_cli.evaluation.policy_specs import check_labels
-        from freqkv_cli.evaluation.scbench import open_shared
-        from freqkv_cli.evaluation.sessions import SessionOptions, evaluate_sessions
-
-        check_labels(labels)
-        shared = open_shared(data, offline=settings.offline) if data else None
-        wanted = SessionOptions(words(kinds), count, turns, contexts, mode, shared)
-        return lambda opened: evaluate_sessions(opened, settings, labels, wanted, plot)
-
-    run(ctx, loading(settings), documents or [], settings, output, load)
-
-
-@evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
-@takes_settings(*NOT_FOR_MEMORY, "retain_ratio")
-def spectrum(
-    ctx: typer.Context,
-    documents: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="FILE...", help="Texts, read one after another.", show_default=False),
-    ] = None,
-    tokens: Annotated[str, typer.Option("--tokens", metavar="SIZE", help="Read so many at the most.")] = "8K",
-    energy: Annotated[
-        float, typer.Option("--energy", metavar="SHARE", help="What the recommended retain ratio should hold.")
-    ] = 0.9,
-    plot: Plot = None,
-    *,
-    settings: Settings,
-    output: Output,
-) -> None:
-    """Measure how smoothly keys and values run along a text, by frequency, layer and head.
-
-    freqkv evaluate spectrum book.txt --energy 0.95 --plot spectrum.svg
-
-    FreqKV keeps the lower frequencies; this tells how much of the energy is there, and which retain ratio holds it.
-    """
-    if not documents:
-        raise UsageError(f"no document: {SPECTRUM_USAGE}")
-    if not 0 < energy < 1:
-        raise UsageError(f"--energy must be between 0 and 1, both excluded, not {energy}")
-    count = read_size("--tokens", tokens)
-
-    def load() -> Task:
-        from freqkv_cli.evaluation.spectrum import evaluate_spectrum
-
-        return lambda opened: evaluate_spectrum(opened, settings, count, energy, plot)
-
-    run(ctx, loading(settings), documents, settings, output, load)
 
 
 def read_size(flag: str, text: str) -> int:

@@ -68,9 +68,6 @@ def train(
             help="Read first, to learn which rows a policy is to keep (landmarks); 0: none.",
         ),
     ] = 40,
-    packed: Annotated[
-        bool, typer.Option("--packed/--per-document", help="Sequences run across texts, or never.")
-    ] = True,
     rate: Annotated[float, typer.Option("--lr", metavar="RATE", help="Learning rate.")] = 2e-4,
     warmup: Annotated[int, typer.Option("--warmup", metavar="STEPS", help="Steps in which it rises.")] = 20,
     decay: Annotated[
@@ -81,9 +78,12 @@ def train(
         float | None, typer.Option("--alpha", metavar="NUMBER", help="Their scale times the rank; twice the rank.")
     ] = None,
     checkpoint_chunks: Annotated[
-        Literal["auto", "on", "off"],
-        typer.Option("--checkpoint-chunks", help="Run chunks again in the backward pass: less memory, more time."),
-    ] = "auto",
+        bool,
+        typer.Option(
+            "--checkpoint-chunks/--keep-chunks",
+            help="Run chunks again in the backward pass, or keep them: less memory, or less time.",
+        ),
+    ] = False,
     validation: Annotated[
         str | None,
         typer.Option("--validation", metavar="FILE", help="Held-out text; else the end of the longest text."),
@@ -127,7 +127,6 @@ def train(
             objective=objective,
             reverse=reverse,
             length=length,
-            packed=packed,
             retrieval=retrieval,
             foresight=foresight,
             batch=batch,

@@ -20,9 +20,9 @@ from freqkv_cli.errors import FreqkvError, UsageError
 from freqkv_cli.evaluation.answer_report import answers_report, answers_table
 from freqkv_cli.evaluation.methods import METHODS, prepared, put
 from freqkv_cli.evaluation.question_file import FLAGS, Examination, Question
-from freqkv_cli.evaluation.result import last_value
 from freqkv_cli.evaluation.rows import Rows, open_rows
 from freqkv_cli.events import Done, Event, Note, Progress, Text
+from freqkv_cli.measurement.result import last_value
 from freqkv_cli.measurement.subject import Subject
 from freqkv_cli.reading.plan import Plan, make_plan
 from freqkv_cli.reading.session import Session, load_session

@@ -1,14 +1,22 @@
-"""What answers to facts come to: rates by distance, and the distance at which half of them are right."""
+"""What answers to facts come to: rates by distance, where half of them are right, and the table."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import fmean
 from typing import Any
 
-from freqkv_cli.evaluation.asking import tally
+from freqkv_cli.evaluation.needle_items import OTHERS
+from freqkv_cli.measurement.rates import Rate
+from freqkv_cli.measurement.table import table
 
 HALF = 0.5
+LEGEND = """\
+Each cell: right answers put first among {others} wrong ones of their kind / written exactly / asked, by the tokens
+between the fact and its question, in units of N = {slots:,} slots. Guessing puts one in {chance} first. half: the
+distance beyond which fewer than half are put first (written exactly); > means that the farthest still had half.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +44,26 @@ class AskedItem:
         }
 
 
-def rows(asked: Sequence[AskedItem], distances: Sequence[float], slots: int) -> list[dict[str, Any]]:
-    """Return the rates of each policy, kind and distance (tokens; also in units of `slots`) that was asked for."""
-    found = []
-    for policy, kind in dict.fromkeys((one.policy, one.kind) for one in asked):
-        for distance in map(round, distances):
-            here = [one for one in asked if (one.policy, one.kind, one.distance) == (policy, kind, distance)]
-            if here:
-                found.append(
-                    {
-                        "policy": policy,
-                        "kind": kind,
-                        "distance": distance,
-                        "distance_n": round(distance / slots, 3),
-                        **tally(here),
-                    }
-                )
-    return found
+def rows(asked: Sequence[AskedItem], slots: int) -> list[dict[str, Any]]:
+    """Return the rates of each policy, kind and distance (tokens; also in units of `slots`), near ones first."""
+    groups: dict[tuple[str, str, int], list[AskedItem]] = {}
+    for one in asked:
+        groups.setdefault((one.policy, one.kind, one.distance), []).append(one)
+    order = list(dict.fromkeys((policy, kind) for policy, kind, _ in groups))
+    return [
+        {
+            "policy": policy,
+            "kind": kind,
+            "distance": distance,
+            "distance_n": round(distance / slots, 3),
+            "first": Rate(sum(one.rank == 0 for one in here), len(here)).as_json(),
+            "exact": Rate(sum(one.exact for one in here), len(here)).as_json(),
+            "mean_rank": round(fmean(one.rank for one in here), 2),
+        }
+        for (policy, kind, distance), here in sorted(
+            groups.items(), key=lambda one: (order.index(one[0][:2]), one[0][2])
+        )
+    ]
 
 
 def halves(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -62,11 +73,10 @@ def halves(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     result = []
     for policy, kind in dict.fromkeys((row["policy"], row["kind"]) for row in found):
         own = [row for row in found if (row["policy"], row["kind"]) == (policy, kind)]
-        last = own[-1]
         entry: dict[str, Any] = {"policy": policy, "kind": kind}
         for name in ("first", "exact"):
             entry[name] = half_distance([(row["distance"], row[name]["share"]) for row in own])
-            entry[f"{name}_beyond"] = last[name]["share"] >= HALF and entry[name] == last["distance"]
+            entry[f"{name}_beyond"] = own[-1][name]["share"] >= HALF and entry[name] == own[-1]["distance"]
         result.append(entry)
     return result
 
@@ -82,3 +92,31 @@ def half_distance(curve: Sequence[tuple[float, float]]) -> float | None:
             part = (above - HALF) / (above - below)
             return round(math.exp(math.log(near) + part * math.log(far / near)), 1)
     return curve[-1][0]
+
+
+def recall_table(report: dict[str, Any]) -> str:
+    """Return a table for each kind of a report, with a legend; one line where nothing has been asked."""
+    found, slots = report["rows"], report["cache"]["cache_size"]
+    if not found:
+        return "nothing has been asked\n"
+    pieces = [f"{report['model']['id']}, {slots} slots, {report['tokens']:,} tokens\n"]
+    for kind in dict.fromkeys(row["kind"] for row in found):
+        own = [row for row in found if row["kind"] == kind]
+        distances = sorted({row["distance_n"] for row in own})
+        lines = []
+        for half in (one for one in report["halves"] if one["kind"] == kind):
+            cells = {row["distance_n"]: _cell(row) for row in own if row["policy"] == half["policy"]}
+            reach = f"{_reach(half, 'first', slots)} ({_reach(half, 'exact', slots)})"
+            lines.append([half["policy"], *(cells.get(distance, "-") for distance in distances), reach])
+        pieces.append(f"{kind}\n\n{table(('policy', *(f'{one:g} N' for one in distances), 'half'), lines)}")
+    return "\n".join([*pieces, LEGEND.format(others=OTHERS, slots=slots, chance=OTHERS + 1)])
+
+
+def _cell(row: dict[str, Any]) -> str:
+    return f"{row['first']['hits']}/{row['exact']['hits']}/{row['first']['total']}"
+
+
+def _reach(half: dict[str, Any], name: str, slots: int) -> str:
+    if half[name] is None:
+        return "none"
+    return f"{'>' if half[f'{name}_beyond'] else ''}{half[name] / slots:.2g} N"

@@ -17,7 +17,6 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +63,7 @@ def examinations(arguments: Sequence[str], folder: str | None = None) -> list[Ex
         name = rest.pop(0)
         questions = read_questions(name)
         names = list(dict.fromkeys(question.file for question in questions))
-        if rest and (None in names or not is_question_file(rest[0])):
+        if rest and (None in names or not rest[0].endswith(SUFFIX)):
             if len(names) > 1:
                 raise UsageError(f"{name} is about {len(names)} documents: name their folder with --folder")
             path = Path(rest.pop(0))
@@ -73,7 +72,7 @@ def examinations(arguments: Sequence[str], folder: str | None = None) -> list[Ex
         elif None in names:
             raise UsageError(f"{name} does not say which document it is about: {USAGE}")
         else:
-            place = Path(folder) if folder is not None else Path() if name in bundled() else Path(name).parent
+            place = Path(folder or Path(name).parent)
             of_each = described(name, place)
             for file in map(str, names):
                 asked = tuple(question for question in questions if question.file == file)
@@ -106,20 +105,8 @@ def chosen(
     return kept
 
 
-def bundled() -> list[str]:
-    """Return the names of the question files that come with freqkv."""
-    folder = files("freqkv_cli.evaluation") / "questions"
-    names = (file.name for file in folder.iterdir())
-    return sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX) and name != ABOUT)
-
-
-def is_question_file(name: str) -> bool:
-    """Whether an argument is to be taken for a question file."""
-    return name in bundled() or name.endswith(SUFFIX)
-
-
 def read_questions(name: str) -> list[Question]:
-    """Return the questions of the file at this path, or of the bundled one of this name."""
+    """Return the questions of the file at this path."""
     found = [question_of(f"{name}, line {number}", row) for number, row in read_rows(name)]
     if not found:
         raise InputError(f"{name} holds no question: write one JSON object a line, with q and a")
@@ -128,26 +115,20 @@ def read_questions(name: str) -> list[Question]:
 
 def described(name: str, folder: Path) -> dict[str, dict[str, Any]]:
     """Return what is known of the documents of a question file, by their names."""
-    beside = ABOUT if name in bundled() else str(Path(name).parent / ABOUT)
-    for place in (beside, str(folder / ABOUT)):
-        if place == ABOUT or Path(place).is_file():
-            return {str(row.get("file")): row for _, row in read_rows(place, bundled_too=place == ABOUT)}
+    for place in (Path(name).parent / ABOUT, folder / ABOUT):
+        if place.is_file():
+            return {str(row.get("file")): row for _, row in read_rows(str(place))}
     return {}
 
 
-def read_rows(name: str, *, bundled_too: bool = True) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_rows(name: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the objects of a JSON Lines file, each with its line. Raises UsageError where there is no such file,
     InputError for what is none.
     """
-    inside = bundled_too and (name in bundled() or name == ABOUT)
-    file = (
-        files("freqkv_cli.evaluation") / "questions" / f"{name.removesuffix(SUFFIX)}{SUFFIX}" if inside else Path(name)
-    )
-    if not file.is_file():
-        known = ", ".join(bundled())
-        raise UsageError(f"{name} is neither a JSON Lines file nor one of those that come with freqkv: {known}")
+    if not Path(name).is_file():
+        raise UsageError(f"{name} is no file: name a file of JSON Lines")
     try:
-        text = file.read_text(encoding="utf-8")
+        text = Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{name} cannot be read as a UTF-8 file: {error}") from None
     for number, line in enumerate(text.split("\n"), 1):

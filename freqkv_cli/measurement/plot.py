@@ -26,21 +26,23 @@ def save_figure(figure: Any, path: Path) -> None:
 
 
 def draw(report: dict[str, Any], path: Path) -> None:
-    """Draw every reader of a report: its memory above, its speed of reading below."""
+    """Draw every reader of a report: its memory above, its speed of reading below, by depth."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 7), layout="constrained")
     memory, speed = figure.subplots(2, 1, sharex=True)
     for name, reader in report["readers"].items():
-        points = reader["curve"]
+        points = list(reader["depths"].values())
         depths = [point["tokens"] for point in points]
-        (line,) = memory.plot(depths, [_held(point) / 2**20 for point in points], marker="o", label=f"{name}: process")
+        # The GPU's memory where there is a GPU, the process's otherwise.
+        held = [point.get("reading_peak_gpu_bytes", point["reading_peak_rss_bytes"]) / 2**20 for point in points]
+        (line,) = memory.plot(depths, held, marker="o", label=f"{name}: at the most")
         caches = [point["cache_bytes"] / 2**20 for point in points]
         memory.plot(depths, caches, linestyle="--", color=line.get_color(), label=f"{name}: cache")
-        speeds = [point["tokens_per_second"] for point in points]
+        speeds = [point["prefill_tokens_per_second"]["median"] for point in points]
         speed.plot(depths, speeds, marker="o", color=line.get_color(), label=name)
-    memory.set_ylabel(_memory_label(report))
-    speed.set_ylabel("tokens/s of reading, since the point before")
+    memory.set_ylabel("MiB")
+    speed.set_ylabel("tokens/s of reading, from the first token on")
     speed.set_xlabel("tokens read")
     speed.xaxis.set_major_formatter(lambda tokens, _: f"{tokens:,.0f}")
     for axes in (memory, speed):
@@ -49,17 +51,6 @@ def draw(report: dict[str, Any], path: Path) -> None:
         axes.legend(fontsize="small")
     figure.suptitle(_title(report), fontsize="medium")
     save_figure(figure, path)
-
-
-def _held(point: dict[str, Any]) -> int:
-    """The GPU's memory where there is a GPU, the process's otherwise."""
-    held: int = point.get("peak_gpu_bytes", point["peak_rss_bytes"])
-    return held
-
-
-def _memory_label(report: dict[str, Any]) -> str:
-    on_gpu = any("peak_gpu_bytes" in point for reader in report["readers"].values() for point in reader["curve"])
-    return f"MiB at the most{' on the GPU' if on_gpu else ''}"
 
 
 def _title(report: dict[str, Any]) -> str:

@@ -1,14 +1,10 @@
-"""The losses of a run: one JSON object a line, and a plot."""
+"""The losses of a run: one JSON object a line, for whoever draws them."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from freqkv_cli.measurement.plot import save_figure
-
 NAME = "curve.jsonl"
-SMOOTHING = 20  # steps that the drawn line of the training loss averages over
 
 
 def begin_curve(folder: Path, step: int) -> None:
@@ -32,34 +28,6 @@ def read_curve(folder: Path) -> list[dict[str, Any]]:
     except FileNotFoundError:
         return []
     return [values for values in map(_parsed, lines) if values is not None]
-
-
-def draw_curve(lines: Iterable[dict[str, Any]], path: Path, title: str) -> None:
-    """Draw training and validation loss by tokens into a .png or .svg. Needs matplotlib."""
-    from matplotlib.figure import Figure
-
-    told = list(lines)
-    trained = [line for line in told if "loss" in line]
-    validated = [line for line in told if "validation" in line]
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axes = figure.subplots()
-    losses = [line["loss"] for line in trained]
-    smooth = [_mean(losses[max(0, end - SMOOTHING) : end]) for end in range(1, len(losses) + 1)]
-    axes.plot([line["tokens"] for line in trained], losses, alpha=0.25, color="tab:blue")
-    axes.plot([line["tokens"] for line in trained], smooth, color="tab:blue", label=f"training, mean of {SMOOTHING}")
-    if validated:
-        places = [line["tokens"] for line in validated]
-        axes.plot(places, [line["validation"] for line in validated], "o-", color="tab:orange", label="held out")
-    axes.set_xlabel("tokens trained on")
-    axes.set_ylabel("loss, nats per token")
-    axes.grid(alpha=0.3)
-    axes.legend()
-    figure.suptitle(title, fontsize="medium")
-    save_figure(figure, path)
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
 
 
 def _line(values: dict[str, Any]) -> str:

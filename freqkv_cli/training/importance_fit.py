@@ -13,12 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from freqkv_cli.events import Event, Progress
+from freqkv_cli.events import Event
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.importance import features
 from freqkv_cli.kvcache.policies.full import FullPolicy
+from freqkv_cli.measurement.reading_progress import reading_progress
 from freqkv_cli.training.sequences import Sample, Samples
 
 FAR = 256  # tokens between a row and the queries that count; half of a short sequence
@@ -78,17 +79,7 @@ def fit_foresight(
                 kept.append((layer, rows, wanted))
             else:
                 learnt.add(layer, rows, wanted)
-        seconds = time.perf_counter() - began
-        yield Progress(
-            "training",
-            source=f"{name}: what to keep",
-            tokens_done=(number + 1) * length,
-            tokens_total=count * length,
-            total_is_exact=True,
-            seconds=seconds,
-            tokens_per_second=(number + 1) * length / seconds,
-            eta_seconds=seconds / (number + 1) * (count - number - 1),
-        )
+        yield reading_progress(f"{name}: what to keep", (number + 1) * length, count * length, began, "training")
     weights = learnt.solve()
     return weights, explained(weights, kept)
 

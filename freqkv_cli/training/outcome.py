@@ -8,8 +8,9 @@ from dataclasses import asdict
 import torch
 
 from freqkv_cli.events import Done, Event, Note, Text
+from freqkv_cli.measurement.line_plot import PlotLine, draw_lines
 from freqkv_cli.reading.memory_figures import peak_gpu_bytes, peak_process_bytes
-from freqkv_cli.training.curve import draw_curve, read_curve
+from freqkv_cli.training.curve import read_curve
 from freqkv_cli.training.run import Run
 from freqkv_cli.training.trainer import Position
 
@@ -18,10 +19,13 @@ def outcome(run: Run) -> Iterator[Event]:
     """Say what came of it: on stdout the folder and the losses, in the report everything."""
     position, recipe, target = run.position, run.recipe, run.job.target
     if run.job.plot is not None:
-        title = (
-            f"{run.loaded.source.id}, {run.manifest.cache.policy}, {run.geometry.cache_size} slots, {recipe.objective}"
-        )
-        draw_curve(read_curve(target), run.job.plot, title)
+        told = read_curve(target)
+        title = f"{run.loaded.source.id}, {run.manifest.cache.policy}, {run.geometry.cache_size} slots"
+        lines = [
+            PlotLine(name, [(line["tokens"], line[key]) for line in told if key in line])
+            for name, key in (("training", "loss"), ("held out", "validation"))
+        ]
+        draw_lines(lines, run.job.plot, x="tokens trained on", y="loss, nats per token", title=title)
     if run.finish_reason == "interrupted":
         yield Note(
             f"stopped after step {position.step} of {recipe.steps}; the checkpoint is in {target}: give the same "

@@ -1,7 +1,7 @@
 """From what was asked for to a run that can begin: model, texts, slots, memory, and the checkpoint it goes on from."""
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
@@ -32,19 +32,16 @@ from freqkv_cli.training.adapter_folder import write_foresight
 from freqkv_cli.training.checkpoint import NAME, read_checkpoint
 from freqkv_cli.training.corpus import Corpus, hold_out, read_texts
 from freqkv_cli.training.curve import begin_curve
-from freqkv_cli.training.footprint import kept_bytes
 from freqkv_cli.training.importance_fit import fit_foresight
 from freqkv_cli.training.lora import add_lora
 from freqkv_cli.training.recipe import Recipe
 from freqkv_cli.training.retrieval import RetrievalTask
 from freqkv_cli.training.run import Job, Run
-from freqkv_cli.training.sequences import PackedWindows, Samples, SeparateWindows, cut_held_out
+from freqkv_cli.training.sequences import Samples, Windows, cut_held_out
 from freqkv_cli.training.trainer import Trainer
 from freqkv_cli.training.unrolling import Unrolling
 
 CHUNK = 512  # tokens of a forward, where the settings say nothing
-KEPT_SHARE = 0.6  # of the free memory that may hold chunks for the backward pass; above, they are run again
-ENOUGH_COMPRESSIONS = 3  # fewer teach a model little about what is old
 
 
 def check_target(job: Job) -> None:
@@ -70,8 +67,7 @@ def prepare(settings: Settings, job: Job) -> Generator[Event, None, Run]:
     corpus = yield from read_corpus(settings, job, tokenizer)
     recipe = settle(job, settings)
     yield from map(Note, place.notes)
-    yield from advice(recipe, geometry)
-    recipe = yield from settle_memory(recipe, config, place, geometry)
+    require_room(config, place)
     yield Progress("loading", source=source.name)
     loaded = load_model(
         source,
@@ -146,21 +142,8 @@ def choose_place(settings: Settings, config: Any) -> Placement:
     return place
 
 
-def advice(recipe: Recipe, geometry: Geometry) -> Iterator[Note]:
-    """A warning when there is little to learn about what is old."""
-    rows = geometry.cache_size - geometry.sink_tokens - geometry.recent_tokens
-    freed = rows - geometry.retained(rows)
-    compressions = max(0, math.ceil((recipe.length - geometry.cache_size) / freed))
-    if compressions < ENOUGH_COMPRESSIONS:
-        yield Note(
-            f"a sequence of {recipe.length:,} tokens is compressed {compressions} times in {geometry.cache_size} "
-            "slots, which teaches little about old text: give a larger --length or a smaller --cache-size",
-            warning=True,
-        )
-
-
-def settle_memory(recipe: Recipe, config: Any, place: Placement, geometry: Geometry) -> Generator[Event, None, Recipe]:
-    """Decide whether chunks are kept for the backward pass or run again. Raises MemoryLimitError for weights alone."""
+def require_room(config: Any, place: Placement) -> None:
+    """Raise MemoryLimitError when the weights alone do not fit."""
     weights = loading_bytes(config, quant=place.quant, dtype=place.dtype, device=place.device)
     available = available_memory(place.device)
     if weights > available:
@@ -168,25 +151,11 @@ def settle_memory(recipe: Recipe, config: Any, place: Placement, geometry: Geome
             f"not enough memory on {place.device}: the weights take about {readable(weights)}, and "
             f"{readable(available)} are free: use a smaller --model or --quant 4bit"
         )
-    if recipe.checkpoint_chunks != "auto":
-        return recipe
-    free = available - weights
-    kept = recipe.parallel * kept_bytes(config, recipe.length, geometry, place.dtype)
-    on = kept > KEPT_SHARE * free
-    yield Note(
-        f"chunks are {'run again in' if on else 'kept for'} the backward pass: that takes about {readable(kept)} of "
-        f"{readable(free)} free"
-    )
-    return replace(recipe, checkpoint_chunks="on" if on else "off")
 
 
 def make_samples(settings: Settings, recipe: Recipe, tokenizer: Any, corpus: Corpus) -> Samples:
     """Cut the texts into the sequences of the run."""
-    windows = (
-        PackedWindows(corpus.texts, recipe.length, tokenizer.eos_token_id, recipe.seed)
-        if recipe.packed
-        else SeparateWindows(corpus.texts, recipe.length, recipe.seed)
-    )
+    windows = Windows(corpus.texts, recipe.length, tokenizer.eos_token_id, recipe.seed)
     task = RetrievalTask(tokenizer) if recipe.retrieval or goes_by_foresight(settings, recipe) else None
     return Samples(windows, recipe.seed, recipe.retrieval, task)
 
@@ -224,8 +193,8 @@ def make_trainer(
     policy = make_policy(settings.policy, foresight)
     window = model_window(model.config)
     new_cache = partial(make_cache, model, geometry, policy, window=window, differentiable=True)
-    recompute = recipe.checkpoint_chunks == "on"
-    return Trainer(Unrolling(model, new_cache, settings.chunk or CHUNK, recompute), recipe, samples)
+    unrolling = Unrolling(model, new_cache, settings.chunk or CHUNK, recipe.checkpoint_chunks)
+    return Trainer(unrolling, recipe, samples)
 
 
 def describe(

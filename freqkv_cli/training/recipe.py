@@ -24,7 +24,6 @@ class Recipe:
     objective: Objective = "next-token"
     reverse: float = 0.5
     length: int = 2048
-    packed: bool = True
     retrieval: float = 0.0
     foresight: int = 40
     batch: int = 1
@@ -36,7 +35,7 @@ class Recipe:
     rank: int = 16
     alpha: float = 32.0
     seed: int = 0
-    checkpoint_chunks: Literal["auto", "on", "off"] = "auto"
+    checkpoint_chunks: bool = False
     validation_sequences: int = 4
     validate_every: int = 50
     save_every: int = 50

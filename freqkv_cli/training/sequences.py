@@ -4,7 +4,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -25,18 +24,10 @@ class Sample:
     weights: Tensor
 
 
-class Windows(Protocol):
-    """Texts cut into sequences. `count` is how many there are in one round through all of them."""
-
-    count: int
-
-    def take(self, number: int) -> Tensor:
-        """Return sequence `number`, counted from 0 over all rounds: [length + 1], NOTHING behind the end of a text."""
-        ...
-
-
-class PackedWindows:
-    """All texts as one stream, cut at another place and shuffled anew in each round."""
+class Windows:
+    """All texts as one stream, cut at another place and shuffled anew in each round. `count` is how many sequences
+    there are in one round.
+    """
 
     def __init__(self, texts: Sequence[TrainingText], length: int, separator: int | None, seed: int) -> None:
         self._stream, self._length, self._seed = joined(texts, separator), length, seed
@@ -48,38 +39,11 @@ class PackedWindows:
             )
 
     def take(self, number: int) -> Tensor:
-        """See Windows."""
+        """Return sequence `number`, counted from 0 over all rounds: [length + 1]."""
         round_, place = divmod(number, self.count)
         shift = random.Random(f"{self._seed} {round_}").randrange(self._length)
-        start = shift + shuffled(place, self.count, self._seed, round_) * self._length
+        start = shift + _order(self.count, self._seed, round_)[place] * self._length
         return self._stream[start : start + self._length + 1].long()
-
-
-class SeparateWindows:
-    """Each text by itself, from its beginning; its last sequence is as short as it must be. Shuffled in each round."""
-
-    def __init__(self, texts: Sequence[TrainingText], length: int, seed: int) -> None:
-        self._texts, self._length, self._seed = texts, length, seed
-        self._places = [
-            (number, start) for number, text in enumerate(texts) for start in range(0, len(text.ids) - 1, length)
-        ]
-        self.count = len(self._places)
-        if not self.count:
-            raise NoTextError("no text has two tokens to learn from: give more text")
-
-    def take(self, number: int) -> Tensor:
-        """See Windows."""
-        round_, place = divmod(number, self.count)
-        text, start = self._places[shuffled(place, self.count, self._seed, round_)]
-        window = torch.full((self._length + 1,), NOTHING, dtype=torch.int64)
-        part = self._texts[text].ids[start : start + self._length + 1]
-        window[: len(part)] = part
-        return window
-
-
-def shuffled(place: int, count: int, seed: int, round_: int) -> int:
-    """Return what stands at `place` when 0..count-1 are shuffled for this round."""
-    return _order(count, seed, round_)[place]
 
 
 @lru_cache(maxsize=2)

@@ -12,6 +12,7 @@ from freqkv_cli.config import Settings
 from freqkv_cli.errors import MemoryLimitError, UsageError
 from freqkv_cli.events import Event, Note, Progress
 from freqkv_cli.measurement.plot import require_matplotlib
+from freqkv_cli.measurement.reading_progress import reading_progress
 from freqkv_cli.models.lazy_imports import import_everything
 from freqkv_cli.models.memory import is_out_of_memory
 from freqkv_cli.reading.memory_figures import gpu_bytes, process_bytes
@@ -22,7 +23,7 @@ from freqkv_cli.training.preparing import check_target, prepare
 from freqkv_cli.training.run import Job, Run, save
 from freqkv_cli.training.trainer import shielded
 
-KNOBS = "use --checkpoint-chunks on, or a smaller --parallel, --length, --cache-size or --model"
+KNOBS = "use --checkpoint-chunks, or a smaller --parallel, --length, --cache-size or --model"
 
 
 def train(settings: Settings, job: Job) -> Iterator[Event]:
@@ -92,16 +93,8 @@ def validate(run: Run) -> Iterator[Event]:
     began = time.perf_counter()
     for sample, (loss, count) in zip(run.held_out, run.trainer.validate(run.held_out), strict=True):
         nats, targets, done = nats + loss, targets + count, done + len(sample.ids)
-        seconds = time.perf_counter() - began
-        yield Progress(
-            "training",
-            source=f"step {position.step} of {run.recipe.steps}: held-out text",
-            tokens_done=done,
-            tokens_total=total,
-            total_is_exact=True,
-            seconds=seconds,
-            tokens_per_second=done / seconds,
-        )
+        source = f"step {position.step} of {run.recipe.steps}: held-out text"
+        yield reading_progress(source, done, total, began, "training")
     loss = nats / targets
     before = loss if position.validation_before is None else position.validation_before
     with shielded():
@@ -120,7 +113,7 @@ def progress(run: Run, loss: float) -> Progress:
         detail=f"step {position.step}/{recipe.steps}  loss {loss:.3f}",
         tokens_done=position.tokens,
         tokens_total=round(position.tokens * recipe.steps / position.step),
-        total_is_exact=recipe.packed,
+        total_is_exact=True,
         seconds=position.seconds,
         tokens_per_second=position.tokens / position.seconds,
         eta_seconds=each * (recipe.steps - position.step),

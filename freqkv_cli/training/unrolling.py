@@ -35,7 +35,7 @@ class Unrolling:
         if any(getattr(module, "gradient_checkpointing", False) for module in self.model.modules()):
             raise UsageError(
                 "the gradient checkpointing of transformers is on, which would drop the cache: switch it off, and use "
-                "--checkpoint-chunks on"
+                "--checkpoint-chunks"
             )
 
     def run(self, ids: Tensor) -> Iterator[tuple[int, Tensor]]:

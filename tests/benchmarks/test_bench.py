@@ -9,9 +9,8 @@ from typing import Any, cast
 import pytest
 import torch
 
-from freqkv_cli.benchmarks import start as bench_start
 from freqkv_cli.benchmarks.bench import bench, eta_seconds
-from freqkv_cli.benchmarks.choice import BenchOptions
+from freqkv_cli.benchmarks.options import BenchOptions
 from freqkv_cli.benchmarks.plain_loop import PlainLoop
 from freqkv_cli.benchmarks.readers import PolicyReader, TimedReader
 from freqkv_cli.benchmarks.runs import reach
@@ -60,21 +59,14 @@ def test_everything_is_measured_at_every_depth(compared: list[Event]) -> None:
             assert figures["writing_peak_rss_bytes"] > 0
     assert report["finish_reason"] == "stop"
     assert report["tokens_read"] == 5 * 2 * 640
-    assert (report["model"]["weights_bytes"], report["source"]["seed"], report["start"]) == (427264, 1, None)
-
-
-def test_tenths_are_measured_where_the_text_is_long_enough(compared: list[Event]) -> None:
-    readers = report_of(compared)["readers"]
-    assert [point["tokens"] for point in readers["freqkv"]["curve"]] == [40, 64, 100, *range(128, 641, 64)]
-    assert len(readers["freqkv"]["tenths_tokens_per_second"]) == 10
+    assert (report["model"]["weights_bytes"], report["source"]["seed"]) == (427264, 1)
 
 
 def test_the_cache_of_freqkv_stays_and_those_that_keep_everything_grow(compared: list[Event]) -> None:
     readers = report_of(compared)["readers"]
     slot = 2 * 2 * 2 * 16 * 4  # keys and values, layers, heads, channels, bytes
     for name in ("freqkv", "window"):
-        assert {point["cache_bytes"] for point in readers[name]["curve"]} == {SLOTS * slot}
-        assert readers[name]["memory"]["cache_bytes_constant"]
+        assert {at["cache_bytes"] for at in readers[name]["depths"].values()} == {SLOTS * slot}
     assert [readers["transformers"]["depths"][depth]["cache_bytes"] for depth in ("40", "100", "640")] == [
         40 * slot,
         100 * slot,
@@ -130,7 +122,7 @@ def document(tmp_path: Path) -> Iterator[Document]:
 
 
 def test_documents_are_read_with_a_real_tokenizer(settings: Settings, document: Document) -> None:
-    choice = BenchOptions((40, 160), policies=("freqkv",), against=("bare",), repetitions=1, written=3, start=False)
+    choice = BenchOptions((40, 160), policies=("freqkv",), against=("bare",), repetitions=1, written=3)
     report = report_of(run(settings, choice, [document]))
     assert report["source"] == {"text": ["text.txt"], "tokens": 160, "seed": None}
     assert report["model"]["id"] == settings.model
@@ -139,7 +131,7 @@ def test_documents_are_read_with_a_real_tokenizer(settings: Settings, document: 
 
 def test_a_text_that_is_too_short_is_refused(settings: Settings, document: Document) -> None:
     with pytest.raises(UsageError, match=r"160 tokens, fewer than the deepest of --depths \(161\)"):
-        run(settings, BenchOptions((161,), start=False), [document])
+        run(settings, BenchOptions((161,)), [document])
 
 
 def test_random_weights_take_no_file(document: Document) -> None:
@@ -148,14 +140,14 @@ def test_random_weights_take_no_file(document: Document) -> None:
 
 
 def test_llama_cpp_needs_a_gguf(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("freqkv_cli.benchmarks.bench.require_rivals", lambda choice: None)
+    monkeypatch.setattr("freqkv_cli.benchmarks.bench.require_rivals", lambda options: None)
     with pytest.raises(UsageError, match="needs the model as a GGUF file"):
-        run(settings, BenchOptions((40,), against=("llama.cpp",), start=False))
+        run(settings, BenchOptions((40,), against=("llama.cpp",)))
 
 
 def test_an_interrupt_leaves_what_there_is() -> None:
     choice = BenchOptions((40, 100), policies=("freqkv", "window"), repetitions=3, written=3, shape="tiny")
-    events = cast("Generator[Event]", bench([], Settings(cache_size=SLOTS, chunk=16), choice, "table"))
+    events = cast("Generator[Event]", bench([], Settings(cache_size=SLOTS, chunk=16), choice))
     for event in events:
         if isinstance(event, Progress) and event.source == "window, turn 2 of 3" and event.tokens_done > 350:
             break
@@ -239,31 +231,6 @@ def test_made_up_text_is_the_same_for_the_same_seed(settings: Settings) -> None:
     assert first == again != other
     assert random_ids(9, 100, 1) == random_ids(9, 100, 1) != random_ids(9, 100, 2)
     assert set(random_ids(9, 1000, 1)) == set(range(9))
-
-
-def test_start_up_is_timed_with_the_model_that_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    commands: list[list[str]] = []
-
-    def time_command(command: list[str]) -> tuple[float, float]:
-        commands.append(command)
-        return float(len(commands)), 10.0 * len(commands)
-
-    monkeypatch.setattr(bench_start, "time_command", time_command)
-    found = bench_start.measure_start(Settings(model="m", cache_size=64))
-    assert found == {"first_token_s": 2.0, "total_s": 20.0, "help_s": 30.0}  # the second run counts
-    assert commands[0] == commands[1]
-    assert (commands[0][-10:]) == [
-        "--model",
-        "m",
-        "--quant",
-        "auto",
-        "--device",
-        "auto",
-        "--dtype",
-        "auto",
-        "--cache-size",
-        "64",
-    ]
 
 
 def test_the_environment_names_what_figures_depend_on() -> None:

@@ -46,7 +46,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def reader(package: Path) -> Iterator[LlamaCpp]:
-    opened = LlamaCpp("llama.cpp", Path("m.gguf"), context=8192, threads=2, flash_attention=True, slot_bytes=10)
+    opened = LlamaCpp(Path("m.gguf"), context=8192, threads=2, slot_bytes=10)
     yield opened
     opened.close()
 

@@ -1,7 +1,5 @@
 """freqkv bench: what is asked for reaches the measuring, in which form it comes back."""
 
-import csv
-import io
 import json
 import subprocess
 import sys
@@ -26,10 +24,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Plays the measuring; holds what it was called with."""
     called: dict[str, Any] = {}
 
-    def play(documents: Any, settings: Any, choice: Any, form: str) -> Iterator[Event]:
-        called.update(documents=documents, settings=settings, choice=choice, form=form)
-        if form != "json":
-            yield Text("a table\n")
+    def play(documents: Any, settings: Any, options: Any) -> Iterator[Event]:
+        called.update(documents=documents, settings=settings, options=options)
+        yield Text("a table\n")
         yield Done({"command": "bench", "finish_reason": "stop"})
 
     monkeypatch.setattr(bench_module, "bench", play)
@@ -38,29 +35,31 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def test_what_is_asked_for_reaches_the_measuring(freqkv: Run, asked: dict[str, Any]) -> None:
     options = "--depths 16k,1K --policies freqkv,window --against llama.cpp,full --against bare --repetitions 5"
-    rest = "--max-tokens 7 --no-start -o md --plot a.svg --cache-size 512 --seed 3"
+    rest = "--max-tokens 7 --plot a.svg --cache-size 512 --seed 3"
     result = freqkv("bench", *options.split(), *rest.split())
     assert result.exception is None
     assert result.stdout == "a table\n"
-    choice = asked["choice"]
-    assert (choice.depths, choice.policies) == ((1024, 16_000), ("freqkv", "window"))
-    assert choice.against == ("llama.cpp", "full", "bare")
-    assert (choice.repetitions, choice.written, choice.start, choice.plot) == (5, 7, False, Path("a.svg"))
-    assert (asked["settings"].cache_size, asked["settings"].seed, asked["form"]) == (512, 3, "md")
+    chosen = asked["options"]
+    assert (chosen.depths, chosen.policies) == ((1024, 16_000), ("freqkv", "window"))
+    assert chosen.against == ("llama.cpp", "full", "bare")
+    assert (chosen.repetitions, chosen.written, chosen.plot) == (5, 7, Path("a.svg"))
+    assert (asked["settings"].cache_size, asked["settings"].seed) == (512, 3)
     assert asked["documents"] == []
 
 
-@pytest.mark.parametrize("flag", [["-o", "json"], ["--json"]])
-def test_json_is_the_report(freqkv: Run, asked: dict[str, Any], flag: list[str]) -> None:
-    assert json.loads(freqkv("bench", *flag).stdout) == {"command": "bench", "finish_reason": "stop"}
-    assert asked["form"] == "json"
+def test_json_is_the_report(freqkv: Run, asked: dict[str, Any]) -> None:
+    assert json.loads(freqkv("bench", "--json").stdout) == {
+        "command": "bench",
+        "finish_reason": "stop",
+        "text": "a table\n",
+    }
 
 
 def test_without_options_three_depths_and_all_policies(freqkv: Run, asked: dict[str, Any]) -> None:
     freqkv("bench")
-    choice = asked["choice"]
-    assert (choice.depths, choice.policies) == ((2000, 6000, 30_000), ("freqkv", "window", "full"))
-    assert (choice.against, choice.repetitions, choice.written, choice.shape, choice.start) == ((), 3, 32, None, True)
+    chosen = asked["options"]
+    assert (chosen.depths, chosen.policies) == ((2000, 6000, 30_000), ("freqkv", "window", "full"))
+    assert (chosen.against, chosen.repetitions, chosen.written, chosen.shape) == ((), 3, 32, None)
 
 
 def test_depths_are_sizes() -> None:
@@ -77,11 +76,9 @@ def test_a_wrong_name_is_refused_before_anything_is_measured(freqkv: Run, asked:
 
 
 def test_a_process_prints_figures_on_stdout_and_all_else_on_stderr() -> None:
-    options = ["--random-weights", "tiny", "--depths", "64", "--cache-size", "128", "--repetitions", "1", "-o", "csv"]
+    options = ["--random-weights", "tiny", "--depths", "64", "--cache-size", "128", "--repetitions", "1", "--json"]
     command = [sys.executable, "-m", "freqkv_cli", "bench", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     assert done.returncode == 0, done.stderr
-    rows = list(csv.DictReader(io.StringIO(done.stdout)))
-    assert {row["reader"] for row in rows} == {"freqkv", "window", "full"}
-    assert all(float(row["median"]) >= 0 for row in rows)
+    assert set(json.loads(done.stdout)["readers"]) == {"freqkv", "window", "full"}
     assert "freqkv: reading freqkv, turn 1 of 1" in done.stderr

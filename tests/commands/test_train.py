@@ -35,7 +35,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def test_what_is_asked_for_reaches_the_training(freqkv: Run, asked: dict[str, Any]) -> None:
     options = "--steps 7 --length 4K --batch 4 --parallel 2 --objective distill --reverse 0.3 --retrieval 0.1 --rank 8"
-    more = "--per-document --lr 1e-3 --warmup 5 --decay 0.1 --checkpoint-chunks on --validation v.txt --resume --seed 3"
+    more = "--lr 1e-3 --warmup 5 --decay 0.1 --checkpoint-chunks --validation v.txt --resume --seed 3"
     rest = "--validation-sequences 2 --validate-every 11 --save-every 13 --plot p.svg --policy window --cache-size 1k"
     result = freqkv("train", "books", "more.txt", "-o", "a", *options.split(), *more.split(), *rest.split())
     assert result.exception is None
@@ -47,7 +47,6 @@ def test_what_is_asked_for_reaches_the_training(freqkv: Run, asked: dict[str, An
         objective="distill",
         reverse=0.3,
         length=4096,
-        packed=False,
         retrieval=0.1,
         batch=4,
         parallel=2,
@@ -57,7 +56,7 @@ def test_what_is_asked_for_reaches_the_training(freqkv: Run, asked: dict[str, An
         decay=0.1,
         rank=8,
         alpha=16.0,
-        checkpoint_chunks="on",
+        checkpoint_chunks=True,
         validation_sequences=2,
         validate_every=11,
         save_every=13,

@@ -8,10 +8,10 @@ import torch
 
 from freqkv_cli.evaluation.loss_figures import AGES, BLOCK, ages, by_age, by_position, compare, interval, perplexity
 from freqkv_cli.evaluation.losses import read_losses
-from freqkv_cli.evaluation.result import last_value
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.measurement.rates import Z
+from freqkv_cli.measurement.result import last_value
 from tests.kvcache.reading import new_cache, random_ids
 from tests.tiny_models import tiny_model
 

@@ -62,13 +62,10 @@ def test_everyone_is_asked_the_same(model: str, tmp_path: Path) -> None:
     assert last.tokens_done == last.tokens_total
 
 
-def test_made_up_text_and_the_question_first(model: str) -> None:
-    report, shown, _ = measure([], model, NeedleOptions(700, first=True))
-    assert report["query"] == "first"
+def test_made_up_text_holds_made_up_facts(model: str) -> None:
+    report, shown, _ = measure([], model, NeedleOptions(700, kinds=("passkey",)))
     assert {one["kind"] for one in report["asked"]} == {"passkey"}
-    assert "question first" in shown
-    known = measure([], model, NeedleOptions(700, kinds=("passkey",)))[0]
-    assert known["query"] == "last"
+    assert f"{report['tokens']:,} tokens" in shown
 
 
 def test_what_the_text_has_nothing_for_is_said(model: str, tmp_path: Path) -> None:
@@ -86,8 +83,8 @@ def test_what_the_text_has_nothing_for_is_said(model: str, tmp_path: Path) -> No
 def test_what_cannot_be_asked_for() -> None:
     with pytest.raises(UsageError, match="there is no riddles"):
         NeedleOptions(100, kinds=("riddles",))
-    with pytest.raises(UsageError, match="asks for the passkey"):
-        NeedleOptions(100, kinds=("pairs",), first=True)
+    with pytest.raises(UsageError, match="names nothing"):
+        NeedleOptions(100, kinds=())
 
 
 def test_stops() -> None:

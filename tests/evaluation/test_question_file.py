@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from freqkv_cli.errors import FreqkvError, InputError, UsageError
-from freqkv_cli.evaluation.question_file import bundled, chosen, examinations, read_questions
+from freqkv_cli.evaluation.question_file import chosen, examinations, read_questions
 
 ROWS: list[dict[str, Any]] = [
     {"file": "a.txt", "q": "Who?", "a": "ann", "kind": "name", "split": "tuned", "passage": "Ann came"},
@@ -66,7 +66,7 @@ def test_lines_that_are_no_objects_and_files_that_are_not_there_are_refused(tmp_
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="UTF-8"):
         read_questions(str(path))
-    with pytest.raises(UsageError, match="nor one of those that come with freqkv: developers_reference"):
+    with pytest.raises(UsageError, match="nothing is no file"):
         read_questions("nothing")
     with pytest.raises(UsageError, match="no questions"):
         examinations([])
@@ -88,9 +88,12 @@ def test_questions_are_chosen_by_split_kind_and_number(tmp_path: Path) -> None:
         texts("tuned", ["absent"])
 
 
-@pytest.mark.parametrize("name", bundled())
-def test_the_questions_that_come_with_freqkv(name: str) -> None:
-    (one,) = examinations([name], "folder")
+BOOKS = Path(__file__).parents[1] / "data" / "books"
+
+
+@pytest.mark.parametrize("name", [file.name for file in BOOKS.glob("*.jsonl") if file.name != "documents.jsonl"])
+def test_the_questions_on_books_are_complete(name: str) -> None:
+    (one,) = examinations([str(BOOKS / name)], "folder")
     assert one.path.parent == Path("folder")
     assert one.kind in ("novel", "manual")
     assert one.sha256 is not None

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from freqkv_cli.benchmarks.bench import bench
-from freqkv_cli.benchmarks.choice import BenchOptions
+from freqkv_cli.benchmarks.options import BenchOptions
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import UsageError
 from freqkv_cli.measurement import plot as bench_plot
@@ -21,7 +21,7 @@ def test_a_benchmark_is_drawn(tmp_path: Path, name: str, begin: bytes) -> None:
     drawn = path.read_bytes()
     assert drawn.startswith(begin)
     if name.endswith("svg"):
-        for said in (b"freqkv: process", b"window: cache", b"tokens read", b"tiny (random weights)"):
+        for said in (b"freqkv: at the most", b"window: cache", b"tokens read", b"tiny (random weights)"):
             assert b"<!-- " + said in drawn
 
 

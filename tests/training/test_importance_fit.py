@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from freqkv_cli.evaluation.result import last_value
 from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.kvcache.importance import features
+from freqkv_cli.measurement.result import last_value
 from freqkv_cli.training.importance_fit import (
     LeastSquares,
     explained,

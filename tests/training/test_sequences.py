@@ -7,9 +7,8 @@ from freqkv_cli.errors import NoTextError
 from freqkv_cli.training.corpus import TrainingText
 from freqkv_cli.training.sequences import (
     NOTHING,
-    PackedWindows,
     Samples,
-    SeparateWindows,
+    Windows,
     cut_held_out,
     make_sample,
 )
@@ -20,7 +19,7 @@ def text(first: int, count: int) -> TrainingText:
 
 
 def test_packed_windows_follow_one_another_and_come_once_in_a_round() -> None:
-    windows = PackedWindows([text(0, 500), text(1000, 510)], 100, None, seed=3)
+    windows = Windows([text(0, 500), text(1000, 510)], 100, None, seed=3)
     assert windows.count == 9
     taken = [windows.take(number) for number in range(9)]
     assert all(len(window) == 101 for window in taken)
@@ -31,7 +30,7 @@ def test_packed_windows_follow_one_another_and_come_once_in_a_round() -> None:
 
 
 def test_the_next_round_is_cut_and_shuffled_otherwise() -> None:
-    windows = PackedWindows([text(0, 1010)], 100, None, seed=3)
+    windows = Windows([text(0, 1010)], 100, None, seed=3)
     first = [int(windows.take(number)[0]) for number in range(9)]
     second = [int(windows.take(number)[0]) for number in range(9, 18)]
     assert sorted(first) != sorted(second)
@@ -39,9 +38,9 @@ def test_the_next_round_is_cut_and_shuffled_otherwise() -> None:
 
 def test_windows_depend_on_seed_and_number_alone() -> None:
     texts = [text(0, 1010)]
-    windows = PackedWindows(texts, 100, None, seed=3)
-    again = PackedWindows(texts, 100, None, seed=3)
-    other = PackedWindows(texts, 100, None, seed=4)
+    windows = Windows(texts, 100, None, seed=3)
+    again = Windows(texts, 100, None, seed=3)
+    other = Windows(texts, 100, None, seed=4)
     numbers = [17, 2, 40]
     assert all(torch.equal(windows.take(number), again.take(number)) for number in numbers)
     assert any(not torch.equal(windows.take(number), other.take(number)) for number in numbers)
@@ -49,17 +48,7 @@ def test_windows_depend_on_seed_and_number_alone() -> None:
 
 def test_too_little_text_is_an_error() -> None:
     with pytest.raises(NoTextError, match="150 tokens to learn from, and sequences of 100 take 201"):
-        PackedWindows([text(0, 150)], 100, None, seed=0)
-    with pytest.raises(NoTextError):
-        SeparateWindows([text(0, 1)], 100, seed=0)
-
-
-def test_separate_windows_never_cross_texts() -> None:
-    windows = SeparateWindows([text(0, 250), text(1000, 30)], 100, seed=1)
-    taken = sorted((windows.take(number) for number in range(windows.count)), key=lambda window: int(window[0]))
-    known = [window[window != NOTHING].tolist() for window in taken]
-    assert known == [list(range(101)), list(range(100, 201)), list(range(200, 250)), list(range(1000, 1030))]
-    assert all(len(window) == 101 for window in taken)
+        Windows([text(0, 150)], 100, None, seed=0)
 
 
 def test_targets_are_shifted_and_nothing_is_learnt_behind_the_end() -> None:
@@ -74,7 +63,7 @@ def test_a_share_of_the_sequences_is_changed() -> None:
         def plant(self, window: torch.Tensor, choice: object) -> tuple[torch.Tensor, torch.Tensor]:
             return torch.full_like(window, 7), torch.full((len(window),), 8.0)
 
-    windows = PackedWindows([text(10, 20_000)], 10, None, seed=0)
+    windows = Windows([text(10, 20_000)], 10, None, seed=0)
     task: object = Task()
     samples = Samples(windows, 0, 0.3, task)  # type: ignore[arg-type]
     changed = sum(int(samples.take(number).ids[0] == 7) for number in range(1000))

@@ -78,7 +78,7 @@ def files(folder: Path) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("recipe", [{}, {"objective": "distill", "retrieval": 0.5, "packed": False, "batch": 2}])
+@pytest.mark.parametrize("recipe", [{}, {"objective": "distill", "retrieval": 0.5, "batch": 2}])
 def test_resumed_run_equals_an_uninterrupted_one(tiny: str, text: str, tmp_path: Path, recipe: dict[str, Any]) -> None:
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     report, _ = finish(train(*job(tiny, text, whole, **recipe)))
@@ -227,13 +227,6 @@ def test_damaged_checkpoint_is_refused(tiny: str, text: str, tmp_path: Path) -> 
 def test_resume_without_a_checkpoint_starts_anew_and_says_so(tiny: str, text: str, tmp_path: Path) -> None:
     _, notes = finish(train(*job(tiny, text, tmp_path / "a", steps=1, resume=True)))
     assert any("starting anew" in note for note in notes)
-
-
-def test_too_few_compressions_are_warned_of(tiny: str, text: str, tmp_path: Path) -> None:
-    _, notes = finish(train(*job(tiny, text, tmp_path / "a", steps=1, cache_size=48)))
-    assert any("is compressed 1 times in 48 slots" in note for note in notes)
-    _, notes = finish(train(*job(tiny, text, tmp_path / "b", steps=1)))
-    assert not any("teaches little" in note for note in notes)
 
 
 @pytest.mark.parametrize(

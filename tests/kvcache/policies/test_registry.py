@@ -7,9 +7,9 @@ import pytest
 
 from freqkv_cli.commands.reference import policy_table
 from freqkv_cli.config import SettingError, Settings, choices
-from freqkv_cli.evaluation.policy_specs import check_labels
 from freqkv_cli.kvcache import policies
 from freqkv_cli.kvcache.geometry import Geometry
+from freqkv_cli.measurement.policy_specs import check_labels
 from tests.kvcache.reading import new_cache, random_ids, read_logits
 from tests.tiny_models import tiny_model
 

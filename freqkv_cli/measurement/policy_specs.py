@@ -1,4 +1,4 @@
-"""Contenders: policies that are measured on the same tokens, each with its slots."""
+"""Policy specs: policies that are measured on the same tokens, each with its slots."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ WHOLE = "full"
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
+class PolicySpec:
     """A policy with its slots; `label` is what the user called it: `window`, or `window@0.75` for fewer slots.
 
     limit: the most tokens it can read; None: any number. adapter: its own, in place of the settings'.
@@ -43,7 +43,7 @@ class Contender:
 
 @dataclass(slots=True)
 class Subjects:
-    """The model as each contender reads with it: the `first` one, with the adapter of the settings, and beside it the
+    """The model as each spec reads with it: the `first` one, with the adapter of the settings, and beside it the
     last one that came with an adapter of its own.
     """
 
@@ -52,13 +52,13 @@ class Subjects:
     _adapter: str | None = None
     _other: Subject | None = None
 
-    def of(self, contender: Contender) -> Generator[Event, None, Subject]:
-        """Return the model for a contender, loaded if need be. Raises what loading raises."""
-        if contender.adapter is None:
+    def of(self, spec: PolicySpec) -> Generator[Event, None, Subject]:
+        """Return the model for a spec, loaded if need be. Raises what loading raises."""
+        if spec.adapter is None:
             return self.first
-        if self._other is None or contender.adapter != self._adapter:
-            self._other, self._adapter = None, contender.adapter
-            self._other = yield from open_subject(replace(self.settings, adapter=contender.adapter), None)
+        if self._other is None or spec.adapter != self._adapter:
+            self._other, self._adapter = None, spec.adapter
+            self._other = yield from open_subject(replace(self.settings, adapter=spec.adapter), None)
         return self._other
 
 
@@ -86,10 +86,10 @@ def split_label(label: str) -> tuple[str, float]:
     return policy, share
 
 
-def open_contenders(
+def open_specs(
     labels: Sequence[str], subject: Subject, settings: Settings, adapters: Path | None = None
-) -> list[Contender]:
-    """Return the contenders in the order of their labels. `full` has the model's window, whatever the cache size.
+) -> list[PolicySpec]:
+    """Return the specs in the order of their labels. `full` has the model's window, whatever the cache size.
 
     Behind them come the same ones, `(tuned)`, with the adapters that have their policy's name in the folder `adapters`.
     """
@@ -98,10 +98,10 @@ def open_contenders(
         policy, share = split_label(label)
         if policy == WHOLE:
             slots = Geometry(subject.window, settings.sink_tokens)
-            found.append(Contender(label, policy, slots, subject.window))
+            found.append(PolicySpec(label, policy, slots, subject.window))
         else:
             slots = pinned_geometry(replace(settings, policy=policy), round(share * subject.geometry.cache_size), 0)
-            found.append(Contender(label, policy, slots, None))
+            found.append(PolicySpec(label, policy, slots, None))
     if adapters is not None:
         found += [
             replace(one, label=f"{one.label} (tuned)", adapter=str(adapters / one.policy))
@@ -117,9 +117,9 @@ def check_adapters(adapters: Path | None, labels: Sequence[str]) -> None:
         raise UsageError(f"--adapters {adapters}: there is no folder in it that is called like one of the policies")
 
 
-def shrunk(contender: Contender, tokens: int) -> Contender:
-    """Return a `full` contender with no more slots than `tokens`; others as they are."""
-    if contender.limit is None or tokens >= contender.geometry.cache_size:
-        return contender
-    least = contender.geometry.sink_tokens + 2
-    return replace(contender, geometry=replace(contender.geometry, cache_size=max(tokens, least)))
+def shrunk(spec: PolicySpec, tokens: int) -> PolicySpec:
+    """Return a `full` spec with no more slots than `tokens`; others as they are."""
+    if spec.limit is None or tokens >= spec.geometry.cache_size:
+        return spec
+    least = spec.geometry.sink_tokens + 2
+    return replace(spec, geometry=replace(spec.geometry, cache_size=max(tokens, least)))

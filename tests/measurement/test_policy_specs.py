@@ -1,11 +1,11 @@
-"""Contenders: what a label means, and what it cannot be."""
+"""Policy specs: what a label means, and what it cannot be."""
 
 import pytest
 
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import UsageError
-from freqkv_cli.evaluation.policy_specs import check_labels, open_contenders, shrunk, split_label
-from freqkv_cli.evaluation.result import last_value
+from freqkv_cli.measurement.policy_specs import check_labels, open_specs, shrunk, split_label
+from freqkv_cli.measurement.result import last_value
 from freqkv_cli.measurement.subject import Subject, open_subject
 
 
@@ -31,9 +31,9 @@ def test_no_label_at_all() -> None:
         check_labels([])
 
 
-def test_slots_of_contenders(subject: Subject) -> None:
+def test_slots_of_specs(subject: Subject) -> None:
     settings = Settings(cache_size=200, recent_tokens=16)
-    freqkv, window, full = open_contenders(["freqkv", "window@0.75", "full"], subject, settings)
+    freqkv, window, full = open_specs(["freqkv", "window@0.75", "full"], subject, settings)
     assert (freqkv.geometry.cache_size, window.geometry.cache_size) == (200, 150)
     assert (freqkv.geometry.recent_tokens, freqkv.limit) == (16, None)
     assert full.limit == full.geometry.cache_size == subject.window
