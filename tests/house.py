@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "freqkv_cli"
 LONGEST_FILE = 300  # lines
 LARGEST_ROOM = 24  # files
+MOST_MUTABLE = 8  # fields of one class
 MEASURING = ("benchmarks", "evaluation", "training")  # rooms that a reader of documents carries along
 LARGEST_MEASURING = 4000  # lines of all three
 
@@ -58,6 +59,39 @@ def classes_used_twice() -> set[str]:
     return {name for name, count in names.items() if count > 1}
 
 
+def changing_classes() -> dict[str, int]:
+    """Return the classes with more than MOST_MUTABLE fields that change, and how many.
+
+    These are the fields of a dataclass that is not frozen, and what other methods than the first ones set.
+    """
+    found = {}
+    for file in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and (fields := _mutable_fields(node)) > MOST_MUTABLE:
+                found[f"{_name(file)}: {node.name}"] = fields
+    return found
+
+
+def _mutable_fields(node: ast.ClassDef) -> int:
+    decorators = [ast.unparse(one) for one in node.decorator_list]
+    fields: set[str] = set()
+    if any(one.startswith("dataclass") for one in decorators):
+        if any("frozen=True" in one for one in decorators):
+            return 0
+        fields = {ast.unparse(one.target) for one in node.body if isinstance(one, ast.AnnAssign)}
+    for method in node.body:
+        if isinstance(method, ast.FunctionDef) and method.name not in ("__init__", "__post_init__"):
+            fields |= {name for one in ast.walk(method) for name in _set_on_self(one)}
+    return len(fields)
+
+
+def _set_on_self(node: ast.AST) -> Iterator[str]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
+    for one in (part for target in targets for part in ast.walk(target)):
+        if isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name) and one.value.id == "self":
+            yield one.attr
+
+
 def private_words() -> set[tuple[str, str]]:
     """Return the places, file and word, where one of PRIVATE_WORDS is used as a name or told to a reader."""
     return {(_name(file), word) for file, text in _named() for word in PRIVATE_WORDS if _holds(text, word)}
@@ -93,6 +127,7 @@ def main() -> None:
     print(f"rooms above {LARGEST_ROOM} files: {large_rooms()}")
     print(f"lines of {', '.join(MEASURING)}: {measuring_lines()} (to be below {LARGEST_MEASURING})")
     print(f"class names used twice: {sorted(classes_used_twice())}")
+    print(f"classes with more than {MOST_MUTABLE} fields that change: {changing_classes()}")
     print(f"words of our own: {sorted(private_words())}")
 
 

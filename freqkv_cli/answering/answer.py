@@ -13,7 +13,8 @@ from freqkv_cli.answering.evidence import gather, shown
 from freqkv_cli.answering.verification import Citation, check
 from freqkv_cli.events import Event, Note, Text
 from freqkv_cli.prompts import ANSWER, EARLIER, FROM_MEMORY, TELLS, not_said
-from freqkv_cli.reading.session import Answer, Session
+from freqkv_cli.reading.session import Session
+from freqkv_cli.reading.writing import Answer
 from freqkv_cli.retrieval.language import detect_language, written_in
 from freqkv_cli.retrieval.passage import Passage
 

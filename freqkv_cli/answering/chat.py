@@ -9,7 +9,7 @@ from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.events import Answered, Done, Event
 from freqkv_cli.reading.report import answer_report
-from freqkv_cli.reading.session import Answer
+from freqkv_cli.reading.writing import Answer
 from freqkv_cli.states.opening import open_reading
 
 

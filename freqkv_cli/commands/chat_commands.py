@@ -57,7 +57,7 @@ class ChatCommands:
     def _stats(self) -> str:
         conversation, session = self._conversation, self._conversation.session
         cache = session.cache
-        names = [document.name for document in session.stream.documents] if session.stream else []
+        names = [document.name for document in session.so_far.stream.documents] if session.so_far.stream else []
         turns = (
             f"{plural(len(conversation.turns), 'turn')} remembered, the last ones told again in "
             f"{plural(conversation.tokens, 'token')}"
@@ -65,7 +65,7 @@ class ChatCommands:
         if conversation.forgotten:
             turns += f", {plural(conversation.forgotten, 'older one')} forgotten to make room"
         read = f"read {plural(session.tokens_read, 'token')} of {one_line(', '.join(names))}"
-        if session.skimmed:
+        if session.so_far.skimmed:
             read = f"searched {one_line(', '.join(names))}, not read through (--quick)"
         lines = [
             read,

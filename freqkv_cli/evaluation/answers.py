@@ -19,13 +19,14 @@ from freqkv_cli.documents.document import Document, open_document
 from freqkv_cli.errors import FreqkvError, UsageError
 from freqkv_cli.evaluation.answer_report import answers_report, answers_table
 from freqkv_cli.evaluation.methods import METHODS, prepared, put
-from freqkv_cli.evaluation.question_file import FLAGS, Examination, Question
+from freqkv_cli.evaluation.question_file import FLAGS, Examination, ExamQuestion
 from freqkv_cli.evaluation.rows import Rows, open_rows
 from freqkv_cli.events import Done, Event, Note, Progress, Text
 from freqkv_cli.measurement.result import last_value
 from freqkv_cli.measurement.subject import Subject
+from freqkv_cli.reading.open_session import load_session
 from freqkv_cli.reading.plan import Plan, make_plan
-from freqkv_cli.reading.session import Session, load_session
+from freqkv_cli.reading.session import Session
 
 Row = dict[str, Any]
 
@@ -140,7 +141,7 @@ def ask_all(
 
 
 def scored(
-    one: Examination, kind: str, method: str, question: Question, reply: Reply | None, *, error: str | None = None
+    one: Examination, kind: str, method: str, question: ExamQuestion, reply: Reply | None, *, error: str | None = None
 ) -> Row:
     """Return an answer with what it is worth, for the report; `reply` is None where there is none, `kind` is the type
     of the document, for want of a better word.
@@ -185,7 +186,7 @@ def matches(expected: str | None, text: str) -> bool:
     return expected is not None and re.search(expected, text, FLAGS) is not None
 
 
-def passage_found(question: Question, reply: Reply | None) -> bool | None:
+def passage_found(question: ExamQuestion, reply: Reply | None) -> bool | None:
     """Whether a passage with the answer was read for it; None where none was looked for or it is not known."""
     if question.passage is None or reply is None or not reply.passages:
         return None

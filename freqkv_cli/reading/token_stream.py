@@ -18,8 +18,8 @@ class TokenStream:
     `on_page` is told of each page and the number of its document before that.
 
     seams: characters of the first document after which tokens begin anew, because its text once ended there.
-    tokens: ids produced so far, per document. current, page: where the stream stands. characters, digest: the text of
-    the pages so far.
+    tokens: ids produced so far, per document. current, page: where the stream stands. digest: of the text of the
+    pages so far.
     """
 
     documents: Sequence[Document | StoredDocument]
@@ -29,7 +29,6 @@ class TokenStream:
     tokens: list[int] = field(default_factory=list)
     current: int = 0
     page: int = 0
-    characters: int = 0
     digest: TextDigest = field(default_factory=TextDigest)
 
     def __iter__(self) -> Iterator[int]:
@@ -47,8 +46,12 @@ class TokenStream:
                 else:
                     for text in self._cut_at_seams(page.text):
                         yield from self._count(text)
-                self.characters += len(page.text)
                 self.digest.add(page.text)
+
+    @property
+    def characters(self) -> int:
+        """Characters of the pages so far."""
+        return self.digest.characters
 
     @property
     def total(self) -> int:

@@ -29,7 +29,7 @@ class Checkpoints:
         self._cost = session.cache.nbytes / BYTES_PER_SECOND
         self._last = time.perf_counter()
         self._failed = False
-        self._settled = session.tokens_reused, len(session.notes)
+        self._settled = session.so_far.tokens_reused, len(session.notes)
 
     def add(self, number: int, page: Page) -> None:
         """Take a page of document `number`, from 0."""
@@ -53,8 +53,8 @@ class Checkpoints:
         """Write one more where that can be done in time, and say what it is good for."""
         session, (tokens, notes) = self.session, self._settled
         whole = session.cache.truncate(len(session.prompt.prefix) + tokens)
-        if tokens > session.tokens_reused and whole and self._cost < PATIENCE:
-            session.tokens_read = tokens
+        if tokens > session.so_far.tokens_reused and whole and self._cost < PATIENCE:
+            session.so_far.tokens = tokens
             del session.notes[notes:]  # those of a chunk that is read again
             yield from self._write()
         if self.path.exists():
@@ -74,4 +74,4 @@ class Checkpoints:
                 )
         self._last = time.perf_counter()
         self._cost = self._last - began
-        self.session.checkpoint_seconds += self._cost
+        self.session.timing.checkpoints += self._cost

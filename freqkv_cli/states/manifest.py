@@ -23,7 +23,7 @@ def known_policy(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class ReaderIdentity:
     """The model that read: `name` is the --model that finds it; weights, tokenizer and prompt are hashes.
 
     `adapter` is a hash too, None without one; `adapter_folder` is the --adapter that finds it, None for a shipped one.
@@ -68,7 +68,7 @@ class Manifest:
 
     format: int
     freqkv: str
-    reader: Reader
+    reader: ReaderIdentity
     slots: Slots
     chunk: Count
     asked: dict[str, str | int | float]

@@ -1,4 +1,4 @@
-"""All that a task wants read: from a state file, from the shelf, from a checkpoint on, or from scratch."""
+"""All that a task wants read: from a state file, from the state cache, from a checkpoint on, or from scratch."""
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -13,8 +13,9 @@ from freqkv_cli.documents.state import STATE_KIND
 from freqkv_cli.errors import StateError, UsageError
 from freqkv_cli.events import Event, Note
 from freqkv_cli.kvcache.header import damaged
+from freqkv_cli.reading.open_session import load_session
 from freqkv_cli.reading.plan import Plan, make_plan
-from freqkv_cli.reading.session import Session, Watcher, load_session
+from freqkv_cli.reading.session import Session, Watcher
 from freqkv_cli.retrieval.places import confine
 from freqkv_cli.states.append import grown_from
 from freqkv_cli.states.checkpoints import Checkpoints
@@ -81,7 +82,7 @@ def open_state(path: Path, settings: Settings, started: float) -> Generator[Even
     """Return a session that has read what a state file holds."""
     manifest, settings, plan = yield from plan_state(path, settings)
     session = yield from load_session(plan, settings, started)
-    session.reader = reader_of(plan)
+    session.so_far.reader = reader_of(plan)
     restore(session, path, manifest)
     yield from tell_of(session, manifest, f"from {path.name}")
     return session
@@ -101,20 +102,20 @@ def plan_state(path: Path, settings: Settings) -> Generator[Event, None, tuple[M
 
 
 def read_as_planned(wanted: Wanted) -> Generator[Event, None, Session]:
-    """Return a session that has read the documents, with the help of the shelf unless it is switched off."""
+    """Return a session that has read the documents, with the help of the state cache unless it is switched off."""
     session = yield from load_session(wanted.plan, wanted.settings, wanted.started)
     yield from fill(session, wanted)
     return session
 
 
 def fill(session: Session, wanted: Wanted) -> Generator[Event, None, None]:
-    """Let `session`, which has read nothing, read the documents, with the help of the shelf."""
+    """Let `session`, which has read nothing, read the documents, with the help of the state cache."""
     plan, settings = wanted.plan, wanted.settings
     reader, geometry = reader_of(plan), plan.geometry
     slots = Slots(
         settings.policy, geometry.cache_size, geometry.sink_tokens, geometry.recent_tokens, geometry.retain_ratio
     )
-    session.reader = reader
+    session.so_far.reader = reader
     if settings.quick:
         yield from session.skim(wanted.documents)
         return
@@ -141,7 +142,7 @@ def fill(session: Session, wanted: Wanted) -> Generator[Event, None, None]:
 
 
 def reopened(session: Session, wanted: Wanted, place: Place) -> Generator[Event, None, bool]:
-    """Take what is on the shelf, and return whether there was something to be used; what cannot be is removed."""
+    """Take what is on the state cache, and return whether there was something to be used; what cannot be is removed."""
     if wanted.settings.refresh or (kept := place.find()) is None:
         return False
     try:
@@ -166,7 +167,7 @@ def read_and_keep(session: Session, wanted: Wanted, place: Place) -> Generator[E
         seams = []
     else:
         seams = yield from started_from(session, wanted, place)
-    reused = session.tokens_reused
+    reused = session.so_far.tokens_reused
     checkpoints = Checkpoints(session, place.checkpoint, wanted.extra, watcher_of(session, wanted))
     try:
         yield from session.read(wanted.documents, checkpoints, seams=seams)
@@ -216,7 +217,7 @@ def started_from(session: Session, wanted: Wanted, place: Place) -> Generator[Ev
 def tell_of(session: Session, manifest: Manifest, where: str) -> Generator[Event, None, None]:
     """Say where a session has what it knows from."""
     yield Note(f"read {manifest.tokens_read:,} tokens on {manifest.read_on}, {where}", wanted=True)
-    theirs, ours = manifest.reader, session.reader
+    theirs, ours = manifest.reader, session.so_far.reader
     assert ours is not None
     if manifest.stored_dtype != ours.dtype or (theirs.quantization, theirs.dtype) != (ours.quantization, ours.dtype):
         yield Note(
@@ -228,7 +229,7 @@ def tell_of(session: Session, manifest: Manifest, where: str) -> Generator[Event
 
 
 def tell_removed(removed: Sequence[Kept], place: Place, limit: int) -> Generator[Event, None, None]:
-    """Say what had to leave the shelf."""
+    """Say what had to leave the state cache."""
     if any(kept.path == place.state for kept in removed):
         yield Note(f"what was read is larger than --states-limit {limit} MB and is not kept", warning=True)
     elif removed:

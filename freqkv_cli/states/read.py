@@ -13,7 +13,8 @@ from freqkv_cli.kvcache.header import LENGTH_BYTES, MAGIC, is_state
 from freqkv_cli.models.memory import readable
 from freqkv_cli.reading.plan import make_plan
 from freqkv_cli.reading.report import answer_report
-from freqkv_cli.reading.session import Answer, Session
+from freqkv_cli.reading.session import Session
+from freqkv_cli.reading.writing import Answer
 from freqkv_cli.retrieval.places import confine
 from freqkv_cli.states.opening import Wanted, open_state, read_as_planned, state_among
 from freqkv_cli.states.state_file import cache_bytes, save_state
@@ -50,8 +51,9 @@ def read(
 
 def save(session: Session, target: Path, dtype: str = "auto") -> int:
     """Write what `session` has read to a file that the user named, and return its bytes. Raises StateError."""
+    restored = session.so_far.restored
     try:
-        return save_state(session, target, extra=session.restored.extra if session.restored else None, dtype=dtype)
+        return save_state(session, target, extra=restored.extra if restored else None, dtype=dtype)
     except OSError as error:
         reason = "no space left on its disk" if error.errno == errno.ENOSPC else error.strerror
         raise StateError(f"{target} cannot be written ({reason}): name a file on another disk, or free some") from None

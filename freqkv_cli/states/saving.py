@@ -13,7 +13,7 @@ def save_reading(session: Session, path: Path) -> int:
 
     Raises UsageError when `path` is something else or nothing was read (--quick), StateError when it cannot be written.
     """
-    if session.skimmed:
+    if session.so_far.skimmed:
         raise UsageError("with --quick nothing was read that could be kept: leave it out")
     check_target(path, force=False)
     try:

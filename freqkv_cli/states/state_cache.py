@@ -1,4 +1,4 @@
-"""The shelf: states that are kept in the user's cache folder, to be found again by what was read and how.
+"""The state cache: states that are kept in the user's cache folder, to be found again by what was read and how.
 
 A state's file name is a hash of the documents, one of model and settings, and one of what its notes depend on:
 `DOCUMENTS-SETTINGS[-NOTES].freqkv`; a reading that is not finished has a `.checkpoint` of the same name. Files appear
@@ -19,7 +19,7 @@ from typing import Any
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import StateError, UsageError
 from freqkv_cli.models.store import cache_folder
-from freqkv_cli.states.manifest import FORMAT, Manifest, Reader, Slots, read_manifest
+from freqkv_cli.states.manifest import FORMAT, Manifest, ReaderIdentity, Slots, read_manifest
 
 STATE, CHECKPOINT, LOCK = ".freqkv", ".checkpoint", ".lock"
 
@@ -65,7 +65,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file of the shelf. `manifest` is None where the file cannot be used, `problem` says why. Times are seconds."""
+    """A file of the state cache. `manifest` is None where the file cannot be used, `problem` says why. Times are seconds."""
 
     path: Path
     bytes: int
@@ -75,7 +75,12 @@ class Kept:
 
 
 def place_for(
-    documents: Sequence[Document], pages: str | None, reader: Reader, slots: Slots, chunk: int, extra: Mapping[str, Any]
+    documents: Sequence[Document],
+    pages: str | None,
+    reader: ReaderIdentity,
+    slots: Slots,
+    chunk: int,
+    extra: Mapping[str, Any],
 ) -> Place:
     """Return the place of what comes of reading `documents` like this."""
     how = [FORMAT, reader.weights, reader.tokenizer, reader.prompt, reader.quantization, reader.dtype]
@@ -142,7 +147,7 @@ def remove_drafts(pattern: str) -> None:
 
 
 def mark_used(path: Path) -> None:
-    """Note that a state was used now; the shelf gives up first what was not used for longest."""
+    """Note that a state was used now; the state cache gives up first what was not used for longest."""
     with suppress(OSError):
         os.utime(path)
 
@@ -170,7 +175,7 @@ def find_kept(name: str) -> list[Kept]:
 
 
 def prune(limit: int) -> list[Kept]:
-    """Remove what was not used for longest until the shelf holds at most `limit` bytes; return what was removed."""
+    """Remove what was not used for longest until the state cache holds at most `limit` bytes; return what was removed."""
     removed = []
     kept = list_kept()
     while kept and sum(one.bytes for one in kept) > limit:

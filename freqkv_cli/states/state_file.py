@@ -29,7 +29,7 @@ from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.token_stream import TokenStream
 from freqkv_cli.retrieval.retriever import Retriever
 from freqkv_cli.states.content import Content, from_json, to_json
-from freqkv_cli.states.manifest import FORMAT, Manifest, Reader, Slots
+from freqkv_cli.states.manifest import FORMAT, Manifest, ReaderIdentity, Slots
 
 # Settings that shape the reading: those that were not left to freqkv are kept, and hold again when a state is opened.
 SHAPING = ("quant", "dtype", "policy", "cache_size", "sink_tokens", "recent_tokens", "retain_ratio")
@@ -61,18 +61,19 @@ def save_state(
 
 def describe(session: Session, *, complete: bool, stored_dtype: str, extra: Mapping[str, Any]) -> Manifest:
     """Return the manifest of what `session` has read so far."""
-    if session.restored is not None:  # it is still the same reading
-        return replace(session.restored, stored_dtype=stored_dtype, extra=dict(extra))
-    stream, retriever, cache, chosen = session.stream, session.retriever, session.cache, session.settings
+    so_far, cache, chosen = session.so_far, session.cache, session.settings
+    if so_far.restored is not None:  # it is still the same reading
+        return replace(so_far.restored, stored_dtype=stored_dtype, extra=dict(extra))
+    stream, retriever = so_far.stream, so_far.retriever
     assert stream is not None
     assert retriever is not None
-    assert session.reader is not None
+    assert so_far.reader is not None
     geometry, defaults = cache.geometry, Settings()
     asked = {name: getattr(chosen, name) for name in SHAPING if getattr(chosen, name) != getattr(defaults, name)}
     return Manifest(
         format=FORMAT,
         freqkv=__version__,
-        reader=session.reader,
+        reader=so_far.reader,
         slots=Slots(
             chosen.policy,
             geometry.cache_size,
@@ -94,7 +95,7 @@ def describe(session: Session, *, complete: bool, stored_dtype: str, extra: Mapp
         stored_dtype=stored_dtype,
         passages=len(retriever.index) if complete else 0,
         read_on=datetime.now(UTC).date().isoformat(),
-        read_seconds=round(session.seconds_reused + session.read_seconds, 3),
+        read_seconds=round(session.timing.reused + session.timing.read, 3),
         characters=stream.characters,
         digest=stream.digest.hexdigest(),
         rows_kept=cache.rows_kept,
@@ -138,26 +139,27 @@ def restore(session: Session, path: Path, manifest: Manifest, names: Sequence[st
     ):
         session.cache.reset()
         raise damaged(path, "its passages are not those of its documents")
-    session.retriever = Retriever(stored)
-    session.retriever.restore(content.passages)
-    session.stream = TokenStream(
+    retriever = Retriever(stored)
+    retriever.restore(content.passages)
+    stream = TokenStream(
         stored,
         session.loaded.tokenizer,
         seams=manifest.seams,
         tokens=[document.tokens for document in stored],
         current=len(stored) - 1,
     )
-    session.notes = list(content.notes)
-    session.warnings = list(manifest.warnings)
-    session.tokens_read = session.tokens_reused = manifest.tokens_read
-    session.restored = manifest
+    so_far = session.so_far
+    so_far.retriever, so_far.stream, so_far.notes = retriever, stream, list(content.notes)
+    so_far.tokens = so_far.tokens_reused = manifest.tokens_read
+    so_far.restored = manifest
+    session.warnings[:] = manifest.warnings
 
 
 def begin_from(session: Session, path: Path, manifest: Manifest) -> None:
     """Let `session.read` go on behind what a state holds, whose text it goes through again. Raises StateError."""
-    session.notes = list(load(session, path, manifest).notes)
-    session.tokens_reused = manifest.tokens_read
-    session.seconds_reused = manifest.read_seconds
+    session.so_far.notes = list(load(session, path, manifest).notes)
+    session.so_far.tokens_reused = manifest.tokens_read
+    session.timing.reused = manifest.read_seconds
 
 
 def load(session: Session, path: Path, manifest: Manifest) -> Content:
@@ -189,10 +191,10 @@ def cache_bytes(plan: Plan, dtype: str) -> int:
     return 2 * layers * kv_heads * head_dim * plan.geometry.cache_size * each
 
 
-def reader_of(plan: Plan) -> Reader:
+def reader_of(plan: Plan) -> ReaderIdentity:
     """Return which model a plan reads with, and how."""
     prompt = json.dumps([*plan.prompt.prefix, plan.prompt.closing])
-    return Reader(
+    return ReaderIdentity(
         name=lasting_name(plan.source),
         id=plan.source.id,
         revision=plan.source.revision,
@@ -208,7 +210,7 @@ def reader_of(plan: Plan) -> Reader:
     )
 
 
-def known_adapter(reader: Reader) -> str:
+def known_adapter(reader: ReaderIdentity) -> str:
     """Name the adapter that a model read with, for an error."""
     if reader.adapter is None:
         return "no adapter"

@@ -14,7 +14,8 @@ from freqkv_cli.documents.page import Page
 from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Event, Note
 from freqkv_cli.prompts import FOCUS, NOTE, WRITE
-from freqkv_cli.reading.session import Answer, Session
+from freqkv_cli.reading.session import Session
+from freqkv_cli.reading.writing import Answer
 from freqkv_cli.retrieval.language import written_in
 from freqkv_cli.retrieval.sentences import clean_sentences
 from freqkv_cli.retrieval.word_vectors import text_vector
@@ -137,7 +138,7 @@ class NoteTaker:
         first, last = section.passages[0].index, section.passages[-1].index
         note = SectionNote(section.title, document, section.place, text or sentence, bool(text), first, last)
         self.notes.append(note)
-        session.notes = list(self.notes)
+        session.so_far.notes = list(self.notes)
         self.seconds += time.perf_counter() - began
         yield Note(f"{note.label}: {note.text}", wanted=True)
 

@@ -7,7 +7,8 @@ from freqkv_cli.answering.evidence import describe
 from freqkv_cli.answering.verification import Citation, cited, claims
 from freqkv_cli.events import Event, Progress
 from freqkv_cli.prompts import FOCUS, KINDS, MERGE, SUMMARY, WRITE
-from freqkv_cli.reading.session import Answer, Session
+from freqkv_cli.reading.session import Session
+from freqkv_cli.reading.writing import Answer
 from freqkv_cli.retrieval.language import stems
 from freqkv_cli.summarizing.extract import central_sentence
 from freqkv_cli.summarizing.notes import SectionNote, can_write, in_language, whole_sentences

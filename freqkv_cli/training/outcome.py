@@ -26,7 +26,7 @@ def outcome(run: Run) -> Iterator[Event]:
             for name, key in (("training", "loss"), ("held out", "validation"))
         ]
         draw_lines(lines, run.job.plot, x="tokens trained on", y="loss, nats per token", title=title)
-    if run.finish_reason == "interrupted":
+    if run.standing.finish_reason == "interrupted":
         yield Note(
             f"stopped after step {position.step} of {recipe.steps}; the checkpoint is in {target}: give the same "
             "command with --resume to go on",
@@ -38,7 +38,7 @@ def outcome(run: Run) -> Iterator[Event]:
         {
             "schema_version": 1,
             "command": "train",
-            "finish_reason": run.finish_reason,
+            "finish_reason": run.standing.finish_reason,
             "adapter": str(target),
             "tokens_trained": position.tokens,
             "steps": position.step,

@@ -85,7 +85,7 @@ def prepare(settings: Settings, job: Job) -> Generator[Event, None, Run]:
     held_out = cut_held_out(corpus.held_out, recipe.length, recipe.validation_sequences)
     run = Run(job, recipe, loaded, lora, trainer, held_out, manifest, geometry)
     if job.resume and (job.target / NAME).exists():
-        run.position = read_checkpoint(job.target, trainer, run.what)
+        run.standing.position = read_checkpoint(job.target, trainer, run.what)
         yield Note(f"going on from step {run.position.step} of {recipe.steps}", wanted=True)
     elif job.resume:
         yield Note(f"there is no checkpoint in {job.target}: starting anew", wanted=True)

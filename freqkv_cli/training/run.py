@@ -29,6 +29,14 @@ class Job:
 
 
 @dataclass(slots=True)
+class Standing:
+    """Where a run stands, and why it ended."""
+
+    position: Position = field(default_factory=Position)
+    finish_reason: str = "stop"
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One run: what it needs, and where it stands."""
 
@@ -40,8 +48,12 @@ class Run:
     held_out: list[Sample]
     manifest: AdapterManifest
     geometry: Geometry
-    position: Position = field(default_factory=Position)
-    finish_reason: str = "stop"
+    standing: Standing = field(default_factory=Standing)
+
+    @property
+    def position(self) -> Position:
+        """How far it is."""
+        return self.standing.position
 
     @property
     def what(self) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def train(settings: Settings, job: Job) -> Iterator[Event]:
     try:
         yield from learn(run)
     except KeyboardInterrupt:
-        run.finish_reason = "interrupted"
+        run.standing.finish_reason = "interrupted"
         with shielded():
             save(run)
     except Exception as error:
@@ -75,7 +75,7 @@ def advance(run: Run) -> float:
     with shielded():
         run.trainer.move(number)
         before = run.position
-        run.position = replace(
+        run.standing.position = replace(
             before,
             step=number + 1,
             tokens=before.tokens + tokens,
@@ -98,7 +98,7 @@ def validate(run: Run) -> Iterator[Event]:
     loss = nats / targets
     before = loss if position.validation_before is None else position.validation_before
     with shielded():
-        run.position = replace(position, validated=position.step, validation=loss, validation_before=before)
+        run.standing.position = replace(position, validated=position.step, validation=loss, validation_before=before)
         add_to_curve(run.job.target, step=position.step, tokens=position.tokens, validation=loss)
     yield Note(f"step {position.step}: held-out loss {loss:.4f}, perplexity {math.exp(loss):.2f}", wanted=True)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,9 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Play:
 
 
 def with_settings(session: Session, **settings: Any) -> Session:
-    apart = session.apart()
-    apart.settings = Settings(**{"model": session.settings.model, "cache_size": 4096, **settings})
-    return apart
+    return replace(
+        session.apart(), settings=Settings(**{"model": session.settings.model, "cache_size": 4096, **settings})
+    )
 
 
 def told(session: Session, question: str = QUESTION, **settings: Any) -> tuple[Reply, list[Event]]:

@@ -19,7 +19,8 @@ from freqkv_cli.config import Settings
 from freqkv_cli.documents import open_documents
 from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Progress
-from freqkv_cli.reading.session import Session, open_session
+from freqkv_cli.reading.open_session import open_session
+from freqkv_cli.reading.session import Session
 from tests.reading.playing import Played, ended, install, searched
 
 VOYAGE = (

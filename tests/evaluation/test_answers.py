@@ -14,17 +14,18 @@ from freqkv_cli.errors import UsageError
 from freqkv_cli.evaluation import answers
 from freqkv_cli.evaluation.answers import choose_methods, evaluate_answers, matches, outcome, passage_found
 from freqkv_cli.evaluation.methods import METHODS
-from freqkv_cli.evaluation.question_file import Examination, Question
+from freqkv_cli.evaluation.question_file import Examination, ExamQuestion
 from freqkv_cli.events import Done, Event, Note, Text
 from freqkv_cli.location import Location
-from freqkv_cli.reading.session import Answer, Session
+from freqkv_cli.reading.session import Session
+from freqkv_cli.reading.writing import Answer
 from freqkv_cli.retrieval.passage import Passage
 from tests.tiny_folder import save_tiny_model
 
 TEXT = "".join(f"Line {number}: the fox number {number} sleeps.\n" for number in range(1, 181))
 QUESTIONS = (
-    Question("Where does fox 7 sleep?", ".", "fact", "foxes.txt", "tuned", "number 7 "),
-    Question("And who sings?", None, "absent", "foxes.txt", "held_back", follows="Where does fox 7 sleep?"),
+    ExamQuestion("Where does fox 7 sleep?", ".", "fact", "foxes.txt", "tuned", "number 7 "),
+    ExamQuestion("And who sings?", None, "absent", "foxes.txt", "held_back", follows="Where does fox 7 sleep?"),
 )
 
 
@@ -202,12 +203,12 @@ def test_a_quote_does_not_make_an_answer_right() -> None:
 
 
 def test_the_passage_may_run_over_lines() -> None:
-    question = Question("Where?", "bath", "fact", passage="house in Bath")
+    question = ExamQuestion("Where?", "bath", "fact", passage="house in Bath")
     place = [Passage("A house\nin  Bath.", 0, 0, Location())]
     assert passage_found(question, Reply(Answer(), passages=place)) is True
     assert passage_found(question, Reply(Answer(), passages=[Passage("A hut.", 0, 0, Location())])) is False
     assert passage_found(question, Reply(Answer())) is None
-    assert passage_found(Question("Where?", "bath", "fact"), Reply(Answer(), passages=place)) is None
+    assert passage_found(ExamQuestion("Where?", "bath", "fact"), Reply(Answer(), passages=place)) is None
 
 
 def test_methods_come_in_their_order_and_unknown_ones_are_refused() -> None:

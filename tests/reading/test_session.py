@@ -12,8 +12,10 @@ from freqkv_cli.documents import open_documents
 from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Event, Note, Progress, Text
 from freqkv_cli.kvcache.cache import FreqkvCache
+from freqkv_cli.reading.open_session import open_session
 from freqkv_cli.reading.report import answer_report
-from freqkv_cli.reading.session import Answer, Session, open_session
+from freqkv_cli.reading.session import Session
+from freqkv_cli.reading.writing import Answer
 from freqkv_cli.states.saving import save_reading
 from tests.reading.playing import ended, searched
 
@@ -112,7 +114,7 @@ def test_a_quiet_answer_shows_nothing(session: Session) -> None:
 
 def test_searching_reads_nothing_and_keeps_every_passage(tiny: str, book: Path, session: Session) -> None:
     quick = searched([book], tiny, cache_size=256)
-    assert quick.skimmed
+    assert quick.so_far.skimmed
     assert (quick.cache.tokens_seen, quick.tokens_read) == (0, 0)
     assert quick.retriever is not None
     assert session.retriever is not None

@@ -19,7 +19,7 @@ from freqkv_cli.config import Settings
 from freqkv_cli.documents import open_documents
 from freqkv_cli.documents.page import Page
 from freqkv_cli.events import Event, Note, Progress
-from freqkv_cli.reading.session import Session, Watcher
+from freqkv_cli.reading.session import ReadSoFar, Session, Timing, Watcher
 from freqkv_cli.states import checkpoints
 from freqkv_cli.states.manifest import read_manifest
 from freqkv_cli.states.opening import open_reading
@@ -116,8 +116,8 @@ def test_killed_at_any_moment_it_ends_in_the_same_state(tiny: str, tmp_path: Pat
         had_ended = bool(list(states_folder().glob("*.freqkv")))
         session = result_of(reading(book, tiny))  # the same command again, whatever the first one got to
         # All that is lost is the chunk that was being read, and the one whose checkpoint was being written.
-        assert session.tokens_reused >= (whole if had_ended else read - 2 * CHUNK), number
-        resumed += not had_ended and session.tokens_reused > 0
+        assert session.so_far.tokens_reused >= (whole if had_ended else read - 2 * CHUNK), number
+        resumed += not had_ended and session.so_far.tokens_reused > 0
         assert content(kept_state()) == expected, number
         kept_state().unlink()
     assert resumed > KILLS / 2
@@ -196,7 +196,7 @@ def test_an_interrupt_inside_a_forward_leaves_a_checkpoint(
             result_of(reading(book, tiny))
     assert calls == 22
     assert read_manifest(next(states_folder().glob("*.checkpoint"))).tokens_read > 0
-    assert result_of(reading(book, tiny)).tokens_reused > 0
+    assert result_of(reading(book, tiny)).so_far.tokens_reused > 0
     assert content(kept_state()) == expected
 
 
@@ -208,7 +208,7 @@ def test_notes_survive_an_interrupt(tiny: str, book: Path) -> None:
     kept_state().unlink()
     interrupted(noting(), 9)
     resumed = result_of(noting())
-    assert resumed.tokens_reused > 0
+    assert resumed.so_far.tokens_reused > 0
     assert resumed.notes == whole
 
 
@@ -248,7 +248,8 @@ def test_checkpoints_keep_to_their_share_of_the_time(monkeypatch: pytest.MonkeyP
         nbytes = 75_000_000
 
     class Reading:
-        cache, tokens_reused, tokens_read, checkpoint_seconds = Cache(), 0, 0, 0.0
+        cache, tokens_read = Cache(), 0
+        so_far, timing = ReadSoFar(), Timing(0.0)
         notes: ClassVar[list[str]] = []
 
     monkeypatch.setattr(checkpoints, "save_state", slow)
@@ -259,11 +260,11 @@ def test_checkpoints_keep_to_their_share_of_the_time(monkeypatch: pytest.MonkeyP
     while reading_seconds < 1000:
         now += 1
         reading_seconds += 1
-        before = reading.checkpoint_seconds
+        before = reading.timing.checkpoints
         list(writer.after_chunk())
-        if reading.checkpoint_seconds > before:
+        if reading.timing.checkpoints > before:
             written.append(reading_seconds)
-    assert reading.checkpoint_seconds / now <= 0.03
+    assert reading.timing.checkpoints / now <= 0.03
     assert max(after - one for one, after in pairwise(written)) <= 21
 
 
@@ -271,7 +272,7 @@ def test_a_checkpoint_is_no_state_for_a_user(tiny: str, book: Path, tmp_path: Pa
     from freqkv_cli.errors import StateError
 
     session = result_of(reading(book, tiny))
-    session.restored = None
+    session.so_far.restored = None
     save_state(session, tmp_path / "part.freqkv", complete=False)
     with pytest.raises(StateError, match="did not end"):
         result_of(open_reading(open_documents([str(tmp_path / "part.freqkv")]), Settings(model=tiny)))

@@ -138,7 +138,7 @@ def test_growth_ends_as_reading_in_two_parts(tiny: str, book: Path) -> None:
     grown(book, "z, then more.\n")  # the tiny tokenizer has a token for qz
     session = session_of(book, tiny)
     fresh = session_of(book, tiny, cache=False)
-    assert (session.tokens_reused, session.tokens_read) == (grown_once.tokens_read, fresh.tokens_read + 1)
+    assert (session.so_far.tokens_reused, session.tokens_read) == (grown_once.tokens_read, fresh.tokens_read + 1)
     assert session.retriever is not None
     assert fresh.retriever is not None
     assert list(session.retriever.index) == list(fresh.retriever.index)
@@ -228,10 +228,10 @@ def test_notes_of_a_watcher_are_kept(tiny: str, book: Path) -> None:
     assert len(first.notes) > 3
     assert first.notes[-1] == {"text": "the end"}
     again = reading({"effort": "medium"})
-    assert again.tokens_reused == again.tokens_read
+    assert again.so_far.tokens_reused == again.tokens_read
     assert again.notes == first.notes
-    assert reading({"effort": "high"}).tokens_reused == 0
-    assert reading(None).tokens_reused > 0  # who needs no notes takes a state that has some
+    assert reading({"effort": "high"}).so_far.tokens_reused == 0
+    assert reading(None).so_far.tokens_reused > 0  # who needs no notes takes a state that has some
 
 
 def test_the_shelf_gives_up_what_was_not_used_for_longest(tiny: str, book: Path, tmp_path: Path) -> None:

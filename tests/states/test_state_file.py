@@ -19,7 +19,7 @@ from freqkv_cli.kvcache.cache import make_cache
 from freqkv_cli.kvcache.header import read_head
 from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.reading.plan import Plan, make_plan
-from freqkv_cli.reading.session import Session
+from freqkv_cli.reading.session import ReadSoFar, Session
 from freqkv_cli.retrieval.passage import Passage
 from freqkv_cli.states import opening as reader
 from freqkv_cli.states import state_file
@@ -106,9 +106,9 @@ def test_several_documents_keep_their_names_and_places(tiny: str, book: Path, tm
     settings = Settings(model=tiny, cache=False)
     save_state(result_of(open_reading(open_documents(documents), settings)), tmp_path / "two.freqkv")
     session = session_of(tmp_path / "two.freqkv", tiny)
-    assert session.stream is not None
+    assert session.so_far.stream is not None
     assert session.retriever is not None
-    assert [document.name for document in session.stream.documents] == documents
+    assert [document.name for document in session.so_far.stream.documents] == documents
     (hit,) = session.retriever.find(["What was the cook called?"], 1)
     assert (hit.passage.document, hit.passage.place) == (1, "line 1")
 
@@ -192,9 +192,10 @@ def test_another_format_is_refused(tiny: str, state: Path) -> None:
 
 def test_a_state_of_a_gpu_opens_on_a_cpu(tiny: str, book: Path, tmp_path: Path) -> None:
     session = session_of(book, tiny, cache=False, dtype="float32")
-    assert session.reader is not None
-    session.settings = Settings(model=tiny)
-    session.reader = replace(session.reader, device="cuda:0", quantization="4bit", dtype="float16")
+    reader_before = session.so_far.reader
+    assert reader_before is not None
+    session = replace(session, settings=Settings(model=tiny))
+    session.so_far.reader = replace(reader_before, device="cuda:0", quantization="4bit", dtype="float16")
     save_state(session, tmp_path / "gpu.freqkv", dtype="float16")
     opened = session_of(tmp_path / "gpu.freqkv", tiny, dtype="float32")
     keys, exact = opened.cache.layers[0].keys, session.cache.layers[0].keys
@@ -206,7 +207,7 @@ def test_a_state_of_a_gpu_opens_on_a_cpu(tiny: str, book: Path, tmp_path: Path) 
 
 def test_notes_come_back_as_objects(tiny: str, book: Path, tmp_path: Path) -> None:
     session = session_of(book, tiny, cache=False)
-    session.notes = [{"title": "I", "text": "Of lines.", "first_page": None}]
+    session.so_far.notes = [{"title": "I", "text": "Of lines.", "first_page": None}]
     save_state(session, tmp_path / "a.freqkv")
     assert session_of(tmp_path / "a.freqkv", tiny).notes == session.notes
 
@@ -289,7 +290,7 @@ def test_mutated_states_are_refused_or_right(
     def fresh(plan: Plan, settings: Settings, started: float) -> Generator[Event, None, Session]:
         yield from ()
         cache = make_cache(model, plan.geometry, make_policy(settings.policy), window=window)
-        return replace(session, cache=cache, engine=Engine(model), retriever=None, stream=None, notes=[], warnings=[])
+        return replace(session, cache=cache, engine=Engine(model), so_far=ReadSoFar(), warnings=[])
 
     def planned(settings: Settings, pinned: str = "") -> Generator[Event, None, Plan]:
         yield from ()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from freqkv_cli.config import Settings
 from freqkv_cli.documents import open_documents
 from freqkv_cli.events import Event, Note, Progress
-from freqkv_cli.reading.session import Answer, Session
+from freqkv_cli.reading.session import Session
+from freqkv_cli.reading.writing import Answer
 from freqkv_cli.states import checkpoints
 from freqkv_cli.states.state_file import save_state
 from freqkv_cli.summarizing import notes as noting
@@ -31,8 +33,7 @@ def taken(session: Session) -> list[SectionNote]:
 
 
 def with_settings(session: Session, **settings: Any) -> Session:
-    session.settings = Settings(**{"model": session.settings.model, "cache_size": 4096, **settings})
-    return session
+    return replace(session, settings=Settings(**{"model": session.settings.model, "cache_size": 4096, **settings}))
 
 
 def test_every_chapter_has_a_note_in_the_words_of_the_model(session: Session, play: Play) -> None:
@@ -97,13 +98,13 @@ def test_high_effort_takes_more_notes(session: Session, play: Play, monkeypatch:
     play(lambda request: "")
     monkeypatch.setattr(noting, "WORDS", {"medium": 400, "high": 200})
     medium = len(taken(with_settings(session)))
-    session.notes = []
+    session.so_far.notes = []
     assert len(taken(with_settings(session, effort="high"))) >= 2 * medium > 0
 
 
 def test_notes_of_another_shape_are_taken_anew(session: Session, play: Play) -> None:
     play(lambda request: "It rained on them.")
-    session.notes = [
+    session.so_far.notes = [
         {"title": "CHAPTER 1", "where": "line 3", "text": "Old.", "quoted": True, "start": 0.0, "end": 1.0}
     ]
     notes = taken(session)
@@ -113,7 +114,7 @@ def test_notes_of_another_shape_are_taken_anew(session: Session, play: Play) -> 
 def test_notes_that_came_with_a_state_are_kept(session: Session, play: Play) -> None:
     play(lambda request: "It rained on them.")
     notes = taken(session)
-    session.notes = [note.as_json() for note in notes]
+    session.so_far.notes = [note.as_json() for note in notes]
     played = play(lambda request: "Anew.")
     assert taken(session) == notes
     assert played.requests == []

@@ -9,7 +9,8 @@ import pytest
 from freqkv_cli.config import Settings
 from freqkv_cli.documents import open_documents
 from freqkv_cli.events import Done, Event, Note, Text
-from freqkv_cli.reading.session import Answer, Session
+from freqkv_cli.reading.session import Session
+from freqkv_cli.reading.writing import Answer
 from freqkv_cli.summarizing import notes as noting
 from freqkv_cli.summarizing.summarize import summarize
 from tests.reading.playing import Played

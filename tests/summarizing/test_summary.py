@@ -1,6 +1,7 @@
 """The summary: from notes, level by level; repetitions dropped, names looked up, places given."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,8 +19,7 @@ Play = Callable[[Callable[[str], str]], Played]
 
 
 def with_settings(session: Session, **settings: Any) -> Session:
-    session.settings = Settings(**{"model": session.settings.model, "cache_size": 4096, **settings})
-    return session
+    return replace(session, settings=Settings(**{"model": session.settings.model, "cache_size": 4096, **settings}))
 
 
 def note(number: int, text: str) -> SectionNote:

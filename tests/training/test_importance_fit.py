@@ -18,14 +18,15 @@ from freqkv_cli.training.importance_fit import (
     looked_at,
     watch,
 )
-from freqkv_cli.training.sequences import Samples, make_sample
+from freqkv_cli.training.sequences import Samples, Windows, make_sample
 from tests.tiny_models import tiny_model
 
 
-class RandomWindows:
+class RandomWindows(Windows):
     """Sequences of random ids."""
 
-    count = 100
+    def __init__(self) -> None:
+        self.count = 100
 
     def take(self, number: int) -> Tensor:
         source = random.Random(number)
