@@ -10,7 +10,7 @@ from tests.tiny_models import tiny_model
 SPECIAL = ("<pad>", "<s>", "</s>")
 
 
-def save_tiny_model(folder: Path, *, window: int = 2048) -> str:
+def save_tiny_model(folder: Path, *, window: int = 2048, layers: int = 2) -> str:
     """Write a llama of random weights that reads bytes, with a window of this many tokens; return its path."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {token: number for number, token in enumerate((*SPECIAL, *alphabet))}
@@ -19,6 +19,6 @@ def save_tiny_model(folder: Path, *, window: int = 2048) -> str:
     tokenizer.decoder = decoders.ByteLevel()
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", bos_token="<s>", eos_token="</s>")
     fast.save_pretrained(folder)
-    model = tiny_model("llama", layers=2, vocab_size=len(vocabulary), max_position_embeddings=window)
+    model = tiny_model("llama", layers=layers, vocab_size=len(vocabulary), max_position_embeddings=window)
     model.save_pretrained(folder)
     return str(folder)

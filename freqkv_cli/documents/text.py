@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from freqkv_cli.documents.blocks import cut_blocks
 from freqkv_cli.documents.clean import remove_controls
 from freqkv_cli.documents.encoding import Encoding, decoded
-from freqkv_cli.documents.front_matter import front_matter
-from freqkv_cli.documents.headings import Headings, Style
+from freqkv_cli.documents.markup.front_matter import front_matter
+from freqkv_cli.documents.markup.headings import Headings, Style
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.reader import Findings
 from freqkv_cli.documents.source import BLOCK_BYTES, Source

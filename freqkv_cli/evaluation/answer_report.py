@@ -59,7 +59,7 @@ def tally(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     absent = [row for row in rows if row["expected"] is None]
     judged = [row for row in absent if row["found"] is not None or row["error"] is not None]
     looked = [row for row in rows if row["passage_found"] is not None]
-    verdicts = Counter(verdict for row in rows for verdict in row["verdicts"])
+    verdicts = Counter(verdict for row in rows for verdict in row["verification"])
     times = [row["seconds"] for row in rows if row["seconds"] is not None]
 
     def share(of: Sequence[dict[str, Any]], holds: Callable[[dict[str, Any]], bool]) -> dict[str, object]:
@@ -71,7 +71,7 @@ def tally(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "refused": share(present, lambda row: row["outcome"] == "refused"),
         "absent_told": share(judged, lambda row: row["outcome"] == "told"),
         "passage_found": share(looked, lambda row: row["passage_found"]),
-        "verdicts": {verdict: verdicts[verdict] for verdict in VERDICTS},
+        "verification": {verdict: verdicts[verdict] for verdict in VERDICTS},
         "unread": sum(row["error"] is not None for row in rows),
         "seconds": round(fmean(times), 3) if times else None,
     }
@@ -100,5 +100,5 @@ def cells(name: str, row: dict[str, Any]) -> list[str]:
     """Return a line of a table."""
     rates = [str(Rate(row[key]["hits"], row[key]["total"])) for key in ("right", "refused", "absent_told")]
     looked = str(Rate(row["passage_found"]["hits"], row["passage_found"]["total"]))
-    verdicts = " / ".join(str(count) for count in row["verdicts"].values())
+    verdicts = " / ".join(str(count) for count in row["verification"].values())
     return [name or "-", *rates, looked, verdicts, "-" if row["seconds"] is None else f"{row['seconds']:.1f}"]

@@ -163,7 +163,7 @@ def scored(
         "outcome": "wrong" if reply is None else outcome(question.answer, text, found),
         "matches": matches(question.answer, text),
         "passage_found": passage_found(question, reply),
-        "verdicts": [citation.verdict for citation in reply.citations] if reply else [],
+        "verification": [citation.verdict for citation in reply.citations] if reply else [],
         "missing": [claim for citation in reply.citations for claim in citation.missing] if reply else [],
         "quotes": [{"place": one.passage.place, "quote": one.quote} for one in reply.citations] if reply else [],
         "passages": [passage.place for passage in reply.passages] if reply else [],

@@ -28,7 +28,7 @@ from freqkv_cli.models.memory import (
 from freqkv_cli.models.source import ModelSource, resolve_model, stored_parameters
 from freqkv_cli.models.support import model_window
 from freqkv_cli.reading.prompt import Prompt, make_prompt
-from freqkv_cli.reading.run_in_thread import relay
+from freqkv_cli.reading.run_in_thread import run_in_thread
 
 RECENT_SHARE = 1 / 8  # of the slots; every policy gains by it (docs/experiments.md)
 
@@ -59,7 +59,7 @@ def find_source(settings: Settings) -> Generator[Event, None, ModelSource]:
         models_dir=settings.models_dir,
         device=settings.device,
     )
-    return (yield from relay(lambda notify: resolve(notify=notify)))
+    return (yield from run_in_thread(lambda notify: resolve(notify=notify)))
 
 
 def make_plan(settings: Settings, pinned: str = "") -> Generator[Event, None, Plan]:

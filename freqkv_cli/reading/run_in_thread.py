@@ -10,7 +10,7 @@ from freqkv_cli.events import Event
 Result = TypeVar("Result")
 
 
-def relay(work: Callable[[Callable[[Event], None]], Result]) -> Generator[Event, None, Result]:
+def run_in_thread(work: Callable[[Callable[[Event], None]], Result]) -> Generator[Event, None, Result]:
     """Run `work(notify)` in a thread, yield what it notifies, and return its result or raise its exception."""
     events: queue.Queue[Event | None] = queue.Queue()
     outcome: list[Result] = []

@@ -65,7 +65,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file of the state cache. `manifest` is None where the file cannot be used, `problem` says why. Times are seconds."""
+    """A file of the state cache. `manifest` is None where it cannot be used, `problem` says why. Times are seconds."""
 
     path: Path
     bytes: int
@@ -175,7 +175,7 @@ def find_kept(name: str) -> list[Kept]:
 
 
 def prune(limit: int) -> list[Kept]:
-    """Remove what was not used for longest until the state cache holds at most `limit` bytes; return what was removed."""
+    """Remove what was not used for longest until at most `limit` bytes are kept; return what was removed."""
     removed = []
     kept = list_kept()
     while kept and sum(one.bytes for one in kept) > limit:

@@ -6,7 +6,7 @@ import pytest
 
 from freqkv_cli.documents import Document, open_document
 from freqkv_cli.documents.blocks import LIMIT
-from freqkv_cli.documents.markup import fragments
+from freqkv_cli.documents.markup.html_lines import fragments
 from freqkv_cli.errors import InputError, NoTextError, UsageError
 
 
@@ -136,6 +136,6 @@ def test_odd_markup_takes_no_time(markup: str) -> None:
 
 
 def test_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("freqkv_cli.documents.html.BYTE_LIMIT", 10)
+    monkeypatch.setattr("freqkv_cli.documents.markup.html.BYTE_LIMIT", 10)
     with pytest.raises(InputError, match="too large for HTML"):
         opened(tmp_path / "a.html", "<html><p>text")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from freqkv_cli.documents import open_document
-from freqkv_cli.documents.headings import Headings, atx_title
+from freqkv_cli.documents.markup.headings import Headings, atx_title
 
 
 @pytest.mark.parametrize("name", ["pride_and_prejudice", "sense_and_sensibility", "northanger_abbey"])

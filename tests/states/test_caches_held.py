@@ -1,6 +1,6 @@
-"""Every cache that a task holds is in the estimate that is made before loading."""
+"""Every cache that a task holds is in the estimate that is made before loading, which comes near to the peak."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -8,16 +8,35 @@ from weakref import WeakSet
 import pytest
 
 from freqkv_cli.answering import answer
+from freqkv_cli.answering.ask import ask
+from freqkv_cli.answering.ask_many import ask_many
 from freqkv_cli.answering.conversation import Conversation
+from freqkv_cli.answering.question_list import Question
 from freqkv_cli.answering.verification import Citation
 from freqkv_cli.config import Settings
-from freqkv_cli.documents import open_documents
+from freqkv_cli.documents import Document, open_documents
 from freqkv_cli.kvcache.cache import FreqkvCache
+from freqkv_cli.measurement.result import last_value
 from freqkv_cli.models.memory import CACHES
+from freqkv_cli.reading.plan import make_plan
 from freqkv_cli.retrieval.passage import Passage
+from freqkv_cli.states.opening import open_reading
 from freqkv_cli.summarizing.summarize import summarize
+from tests.held_bytes import HeldBytes
 from tests.reading.readings import followed, session_of
 from tests.tiny_folder import save_tiny_model
+
+Task = Callable[[list[Document], Settings], Iterable[object]]
+
+
+@pytest.fixture(autouse=True)
+def _quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny model says nothing that any passage bears out: its answers are cited all the same."""
+
+    def first(text: str, question: str, passages: Sequence[Passage], language: str) -> list[Citation]:
+        return [Citation(text, "quoted", passages[0], "Line")]
+
+    monkeypatch.setattr(answer, "check", first)
 
 
 @pytest.fixture
@@ -32,11 +51,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         alive.add(cache)
         counts.append(len(alive))
 
-    def first(text: str, question: str, passages: Sequence[Passage], language: str) -> list[Citation]:
-        return [Citation(text, "quoted", passages[0], "Line")]  # the tiny model says nothing that any passage bears out
-
     monkeypatch.setattr(FreqkvCache, "__init__", counted)
-    monkeypatch.setattr(answer, "check", first)
     return counts
 
 
@@ -59,3 +74,40 @@ def test_a_chat_holds_as_many_caches_as_are_estimated(held: list[int], model: st
 def test_a_summary_holds_as_many_caches_as_are_estimated(held: list[int], model: str, book: Path) -> None:
     followed(summarize(open_documents([str(book)]), Settings(model=model, max_tokens=8, cache=False, cache_size=4096)))
     assert max(held) <= CACHES
+
+
+def chat(documents: list[Document], settings: Settings) -> Iterator[object]:
+    conversation = Conversation(last_value(open_reading(documents, settings)))
+    for question in ("Which line?", "And which story?"):
+        yield from conversation.ask(question)
+
+
+def ask_twice(documents: list[Document], settings: Settings) -> Iterator[object]:
+    questions = ("Which line?", "Which story?")
+    yield from ask_many(documents, [Question(number, text) for number, text in enumerate(questions, 1)], settings)
+
+
+TASKS: dict[str, Task] = {
+    "ask": lambda documents, settings: ask(documents, "Which line?", settings),
+    "ask --questions": ask_twice,
+    "chat": chat,
+    "summarize": summarize,
+}
+
+
+@pytest.fixture(scope="module")
+def layered(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A model whose caches are most of what it takes, as those of long readings are."""
+    return save_tiny_model(tmp_path_factory.mktemp("layered"), window=2048, layers=12)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_estimate_is_near_the_peak(task: str, layered: str, book: Path) -> None:
+    """Within 10 %: of weights, caches and what the layers work with, counted tensor by tensor."""
+    settings = Settings(model=layered, dtype="float32", max_tokens=8, cache=False, cache_size=2048, chunk=64)
+    estimate = last_value(make_plan(settings)).estimate
+    with HeldBytes() as held:
+        for _ in TASKS[task](open_documents([str(book)]), settings):
+            pass
+    assert estimate.total == pytest.approx(held.peak, rel=0.1)
+    assert estimate.total - estimate.cache / CACHES < 0.9 * held.peak  # with one cache less it would be seen

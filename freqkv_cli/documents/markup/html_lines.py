@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from freqkv_cli.documents.clean import clean, single_line
-from freqkv_cli.documents.main_content import remove_furniture
+from freqkv_cli.documents.markup.main_content import remove_furniture
 from freqkv_cli.documents.metadata import Metadata
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from freqkv_cli.documents.markup import Fragment
+from freqkv_cli.documents.markup.html_lines import Fragment
 from freqkv_cli.documents.parts import Part
 from freqkv_cli.location import Location
 

@@ -5,9 +5,9 @@ from itertools import accumulate
 
 from freqkv_cli.documents.archive import Archive
 from freqkv_cli.documents.coverage import check_coverage, record_bad
-from freqkv_cli.documents.declaration import decode_markup
-from freqkv_cli.documents.epub_package import SpineItem, read_package
-from freqkv_cli.documents.markup import fragments
+from freqkv_cli.documents.markup.declaration import decode_markup
+from freqkv_cli.documents.markup.epub_package import SpineItem, read_package
+from freqkv_cli.documents.markup.html_lines import fragments
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.page_range import PageRange
 from freqkv_cli.documents.reader import Findings

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 from freqkv_cli.documents.archive import Archive
 from freqkv_cli.documents.clean import single_line
-from freqkv_cli.documents.declaration import decode_markup
-from freqkv_cli.documents.markup import elements, fragments
+from freqkv_cli.documents.markup.declaration import decode_markup
+from freqkv_cli.documents.markup.html_lines import elements, fragments
+from freqkv_cli.documents.markup.sections import sections, shares
 from freqkv_cli.documents.metadata import Metadata
-from freqkv_cli.documents.office_xml import renamed, split_elements
+from freqkv_cli.documents.office.office_xml import renamed, split_elements
 from freqkv_cli.documents.parts import Part, PartsReader, explained
 from freqkv_cli.documents.reader import Findings
-from freqkv_cli.documents.sections import sections, shares
 from freqkv_cli.documents.source import Source
 from freqkv_cli.location import Location
 

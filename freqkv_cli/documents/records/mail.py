@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from freqkv_cli.documents.clean import clean, single_line
-from freqkv_cli.documents.markup import fragments
+from freqkv_cli.documents.markup.html_lines import fragments
 from freqkv_cli.documents.metadata import Metadata
 from freqkv_cli.documents.parts import Part, PartsReader, explained
 from freqkv_cli.documents.reader import Findings

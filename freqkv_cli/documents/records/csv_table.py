@@ -10,7 +10,7 @@ from freqkv_cli.documents.metadata import Metadata
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.parts import explained
 from freqkv_cli.documents.reader import Findings
-from freqkv_cli.documents.records import find_header, row_line
+from freqkv_cli.documents.records.record_lines import find_header, row_line
 from freqkv_cli.documents.source import Source
 from freqkv_cli.location import Location
 

@@ -6,8 +6,8 @@ from urllib.parse import unquote
 
 from freqkv_cli.documents.archive import Archive
 from freqkv_cli.documents.clean import single_line
-from freqkv_cli.documents.declaration import decode_markup
-from freqkv_cli.documents.markup import elements
+from freqkv_cli.documents.markup.declaration import decode_markup
+from freqkv_cli.documents.markup.html_lines import elements
 from freqkv_cli.documents.metadata import Metadata
 from freqkv_cli.documents.reader import reason
 from freqkv_cli.errors import InputError

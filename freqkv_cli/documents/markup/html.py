@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from freqkv_cli.documents.blocks import cut_blocks
-from freqkv_cli.documents.declaration import declared_encoding
 from freqkv_cli.documents.encoding import decoded, find_encoding, first_error
-from freqkv_cli.documents.markup import fragments, metadata_of
+from freqkv_cli.documents.markup.declaration import declared_encoding
+from freqkv_cli.documents.markup.html_lines import fragments, metadata_of
+from freqkv_cli.documents.markup.sections import sections, shares
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.reader import Findings
-from freqkv_cli.documents.sections import sections, shares
 from freqkv_cli.documents.source import Source
 from freqkv_cli.documents.wide import byte_order_mark
 from freqkv_cli.errors import InputError

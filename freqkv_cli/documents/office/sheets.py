@@ -6,12 +6,12 @@ from typing import Any
 
 from freqkv_cli.documents.archive import Archive
 from freqkv_cli.documents.metadata import Metadata
-from freqkv_cli.documents.open_document import odf_metadata
+from freqkv_cli.documents.office.open_document import odf_metadata
+from freqkv_cli.documents.office.word import core_properties
 from freqkv_cli.documents.parts import Part, PartsReader, explained, joined
 from freqkv_cli.documents.reader import Findings
-from freqkv_cli.documents.records import find_header, row_line
+from freqkv_cli.documents.records.record_lines import find_header, row_line
 from freqkv_cli.documents.source import Source
-from freqkv_cli.documents.word import core_properties
 from freqkv_cli.location import Location
 
 GROUP = 8 * 1024  # characters of one part

@@ -7,7 +7,7 @@ from typing import Any
 from freqkv_cli.documents.encoding import Encoding, decoded, decoded_lines
 from freqkv_cli.documents.parts import Part, PartsReader, joined
 from freqkv_cli.documents.reader import Findings
-from freqkv_cli.documents.records import flat, flat_line
+from freqkv_cli.documents.records.record_lines import flat, flat_line
 from freqkv_cli.documents.source import Source
 from freqkv_cli.errors import InputError
 from freqkv_cli.location import Location

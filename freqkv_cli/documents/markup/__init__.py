@@ -1,0 +1,1 @@
+"""Texts in markup: web pages, e-books, Markdown, reStructuredText and LaTeX."""

@@ -1,0 +1,1 @@
+"""Files of many like things: rows, objects, messages, subtitles, lines of a log."""

@@ -1,0 +1,32 @@
+"""Counts the bytes of all tensors that are held at once, so that a peak is the same on every machine."""
+
+from typing import Any
+
+import torch
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+
+class HeldBytes(TorchDispatchMode):
+    """`peak`: the most bytes that were held after any operation of torch, of tensors that an operation met."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.peak = 0
+        self._held: dict[int, tuple[StorageWeakRef, int]] = {}
+        self._total = 0  # of what is held, and of what has gone since the last look
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves((args, kwargs, result)):
+            if isinstance(tensor, torch.Tensor) and tensor.device.type == "cpu":
+                storage = tensor.untyped_storage()
+                if storage._cdata not in self._held:
+                    self._held[storage._cdata] = StorageWeakRef(storage), storage.nbytes()
+                    self._total += storage.nbytes()
+        if self._total > self.peak:
+            self._held = {key: one for key, one in self._held.items() if not one[0].expired()}
+            self._total = sum(size for _, size in self._held.values())
+            self.peak = max(self.peak, self._total)
+        return result
