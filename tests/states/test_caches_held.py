@@ -21,6 +21,7 @@ from freqkv_cli.models.memory import CACHES
 from freqkv_cli.reading.plan import make_plan
 from freqkv_cli.retrieval.passage import Passage
 from freqkv_cli.states.opening import open_reading
+from freqkv_cli.summarizing import notes
 from freqkv_cli.summarizing.summarize import summarize
 from tests.held_bytes import HeldBytes
 from tests.reading.readings import followed, session_of
@@ -30,13 +31,14 @@ Task = Callable[[list[Document], Settings], Iterable[object]]
 
 
 @pytest.fixture(autouse=True)
-def _quoted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tiny model says nothing that any passage bears out: its answers are cited all the same."""
+def _taken_for_a_large_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tiny model says nothing that any passage bears out, and is thought too small to write: let both pass."""
 
     def first(text: str, question: str, passages: Sequence[Passage], language: str) -> list[Citation]:
         return [Citation(text, "quoted", passages[0], "Line")]
 
     monkeypatch.setattr(answer, "check", first)
+    monkeypatch.setattr(notes, "WRITER", 0)
 
 
 @pytest.fixture
