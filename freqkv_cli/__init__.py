@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from freqkv_cli.api import Answered, Chat, FreqkvError, Reading, Reply, Text, load, read, summarize
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Answered", "Chat", "FreqkvError", "Reading", "Reply", "Text", "load", "read", "summarize"]
 
 

@@ -31,7 +31,7 @@ def read_logits(model: Any, cache: FreqkvCache, ids: list[int], chunk: int = 7, 
     while done < len(ids):
         cache.make_room()
         size = min(chunk if source is None else source.randint(1, 2 * chunk), cache.room)
-        batch = torch.tensor([ids[done : done + size]])
+        batch = torch.tensor([ids[done : done + size]], device=model.device)
         with observed_by(cache.observe if cache.policy.observation_window else None):
             rows.append(model(input_ids=batch, use_cache=True, **{cache_argument(model): cache}).logits[0])
         done += batch.shape[1]
