@@ -1,11 +1,11 @@
 """Counts the bytes of all tensors that are held at once, so that a peak is the same on every machine."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 
 class HeldBytes(TorchDispatchMode):
@@ -19,8 +19,8 @@ class HeldBytes(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        for tensor in tree_leaves((args, kwargs, result)):
-            if isinstance(tensor, torch.Tensor) and tensor.device.type == "cpu":
+        for tensor in _tensors((*args, result)):
+            if tensor.device.type == "cpu":
                 storage = tensor.untyped_storage()
                 if storage._cdata not in self._held:
                     self._held[storage._cdata] = StorageWeakRef(storage), storage.nbytes()
@@ -30,3 +30,12 @@ class HeldBytes(TorchDispatchMode):
             self._total = sum(size for _, size in self._held.values())
             self.peak = max(self.peak, self._total)
         return result
+
+
+def _tensors(values: Iterable[Any]) -> Iterator[torch.Tensor]:
+    """The tensors among arguments and results, and in their lists."""
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from (one for one in value if isinstance(one, torch.Tensor))

@@ -19,6 +19,7 @@ LARGEST_MEASURING = 4000  # lines of all three
 PRIVATE_WORDS = {
     "contenders": "policy specs",
     "cut_back": "truncate",
+    "foresight": "importance predictor",
     "foretelling": "importance predictor",
     "halving": "fast low-pass",
     "relay": "run_in_thread",

@@ -35,7 +35,7 @@ def open_readers(
     needed = options.depths[-1] + REQUEST + options.written
     specs = [shrunk(spec, needed) for spec in open_specs(options.policies, subject, settings)]
     readers: list[TimedReader] = [
-        PolicyReader(loaded.model, one.geometry, one.policy, **sizes, foresight=loaded.foresight, label=one.label)
+        PolicyReader(loaded.model, one.geometry, one.policy, **sizes, importance=loaded.importance, label=one.label)
         for one in specs
     ]
     plain = load_plain(loaded) if {"full", "bare"} & set(options.against) else None

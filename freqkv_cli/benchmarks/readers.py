@@ -72,11 +72,11 @@ class PolicyReader:
         *,
         window: int,
         chunk: int,
-        foresight: Tensor | None = None,
+        importance: Tensor | None = None,
         label: str | None = None,
     ) -> None:
         self.name = label or policy
-        self._policy = make_policy(policy, foresight)
+        self._policy = make_policy(policy, importance)
         self.limit = None if self._policy.evicts else geometry.cache_size
         self.pid = os.getpid()
         self._model = model

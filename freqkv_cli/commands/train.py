@@ -60,10 +60,10 @@ def train(
         float,
         typer.Option("--retrieval", metavar="SHARE", help="Share of sequences with facts to find again."),
     ] = 0.0,
-    foresight: Annotated[
+    importance: Annotated[
         int,
         typer.Option(
-            "--foresight",
+            "--importance",
             metavar="SEQUENCES",
             help="Read first, to learn which rows a policy is to keep (landmarks); 0: none.",
         ),
@@ -128,7 +128,7 @@ def train(
             reverse=reverse,
             length=length,
             retrieval=retrieval,
-            foresight=foresight,
+            importance=importance,
             batch=batch,
             parallel=parallel,
             steps=steps,

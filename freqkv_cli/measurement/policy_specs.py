@@ -33,7 +33,7 @@ class PolicySpec:
     def new_cache(self, subject: Subject) -> FreqkvCache:
         """Return an empty cache for the subject's model."""
         loaded = subject.loaded
-        policy = make_policy(self.policy, loaded.foresight)
+        policy = make_policy(self.policy, loaded.importance)
         return make_cache(loaded.model, self.geometry, policy, window=subject.window)
 
     def new_engine(self, subject: Subject) -> Engine:

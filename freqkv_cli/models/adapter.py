@@ -1,7 +1,7 @@
 """Adapters: what a model has learnt for a certain cache, merged into its weights when they are loaded; without peft.
 
 A folder holds `adapter_model.safetensors` and `adapter_config.json`, which peft reads and writes too, and
-`freqkv.json`, which says for which model and which cache it was trained. There may be `foresight.safetensors`, too:
+`freqkv.json`, which says for which model and which cache it was trained. There may be `importance.safetensors`, too:
 what some policies go by when they choose what to keep (kvcache/importance.py).
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 WEIGHTS, CONFIG, MANIFEST = "adapter_model.safetensors", "adapter_config.json", "freqkv.json"
-FORESIGHT = "foresight.safetensors"
+IMPORTANCE, EARLIER = "importance.safetensors", "foresight.safetensors"  # the name now, and in adapters of 0.1
 NONE = "none"  # the --adapter that leaves a model as it is
 PREFIX, FIRST, SECOND = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
 SHIPPED = Path(__file__).parent / "adapters"  # a folder for each alias that has an adapter
@@ -142,7 +142,7 @@ def open_adapter(folder: Path, *, shipped: bool = False) -> Adapter:
         )
     if not plain or beyond:
         raise ModelError(f"the adapter in {folder} is not plain LoRA ({', '.join(beyond) or 'another kind'})")
-    parts = [sha256(folder / name) for name in (WEIGHTS, FORESIGHT) if (folder / name).is_file()]
+    parts = [sha256(path) for path in (folder / WEIGHTS, importance_file(folder)) if path.is_file()]
     digest = (parts[0] if len(parts) == 1 else hashlib.sha256("".join(parts).encode()).hexdigest())[:PRINT_DIGITS]
     return Adapter(folder.absolute(), f"{digest}-{scale:g}", float(scale), manifest, shipped)
 
@@ -191,7 +191,13 @@ def _product(scale: float, second: "Tensor", first: "Tensor") -> "Tensor":
     return scale * (second.float() @ first.float())
 
 
-def read_foresight(folder: Path) -> "Tensor | None":
+def importance_file(folder: Path) -> Path:
+    """Return where an adapter's folder has what it knows of importance, if it knows anything."""
+    earlier = folder / EARLIER
+    return earlier if earlier.is_file() else folder / IMPORTANCE
+
+
+def read_importance(folder: Path) -> "Tensor | None":
     """Return what an adapter's folder knows of importance, [layers, kv_heads, features] in fp32; None if nothing.
 
     Raises ModelError when it is damaged.
@@ -199,7 +205,7 @@ def read_foresight(folder: Path) -> "Tensor | None":
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    path = folder / FORESIGHT
+    path = importance_file(folder)
     if not path.is_file():
         return None
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freqkv_cli.errors import FreqkvError, ModelError
-from freqkv_cli.models.growth import watch_growth
+from freqkv_cli.models.download_progress import watch_download
 from freqkv_cli.models.store import Notify, require_room, writing_to
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _download(repository: str, revision: str | None, files: dict[str, int], stor
 
     # A daemon, so that Ctrl-C ends the process at once; what has arrived is kept by the hub's cache.
     threading.Thread(target=work, daemon=True).start()
-    watch_growth(storage / "blobs", sum(files.values()), repository.rpartition("/")[2], notify, done.wait)
+    watch_download(storage / "blobs", sum(files.values()), repository.rpartition("/")[2], notify, done.wait)
     if failures:
         raise failures[0]
 

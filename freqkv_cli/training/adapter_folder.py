@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from freqkv_cli.models.adapter import FORESIGHT, WEIGHTS, AdapterManifest, write_manifest
+from freqkv_cli.models.adapter import IMPORTANCE, WEIGHTS, AdapterManifest, write_manifest
 from freqkv_cli.training.lora import lora_weights, write_config
 
 
@@ -19,9 +19,9 @@ def write_adapter(folder: Path, model: Any, config: Any, manifest: AdapterManife
     write_manifest(folder, manifest)
 
 
-def write_foresight(folder: Path, weights: Tensor) -> None:
+def write_importance(folder: Path, weights: Tensor) -> None:
     """Write what the policy goes by when it chooses what to keep, [layers, kv_heads, features], whole or not at all."""
-    _save({"weights": weights.to("cpu", torch.float32).contiguous()}, folder / FORESIGHT)
+    _save({"weights": weights.to("cpu", torch.float32).contiguous()}, folder / IMPORTANCE)
 
 
 def _save(tensors: dict[str, Tensor], path: Path) -> None:

@@ -63,7 +63,7 @@ class LeastSquares:
         return torch.stack(solved)
 
 
-def fit_foresight(
+def fit_importance(
     model: Any, samples: Samples, length: int, count: int, name: str
 ) -> Generator[Event, None, tuple[Tensor, float]]:
     """Read `count` sequences, cut to `length` tokens; yield progress, and return the weights, [layers, kv_heads,

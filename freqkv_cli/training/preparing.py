@@ -20,7 +20,7 @@ from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.kvcache.policy import PredictingPolicy
 from freqkv_cli.measurement.environment import cpu_name
-from freqkv_cli.models.adapter import FORMAT, AdapterCache, AdapterManifest, read_foresight
+from freqkv_cli.models.adapter import FORMAT, AdapterCache, AdapterManifest, read_importance
 from freqkv_cli.models.device import Placement, choose_placement
 from freqkv_cli.models.fingerprint import weights_print
 from freqkv_cli.models.loading import LoadedModel, load_config, load_model, load_tokenizer
@@ -28,11 +28,11 @@ from freqkv_cli.models.memory import available_memory, loading_bytes, readable
 from freqkv_cli.models.source import ModelSource
 from freqkv_cli.models.support import model_window
 from freqkv_cli.reading.plan import find_source, recent_slots
-from freqkv_cli.training.adapter_folder import write_foresight
+from freqkv_cli.training.adapter_folder import write_importance
 from freqkv_cli.training.checkpoint import NAME, read_checkpoint
 from freqkv_cli.training.corpus import Corpus, hold_out, read_texts
 from freqkv_cli.training.curve import begin_curve
-from freqkv_cli.training.importance_fit import fit_foresight
+from freqkv_cli.training.importance_fit import fit_importance
 from freqkv_cli.training.lora import add_lora
 from freqkv_cli.training.recipe import Recipe
 from freqkv_cli.training.retrieval import RetrievalTask
@@ -79,8 +79,8 @@ def prepare(settings: Settings, job: Job) -> Generator[Event, None, Run]:
     )
     lora = add_lora(loaded.model, rank=recipe.rank, alpha=recipe.alpha, seed=recipe.seed)
     samples = make_samples(settings, recipe, loaded.tokenizer, corpus)
-    foresight = yield from foresee(settings, job, recipe, loaded.model, samples)
-    trainer = make_trainer(settings, recipe, loaded.model, geometry, samples, foresight)
+    importance = yield from learn_importance(settings, job, recipe, loaded.model, samples)
+    trainer = make_trainer(settings, recipe, loaded.model, geometry, samples, importance)
     manifest = describe(settings, recipe, source, loaded, geometry, corpus)
     held_out = cut_held_out(corpus.held_out, recipe.length, recipe.validation_sequences)
     run = Run(job, recipe, loaded, lora, trainer, held_out, manifest, geometry)
@@ -156,27 +156,27 @@ def require_room(config: Any, place: Placement) -> None:
 def make_samples(settings: Settings, recipe: Recipe, tokenizer: Any, corpus: Corpus) -> Samples:
     """Cut the texts into the sequences of the run."""
     windows = Windows(corpus.texts, recipe.length, tokenizer.eos_token_id, recipe.seed)
-    task = RetrievalTask(tokenizer) if recipe.retrieval or goes_by_foresight(settings, recipe) else None
+    task = RetrievalTask(tokenizer) if recipe.retrieval or goes_by_importance(settings, recipe) else None
     return Samples(windows, recipe.seed, recipe.retrieval, task)
 
 
-def goes_by_foresight(settings: Settings, recipe: Recipe) -> bool:
+def goes_by_importance(settings: Settings, recipe: Recipe) -> bool:
     """Whether there is something to learn about what to keep, and the policy asks for it."""
-    return recipe.foresight > 0 and isinstance(make_policy(settings.policy), PredictingPolicy)
+    return recipe.importance > 0 and isinstance(make_policy(settings.policy), PredictingPolicy)
 
 
-def foresee(
+def learn_importance(
     settings: Settings, job: Job, recipe: Recipe, model: Any, samples: Samples
 ) -> Generator[Event, None, Tensor | None]:
     """Learn what the policy is to keep, if it goes by that, and leave it in the folder; a run that goes on has it."""
-    if not goes_by_foresight(settings, recipe):
+    if not goes_by_importance(settings, recipe):
         return None
-    known = read_foresight(job.target) if job.resume else None
+    known = read_importance(job.target) if job.resume else None
     if known is not None:
         return known
     length = min(recipe.length, model_window(model.config))
-    weights, explained = yield from fit_foresight(model, samples, length, recipe.foresight, job.target.name)
-    write_foresight(job.target, weights)
+    weights, explained = yield from fit_importance(model, samples, length, recipe.importance, job.target.name)
+    write_importance(job.target, weights)
     yield Note(f"what will be looked at from afar is foretold from keys and values: {explained:.0%} of it", wanted=True)
     return weights
 
@@ -187,10 +187,10 @@ def make_trainer(
     model: Any,
     geometry: Geometry,
     samples: Samples,
-    foresight: Tensor | None,
+    importance: Tensor | None,
 ) -> Trainer:
     """Put model, cache, texts and recipe together."""
-    policy = make_policy(settings.policy, foresight)
+    policy = make_policy(settings.policy, importance)
     window = model_window(model.config)
     new_cache = partial(make_cache, model, geometry, policy, window=window, differentiable=True)
     unrolling = Unrolling(model, new_cache, settings.chunk or CHUNK, recipe.checkpoint_chunks)

@@ -16,7 +16,7 @@ class Recipe:
 
     reverse: the share of KL(student || teacher) in `distill`; the rest is KL(teacher || student).
     retrieval: the share of sequences with generated facts and questions about them.
-    foresight: sequences that are read to learn what is worth keeping, by policies that go by it.
+    importance: sequences that are read to learn what is worth keeping, by policies that go by it.
     warmup: steps of rising learning rate; decay: the share of the steps, at the end, over which it falls to zero.
     Raises UsageError for what cannot be.
     """
@@ -25,7 +25,7 @@ class Recipe:
     reverse: float = 0.5
     length: int = 2048
     retrieval: float = 0.0
-    foresight: int = 40
+    importance: int = 40
     batch: int = 1
     parallel: int = 1
     steps: int = 500
@@ -53,7 +53,7 @@ class Recipe:
             ("--alpha", self.alpha > 0, "must be above 0"),
             ("--reverse", 0 <= self.reverse <= 1, "must be between 0 and 1"),
             ("--retrieval", 0 <= self.retrieval <= 1, "must be between 0 and 1"),
-            ("--foresight", self.foresight >= 0, "must be 0 (none) or more sequences"),
+            ("--importance", self.importance >= 0, "must be 0 (none) or more sequences"),
             ("--validation-sequences", self.validation_sequences >= 0, "must be 0 (no validation) or more"),
             ("--validate-every", self.validate_every >= 1, "must be 1 or more steps"),
             ("--save-every", self.save_every >= 1, "must be 1 or more steps"),

@@ -81,7 +81,7 @@ def test_of_what_was_kept_before_the_most_important_stays() -> None:
     assert torch.equal(rows[..., :6, :], values[..., 3:9, :])
 
 
-def test_only_landmarks_have_foresight() -> None:
+def test_only_landmarks_have_importance() -> None:
     assert isinstance(make_policy("landmarks"), PredictingPolicy)
     assert not any(isinstance(make_policy(name), PredictingPolicy) for name in ("freqkv", "window", "morph"))
 

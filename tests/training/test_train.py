@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import FreqkvError, StateError, UsageError
 from freqkv_cli.events import Done, Event, Note, Progress
-from freqkv_cli.models.adapter import MANIFEST, WEIGHTS, find_adapter, read_foresight
+from freqkv_cli.models.adapter import MANIFEST, WEIGHTS, find_adapter, read_importance
 from freqkv_cli.models.loading import load_model
 from freqkv_cli.models.source import resolve_model
 from freqkv_cli.training.checkpoint import NAME
@@ -118,13 +118,13 @@ def test_landmarks_learn_what_to_keep_once(tiny: str, text: str, tmp_path: Path)
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
 
     def asked(target: Path, **more: Any) -> tuple[Settings, Job]:
-        settings, wanted = job(tiny, text, target, foresight=10, retrieval=0.5, **more)
+        settings, wanted = job(tiny, text, target, importance=10, retrieval=0.5, **more)
         return replace(settings, policy="landmarks"), wanted
 
     _, notes = finish(train(*asked(whole)))
     assert any("looked at from afar" in note for note in notes)
-    foresight = read_foresight(whole)
-    assert foresight is not None
+    importance = read_importance(whole)
+    assert importance is not None
     stop_after(train(*asked(stopped)), 3)
     _, notes = finish(train(*asked(stopped, resume=True)))
     assert not any("looked at from afar" in note for note in notes)
@@ -132,16 +132,16 @@ def test_landmarks_learn_what_to_keep_once(tiny: str, text: str, tmp_path: Path)
     source = resolve_model(tiny)
     adapter = find_adapter(str(whole), source, "landmarks")
     loaded = load_model(source, device="cpu", quant="none", adapter=adapter)
-    assert loaded.foresight is not None
-    assert torch.equal(loaded.foresight, foresight)
+    assert loaded.importance is not None
+    assert torch.equal(loaded.importance, importance)
 
 
 def test_other_policies_and_none_asked_for_learn_nothing_of_it(tiny: str, text: str, tmp_path: Path) -> None:
     settings, wanted = job(tiny, text, tmp_path / "a", steps=1)
     finish(train(replace(settings, policy="freqkv"), wanted))
-    settings, wanted = job(tiny, text, tmp_path / "b", steps=1, foresight=0)
+    settings, wanted = job(tiny, text, tmp_path / "b", steps=1, importance=0)
     finish(train(replace(settings, policy="landmarks"), wanted))
-    assert read_foresight(tmp_path / "a") is read_foresight(tmp_path / "b") is None
+    assert read_importance(tmp_path / "a") is read_importance(tmp_path / "b") is None
 
 
 def test_curve_has_every_step_once(tiny: str, text: str, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 A row is worth its slot for one of two reasons. Recent queries look at it: it belongs to the thread of the text, from
 which the next words are foretold. Or it may be asked for later, when nobody looks at it any more. Attention alone
-forgets the second kind, foresight alone loses the thread. What may be asked for is foretold by a function that an
+forgets the second kind, importance alone loses the thread. What may be asked for is foretold by a function that an
 adapter brings along (kvcache/importance.py); without one it is what stands out, the keys least like the others. Means
 of the other rows, in slots taken from either, made it worse (docs/experiments.md).
 

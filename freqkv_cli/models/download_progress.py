@@ -36,7 +36,7 @@ class Meter:
         )
 
 
-def watch_growth(folder: Path, total: int, label: str, notify: Notify, wait: Callable[[float], bool]) -> None:
+def watch_download(folder: Path, total: int, label: str, notify: Notify, wait: Callable[[float], bool]) -> None:
     """Tells `notify` how many of `total` bytes are below `folder`, until `wait(seconds)` says that the work is over."""
     before = folder_bytes(folder)
     meter = Meter(label, total, notify)
