@@ -31,8 +31,8 @@ def test_twenty_questions_about_what_comes_behind_find_nothing_of_it(reader: str
         told = [evidence.text, *(one.text for one in (*evidence.passages, *evidence.edges))]
         assert evidence.passages
         assert not any("culprit" in text or "Chapter 5" in text for text in told)
-    assert session.stream is not None
-    assert session.stream.characters == STORY.index("Chapter 5")
+    assert session.so_far.stream is not None
+    assert session.so_far.stream.characters == STORY.index("Chapter 5")
 
 
 def test_a_quick_search_and_a_report_end_there_too(reader: str, tale: Path) -> None:
