@@ -63,7 +63,7 @@ def classes_used_twice() -> set[str]:
 def changing_classes() -> dict[str, int]:
     """Return the classes with more than MOST_MUTABLE fields that change, and how many.
 
-    These are the fields of a dataclass that is not frozen, and what other methods than the first ones set.
+    These are the fields with a default of a dataclass that is not frozen, and what methods other than `__init__` set.
     """
     found = {}
     for file in PACKAGE.rglob("*.py"):
@@ -79,7 +79,7 @@ def _mutable_fields(node: ast.ClassDef) -> int:
     if any(one.startswith("dataclass") for one in decorators):
         if any("frozen=True" in one for one in decorators):
             return 0
-        fields = {ast.unparse(one.target) for one in node.body if isinstance(one, ast.AnnAssign)}
+        fields = {ast.unparse(one.target) for one in node.body if isinstance(one, ast.AnnAssign) and one.value}
     for method in node.body:
         if isinstance(method, ast.FunctionDef) and method.name not in ("__init__", "__post_init__"):
             fields |= {name for one in ast.walk(method) for name in _set_on_self(one)}

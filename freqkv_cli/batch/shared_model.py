@@ -8,11 +8,9 @@ from typing import Any
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.events import Event
-from freqkv_cli.inference.engine import Engine
-from freqkv_cli.kvcache.cache import make_cache
-from freqkv_cli.kvcache.policies import make_policy
+from freqkv_cli.reading.open_session import load_session, new_session
 from freqkv_cli.reading.plan import Plan, make_plan
-from freqkv_cli.reading.session import Session, Watcher, load_session
+from freqkv_cli.reading.session import Session, Watcher
 from freqkv_cli.retrieval.places import confine
 from freqkv_cli.states.opening import Wanted, fill, open_reading, state_among
 
@@ -50,7 +48,8 @@ class SharedModel:
         held, what = self._held, self._what
         enough = what is not None and what[0] is documents and (extra or {}) in ({}, what[1])
         if held is not None and what is not None and enough and (settings.quick or not what[2]):
-            return replace(held, settings=settings, started=began, warnings=list(held.warnings))
+            timing = replace(held.timing, started=began)
+            return replace(held, settings=settings, timing=timing, warnings=list(held.warnings))
         self.forget()
         if state_among(documents) is not None:
             return (yield from open_reading(documents, settings))  # read by a model of its own
@@ -59,12 +58,7 @@ class SharedModel:
         assert first is not None
         assert plan is not None
         confine(documents, settings)
-        loaded = first.loaded
-        policy = make_policy(settings.policy, loaded.foresight)
-        cache = make_cache(loaded.model, plan.geometry, policy, window=plan.window)
-        session = Session(
-            settings, loaded, Engine(loaded.model, plan.chunk), cache, plan.prompt, began, first.speed_key
-        )
+        session = new_session(plan, settings, first.loaded, began)
         yield from fill(session, Wanted(documents, settings, plan, began, extra or {}, watch))
         self._held, self._what = session, (documents, extra or {}, settings.quick)
         return session

@@ -12,18 +12,20 @@ from typing import Any
 
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.clean import remove_controls
-from freqkv_cli.documents.log import with_times
 from freqkv_cli.documents.page import Page
+from freqkv_cli.documents.records.log import with_times
 from freqkv_cli.documents.stored_document import StoredDocument
 from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Done, Event, Note, Progress
 from freqkv_cli.following.tail import FileTail, StreamTail, Tail
 from freqkv_cli.reading.memory_figures import process_bytes
+from freqkv_cli.reading.open_session import load_session
 from freqkv_cli.reading.plan import make_plan
 from freqkv_cli.reading.prompt import encode_text
 from freqkv_cli.reading.report import answer_report
-from freqkv_cli.reading.session import Answer, Session, load_session
+from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.token_stream import TokenStream
+from freqkv_cli.reading.writing import Answer
 from freqkv_cli.retrieval.retriever import Retriever
 from freqkv_cli.states.manifest import read_manifest
 from freqkv_cli.states.opening import open_state
@@ -61,7 +63,7 @@ class Follower:
         session, at = self.session, self.at
         text = remove_controls(block.decode("utf-8", "replace").replace("\r\n", "\n"))
         for size in session.engine.prefill(session.cache, iter(encode_text(session.loaded.tokenizer, text))):
-            session.tokens_read += size
+            session.so_far.tokens += size
             yield self.progress()
         page, time_now = with_times(Page(text, 1, at.line), at.time)
         assert session.retriever is not None
@@ -86,12 +88,12 @@ class Follower:
         renewed = Retriever(retriever.documents)
         renewed.restore(replace(passage, index=index) for index, passage in enumerate(reversed(kept)))
         retriever.index.close()
-        self.session.retriever, self.characters = renewed, min(length, self.keep)
+        self.session.so_far.retriever, self.characters = renewed, min(length, self.keep)
 
     def save(self) -> int:
         """Write the state, whole or not at all, and return its bytes. Raises OSError."""
         session = self.session
-        retriever, stream = session.retriever, session.stream
+        retriever, stream = session.so_far.retriever, session.so_far.stream
         assert retriever is not None
         assert stream is not None
         self.characters += sum(len(one.text) for one in retriever.finish())
@@ -105,7 +107,7 @@ class Follower:
         """Save what was read to its end; a block that was stopped in its middle is read again by who goes on."""
         session = self.session
         if session.cache.truncate(len(session.prompt.prefix) + self.settled):
-            session.tokens_read = self.settled
+            session.so_far.tokens = self.settled
             self.save()
 
     def progress(self) -> Progress:
@@ -116,7 +118,7 @@ class Follower:
             source=self.name,
             detail=f"{self.at.line - 1:,} lines",
             tokens_done=session.tokens_read,
-            seconds=time.perf_counter() - session.started,
+            seconds=time.perf_counter() - session.timing.started,
             slots_used=cache.length,
             cache_size=cache.geometry.cache_size,
             cache_bytes=cache.nbytes,
@@ -165,16 +167,17 @@ def started(source: str, settings: Settings, target: Path, keep: int, began: flo
         if not isinstance(known, dict):
             raise UsageError(f"{target} is the state of a document that has an end: name another file with -o")
         session = yield from open_state(target, settings, began)
-        session.restored = None  # it grows from here on
+        session.so_far.restored = None  # it grows from here on
         at = Followed(**known)
     else:
         plan = yield from make_plan(settings)
         session = yield from load_session(plan, settings, began)
-        session.reader = reader_of(plan)
-        session.retriever = Retriever([document_of(name, 0, 0)])
+        session.so_far.reader = reader_of(plan)
+        session.so_far.retriever = Retriever([document_of(name, 0, 0)])
         session.engine.read(session.cache, session.prompt.prefix)
     assert session.retriever is not None
-    session.stream = TokenStream(session.retriever.documents, session.loaded.tokenizer, tokens=[session.tokens_read])
+    documents, tokenizer = session.retriever.documents, session.loaded.tokenizer
+    session.so_far.stream = TokenStream(documents, tokenizer, tokens=[session.tokens_read])
     characters = sum(len(passage.text) for passage in session.retriever.index)
     return Follower(session, name, target, keep, at, characters, session.tokens_read)
 

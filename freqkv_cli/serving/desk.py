@@ -14,7 +14,8 @@ from freqkv_cli.documents.document import Document, open_documents
 from freqkv_cli.errors import InputError, UsageError
 from freqkv_cli.events import Done, Event, Progress
 from freqkv_cli.reading.report import answer_report
-from freqkv_cli.reading.session import Answer, Session
+from freqkv_cli.reading.session import Session
+from freqkv_cli.reading.writing import Answer
 from freqkv_cli.summarizing.summarize import summarize
 
 Tell = Callable[[Progress], object]

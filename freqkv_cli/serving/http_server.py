@@ -9,7 +9,8 @@ from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Done, Event
 from freqkv_cli.reading.report import answer_report
-from freqkv_cli.reading.session import Answer, Session
+from freqkv_cli.reading.session import Session
+from freqkv_cli.reading.writing import Answer
 from freqkv_cli.states.opening import open_reading
 
 
