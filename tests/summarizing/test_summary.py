@@ -117,7 +117,7 @@ def test_what_the_user_asks_for_is_passed_on(session: Session, play: Play) -> No
 def test_lengths(session: Session, play: Play, length: str | int, words: int) -> None:
     played = play(lambda request: EVENTS[0])
     written(session, length=length)
-    assert words_wanted(session) == words
+    assert words_wanted(with_settings(session, length=length)) == words
     assert f" {words} words" in played.requests[0]
 
 
