@@ -10,7 +10,7 @@ from freqkv_cli.benchmarks.llama_cpp import LlamaCpp, find_node, find_package
 from freqkv_cli.benchmarks.options import RIVALS, BenchOptions
 from freqkv_cli.benchmarks.plain_loop import PlainLoop, load_plain
 from freqkv_cli.benchmarks.readers import PolicyReader, TimedReader
-from freqkv_cli.benchmarks.runs import REQUEST
+from freqkv_cli.benchmarks.runs import REQUEST, WARM_UP_ANSWER
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import UsageError
 from freqkv_cli.measurement.policy_specs import open_specs, shrunk
@@ -32,7 +32,7 @@ def open_readers(
     Raises UsageError when a rival cannot read this model.
     """
     loaded, sizes = subject.loaded, {"window": subject.window, "chunk": subject.chunk}
-    needed = options.depths[-1] + REQUEST + options.written
+    needed = options.depths[-1] + REQUEST + max(options.written, WARM_UP_ANSWER)
     specs = [shrunk(spec, needed) for spec in open_specs(options.policies, subject, settings)]
     readers: list[TimedReader] = [
         PolicyReader(loaded.model, one.geometry, one.policy, **sizes, importance=loaded.importance, label=one.label)
