@@ -19,6 +19,9 @@ WORD = re.compile(rf"[{SPACELESS}]|[^\s{SPACELESS}]{{1,24}}")
 PARAGRAPH_END = re.compile(r"\n[ \t]*\n\s*")
 LINE_END = re.compile(r"\n")
 WORD_END = re.compile(r"\s+")
+# A page that ends in the middle of a sentence: a line too long for a title, without a mark that ends a sentence.
+RUNS_ON = re.compile(r"[^\n|\t]{40,}[\w,\u2013-]\Z")
+LONGEST_REST = 300  # characters of a sentence that are taken from the page after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,9 @@ class PassageSplitter:
 
     A cut is made at the end of a paragraph, else of a sentence, else of a line, nearest to the length asked for; where
     lines are rows or records, a line is not cut while it need not be. Pages that stand apart are cut each for itself,
-    so that a passage never spans two of them; the blocks of a text are one. A new passage begins at a heading, known
-    by the marks of the page or, in a text without marks, by what a title looks like.
+    but a sentence that goes on behind the page's end is whole in the passage in which it begins; the blocks of a text
+    are one. A new passage begins at a heading, known by the marks of the page or, in a text without marks, by what a
+    title looks like.
     """
 
     def __init__(self, document: int = 0, *, first_index: int = 0, words: int = WORDS) -> None:
@@ -61,17 +65,22 @@ class PassageSplitter:
         self._pages: list[tuple[int, Page]] = []  # those that the held text is of, and where in it they begin
         self._headings: list[tuple[int, str]] = []  # where in the held text they are; the first one is that before it
         self._rows = False
+        self._open: Passage | None = None  # the last one of a page whose sentence may go on
 
     def add(self, page: Page) -> Iterator[Passage]:
         """Yield the passages that are complete with this page."""
         places = [*([page.location] if page.location else []), *(place for _, place in page.marks)]
         rows = any(place.unit != "line" or place.label for place in places)
         if page.first_line is None:
+            yield from self._completed(page.text)
             position = 0
             breaks = [offset for offset, _ in self._marked(page)]
             for piece in cut(page.text, self.words, last=True, rows=rows, breaks=breaks):
-                yield from self._passage(piece, page.locate(*inner(piece, position)))
+                yield from self._completed()
+                self._open = next(self._passage(piece, page.locate(*inner(piece, position))), None)
                 position += len(piece)
+            if self._open and (rows or not RUNS_ON.search(self._open.text)):
+                yield from self._completed()
             return
         self._rows = rows
         start = len(self._held)
@@ -87,8 +96,16 @@ class PassageSplitter:
 
     def finish(self) -> Iterator[Passage]:
         """Yield what is left at the end of the document."""
+        yield from self._completed()
         yield from self._cut_held(last=True)
         self._held, self._pages = "", []
+
+    def _completed(self, following: str = "") -> Iterator[Passage]:
+        """Yield the passage that waits, with the rest of its last sentence where that stands in `following`."""
+        if self._open:
+            rest = next(iter(split_sentences(following[:LONGEST_REST])), "").strip()
+            yield replace(self._open, text=f"{self._open.text}\n{rest}") if rest else self._open
+            self._open = None
 
     def _marked(self, page: Page, known: str | None = None) -> Iterator[tuple[int, str]]:
         """Yield where another heading than the one before begins, by the marks of a page."""

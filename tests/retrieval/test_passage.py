@@ -37,7 +37,7 @@ def test_the_words_of_a_novel_are_the_words_of_its_passages(data: Path, name: st
     assert all((one.last_line or 0) <= (other.first_line or 0) for one, other in pairs)
 
 
-def test_a_passage_of_a_pdf_stands_on_one_page(data: Path) -> None:
+def test_a_passage_of_a_pdf_holds_its_page_and_the_rest_of_a_sentence(data: Path) -> None:
     with open_document(str(data / "developers-reference.pdf"), pages="11-60") as document:
         pages = list(document.pages())
         passages = list(split_passages(pages, document=2, first_index=7))
@@ -46,7 +46,13 @@ def test_a_passage_of_a_pdf_stands_on_one_page(data: Path) -> None:
     for passage in passages:
         assert passage.location.page is not None
         joined.setdefault(passage.location.page, []).extend(passage.text.split())
-    assert joined == expected
+    ran_over = 0
+    for number, words in expected.items():
+        own, rest = joined[number][: len(words)], joined[number][len(words) :]
+        assert own == words
+        assert rest == expected.get(number + 1, [])[: len(rest)]
+        ran_over += bool(rest)
+    assert 2 < ran_over < 45
     assert passages[0].location.page == 11
     assert (passages[0].index, passages[0].document) == (7, 2)
 
@@ -56,6 +62,18 @@ def test_pages_that_stand_apart_are_never_joined() -> None:
     assert [(one.text, one.place) for one in split_passages(pages)] == [
         (f"Page {number} is short.", f"p. {number}") for number in (1, 2, 3)
     ]
+
+
+def test_a_sentence_that_a_page_ends_in_is_whole_where_it_begins() -> None:
+    texts = [
+        "All was paid in time.\n\nThe total cost of the breakwater was in the end twelve thousand",
+        "four hundred crowns, of which the state paid a third. The rest was lent by the ferry company.",
+    ]
+    pages = [Page(text, number, None, location=Location(page=number)) for number, text in enumerate(texts, 1)]
+    first, second = split_passages(pages)
+    assert first.text == f"{texts[0]}\nfour hundred crowns, of which the state paid a third."
+    assert first.place == "p. 1"
+    assert second.text == texts[1]
 
 
 def test_the_place_of_a_piece_of_a_page_is_its_mark() -> None:
