@@ -5,6 +5,7 @@ INSTRUCTION = "You are a careful reader. You answer from the document that you a
 # Answers.
 ANSWER = "Question: {question}\nAnswer{language} from the text above, as shortly as the question allows."
 FROM_MEMORY = "Question: {question}\nAnswer{language} from the document above, as shortly as the question allows."
+ANSWERS = "Question: {question}\nReply: {answer}\nDoes this reply answer the question? Reply yes or no."
 TELLS = "Does the text above tell the answer to this question: {question}\nReply yes or no."
 EARLIER = "Earlier question: {question}\nEarlier answer: {answer}"
 NOT_SAID = {

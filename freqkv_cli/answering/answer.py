@@ -1,7 +1,7 @@
 """An answer: from the passages that fit, in the model's own words, with the places it rests on and what they are worth.
 
 Whether the document says it at all is decided afterwards. A model that is told to refuse refuses what is there
-(docs/experiments.md); so it is let answer, and then asked of the passages whether they tell the answer.
+(docs/experiments.md); so it is let answer, and then asked whether that is an answer, and whether the passages tell it.
 """
 
 import time
@@ -12,7 +12,7 @@ from typing import Any
 from freqkv_cli.answering.evidence import gather, shown
 from freqkv_cli.answering.verification import Citation, check
 from freqkv_cli.events import Event, Note, Text
-from freqkv_cli.prompts import ANSWER, EARLIER, FROM_MEMORY, TELLS, not_said
+from freqkv_cli.prompts import ANSWER, ANSWERS, EARLIER, FROM_MEMORY, TELLS, not_said
 from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.writing import Answer
 from freqkv_cli.retrieval.language import detect_language, written_in
@@ -20,7 +20,8 @@ from freqkv_cli.retrieval.passage import Passage
 
 MAX_TOKENS = 200
 REQUEST_ROOM = 60  # tokens for a question with what stands around it, beside the question itself
-DOUBT = 0.7  # nats: where the passages together and the cited one alone affirm less, the document does not say
+DOUBT = 0.3  # nats: where "yes" is no likelier than that, the document does not say
+LONGEST_JUDGED = 300  # characters of an answer that are judged
 NEAREST = 2  # passages that are named where the document does not say
 
 
@@ -85,23 +86,26 @@ def answer_from_passages(session: Session, question: str, earlier: Sequence[Turn
     answer = yield from session.answer(request, limit, on=cache, quiet=True)
     citations = check(answer.text, question, [*evidence.passages, *evidence.edges], session.retriever.index.language)
     reply = Reply(answer, citations, evidence.passages)
-    if answer.finish_reason != "interrupted" and citations:
-        together = session.affirms(cache, TELLS.format(question=question))
-        del cache  # before told() makes another: the estimate of the memory counts two, with the one that reads
-        reply.found = told(session, question, together, citations[0])
-    elif answer.finish_reason != "interrupted":
-        reply.found = False
+    if answer.finish_reason != "interrupted":
+        reply.found = bool(citations) and session.affirms(cache, TELLS.format(question=question)) >= DOUBT
+        del cache  # before another is made: the estimate of the memory counts two, with the one that reads
+        reply.found = reply.found and told(session, question, answer.text, citations[0])
     reply.text = in_words(session, question, reply)
     return reply
 
 
-def told(session: Session, question: str, together: float, citation: Citation) -> bool:
-    """Return whether the document tells the answer: the model was asked of all that was read again, `together`, and is
-    asked of the passage that is cited, alone.
+def told(session: Session, question: str, answer: str, citation: Citation) -> bool:
+    """Return whether the document tells the answer, where all that was read again does. The model is asked twice more,
+    and must say yes each time: whether the answer is one to the question, with nothing else in sight, and whether the
+    passage that is cited tells it, alone.
     """
-    request = TELLS.format(question=question)
-    cache = session.consult(shown(citation.passage), session.count_tokens(request) + REQUEST_ROOM)
-    return together + session.affirms(cache, request) >= DOUBT
+    judged = ANSWERS.format(question=question, answer=answer[:LONGEST_JUDGED])
+    tells = TELLS.format(question=question)
+    room = session.count_tokens(judged) + REQUEST_ROOM
+    return (
+        session.affirms(session.consult("", room), judged) >= DOUBT
+        and session.affirms(session.consult(shown(citation.passage), room), tells) >= DOUBT
+    )
 
 
 def in_words(session: Session, question: str, reply: Reply) -> str:

@@ -123,12 +123,31 @@ def test_an_interrupted_answer_is_shown_as_far_as_it_came(session: Session, play
     assert reply.text.startswith("The cook was called")
 
 
-def test_both_the_whole_and_the_cited_passage_must_tell_it(session: Session, play: Play) -> None:
+@pytest.mark.parametrize("doubtful", [None, 0, 1, 2])
+def test_all_that_was_read_the_answer_and_the_cited_passage_must_each_tell(
+    session: Session, play: Play, monkeypatch: pytest.MonkeyPatch, doubtful: int | None
+) -> None:
     played = play("The cook was called Ambrose Pell.")
+    asked: list[tuple[str, str]] = []
+
+    def affirms(session: Session, on: object, request: str) -> float:
+        asked.append((played.consulted[-1], request))
+        return -1.0 if len(asked) - 1 == doubtful else 1.0
+
+    monkeypatch.setattr(Session, "affirms", affirms)
     reply, _ = told(session)
-    assert FACT in played.consulted[1]
-    assert len(played.consulted[1]) < len(played.consulted[0])
-    assert reply.found
+    assert reply.found == (doubtful is None)
+    (everything, first), (nothing, second), (passage, third) = [*asked, ("", ""), ("", "")][:3]
+    assert FACT in everything
+    assert "Ambrose Pell" not in first
+    if doubtful != 0:
+        assert nothing == ""
+        assert "Ambrose Pell" in second
+    if doubtful not in (0, 1):
+        assert FACT in passage
+        assert len(passage) < len(everything)
+        assert third == first
+
 
 
 def test_the_turns_before_are_told(session: Session, play: Play) -> None:
