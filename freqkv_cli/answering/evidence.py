@@ -11,6 +11,7 @@ from freqkv_cli.retrieval.retriever import Retriever
 
 EDGE = 400  # characters of the first and of the last passage
 OUTLINE = 600  # characters of the list of headings
+TABLE = 900  # characters of what a table comes to
 # A line that was broken for its length, not for its sense: a small model reads "two thousand" before the break as all.
 WRAPPED = re.compile(r"(?<=[^\n|\t]{40})\n(?=[^\W_])")
 
@@ -69,8 +70,10 @@ def shown(passage: Passage) -> str:
     return text if not heading or text.startswith(heading) else f"[{heading}]\n{text}"
 
 
-def describe(retriever: Retriever) -> str:
-    """Return what a document is, in its own words: metadata, headings, how it begins and how it ends."""
+def describe(retriever: Retriever, beginning: int = EDGE) -> str:
+    """Return what a document is, in its own words: metadata, headings, what a table comes to, how it begins, in about
+    `beginning` characters, and how it ends.
+    """
     parts = []
     for document in retriever.documents:
         said = getattr(document, "metadata", None)
@@ -79,8 +82,17 @@ def describe(retriever: Retriever) -> str:
         parts.append("\n".join([f"Document: {document.name}", *lines]))
     if titles := [entry.title.rsplit(" > ", 1)[-1] for entry in retriever.outline]:
         parts.append(f"Headings ({len(titles)}): {shortened('; '.join(titles), OUTLINE)}")
+    if retriever.table.text:
+        parts.append(shortened(retriever.table.text, TABLE))
     if len(retriever.index):
-        parts.append(f"Beginning of the document:\n{shortened(retriever.index[0].text, EDGE)}")
+        first, length = [], 0
+        for passage in retriever.index:
+            first.append(shown(passage))
+            length += len(first[-1])
+            if length >= beginning:
+                break
+        begins = shortened("\n\n".join(first), beginning)
+        parts.append(f"Beginning of the document:\n{begins}")
     if len(retriever.index) > 1:
         parts.append(f"End of the document:\n{retriever.index[len(retriever.index) - 1].text[-EDGE:]}")
     return "\n\n".join(parts)

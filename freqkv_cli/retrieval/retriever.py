@@ -10,6 +10,7 @@ from freqkv_cli.documents.stored_document import StoredDocument
 from freqkv_cli.retrieval.index import FUSION, Hit, PassageIndex
 from freqkv_cli.retrieval.language import words_of
 from freqkv_cli.retrieval.passage import Passage, PassageSplitter
+from freqkv_cli.retrieval.table import TableProfile
 
 # How a question names a page in the languages that freqkv answers in; headings are known by their own words.
 PAGE = re.compile(
@@ -34,6 +35,7 @@ class Retriever:
     documents: Sequence[Document | StoredDocument]
     index: PassageIndex = field(default_factory=PassageIndex)
     outline: list[OutlineEntry] = field(default_factory=list)
+    table: TableProfile = field(default_factory=TableProfile)
     _splitter: PassageSplitter | None = None
 
     def add(self, number: int, page: Page) -> list[Passage]:
@@ -87,6 +89,7 @@ class Retriever:
         kept = []
         for passage in passages:
             self.index.add(passage)
+            self.table.add(passage, self.documents[passage.document].kind)
             if passage.heading and (not self.outline or self.outline[-1].title != passage.heading):
                 self.outline.append(OutlineEntry(passage.heading, passage.index))
             kept.append(passage)

@@ -25,6 +25,7 @@ from freqkv_cli.summarizing.sections import WORDS, Section, SectionFinder
 NOTE_TOKENS = 90
 READ_AGAIN = 450  # words of a section for its note
 # "1. **Cache**: ...", at the beginning of a line or behind a full stop, and the "The key points are:" before it.
+LABEL = re.compile(r"\*\*[^*\n]{1,60}(?:\*\*\s*:|:\s*\*\*)\s*")
 LIST_MARK = re.compile(r"(?:^\s*|(?<=[:;.!?]\s))(?:[-*\u2022]|\d{1,2}[.)])\s+|\*\*|^#+\s*", re.MULTILINE)
 ANNOUNCEMENT = re.compile(r"(?:(?<=[.!?]\s)|^)[^.!?:\n]{0,60}:\s*(?=\n|$)", re.MULTILINE)
 WRITER = 0.4e9  # weights from which on a model writes sentences that are worth reading
@@ -160,7 +161,7 @@ class NoteTaker:
 
 def as_prose(text: str) -> str:
     """Return what a model wrote without the marks of lists and headings, and without the lines that announce a list."""
-    plain = LIST_MARK.sub("", text)
+    plain = LIST_MARK.sub("", LABEL.sub("", text))
     return " ".join(ANNOUNCEMENT.sub("", plain).split())
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
-from freqkv_cli.answering.evidence import describe
+from freqkv_cli.answering.evidence import EDGE, describe
 from freqkv_cli.answering.verification import Citation, cited, claims
 from freqkv_cli.events import Event, Progress
 from freqkv_cli.prompts import FOCUS, KINDS, MERGE, SUMMARY, WRITE
@@ -15,6 +15,7 @@ from freqkv_cli.summarizing.notes import SectionNote, can_write, in_language, wh
 
 WORDS = {"short": 60, "medium": 150, "long": 400}
 TOKENS_PER_WORD = 2  # with room to finish the last sentence
+CHARACTERS = 3  # of a token, at least
 GROUP, MERGED_SENTENCES = 6, 2  # notes that are merged into how many sentences
 SAME = 0.8  # share of its words that a sentence has in common with an earlier one which it only repeats
 
@@ -43,7 +44,9 @@ def write_summary(session: Session, notes: Sequence[SectionNote]) -> Generator[E
     beside = limit + session.count_tokens(request) + 40
     assert session.retriever is not None
     room = session.free_slots - beside
-    frame = cut_to(session, describe(session.retriever), room // 2)
+    frame = describe(session.retriever)
+    free = room // 2 - session.count_tokens(frame)  # for more of the beginning, which says what a document is
+    frame = cut_to(session, describe(session.retriever, EDGE + max(0, free) * CHARACTERS), room // 2)
     told = yield from merged(session, notes, room - session.count_tokens(frame))
     text = f"{frame}\n\nNotes, in the order of the document:\n{bullets(told)}"
     cache = session.consult(text, beside)

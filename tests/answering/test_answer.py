@@ -149,7 +149,6 @@ def test_all_that_was_read_the_answer_and_the_cited_passage_must_each_tell(
         assert third == first
 
 
-
 def test_the_turns_before_are_told(session: Session, play: Play) -> None:
     played = play("In Hull.")
     earlier = [Turn("Who is Ambrose Pell?", "The cook.")]
