@@ -20,7 +20,7 @@ from freqkv_cli.retrieval.passage import Passage
 
 MAX_TOKENS = 200
 REQUEST_ROOM = 60  # tokens for a question with what stands around it, beside the question itself
-DOUBT = 0.3  # nats: where "yes" is no likelier than that, the document does not say
+DOUBT = 0.125  # nats: where "yes" is no likelier than that, the document does not say
 LONGEST_JUDGED = 300  # characters of an answer that are judged
 NEAREST = 2  # passages that are named where the document does not say
 
