@@ -21,17 +21,22 @@ NOT_SAID = {
 
 # Summaries.
 NOTE = (
-    "Sum up the text above{language} in one or two sentences, with the names of people and things.{focus} Do not speak "
-    "of the text itself."
+    "Sum up the text above{language} in one or two sentences, with the names of people and things.{kind}{focus} Do not "
+    "speak of the text itself."
 )
 MERGE = (
     "Sum up the notes above in {sentences} sentences{language}, in their order, with the names of people and things."
+)
+OPENING = (
+    "Say{language} in one sentence what kind of document this is, and what or whom it is about.{focus} Do not list what "
+    "it contains."
 )
 SUMMARY = (
     "Write a summary of this document{language} in about {words} words. Say first what kind of document it is and what "
     "it is about, then what matters most, in order, to its end.{kind} Write plain connected sentences, without a "
     "heading or a list.{focus}"
 )
+NOTE_KINDS = {"log": " It is a log: tell what went wrong or changed, and when."}
 # What matters besides in documents of some kinds, by what the reader of the file found.
 _LOG = " It is a log: say what happened, which errors there were, and when."
 _TABLE = " It is a table: say what its columns are, how far it reaches, and which rows stand out."

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
-from freqkv_cli.retrieval.language import stems, words_of
+from freqkv_cli.retrieval.language import detect_language, stems, words_of
 from freqkv_cli.retrieval.passage import Passage
 from freqkv_cli.retrieval.sentences import clean_sentences, split_sentences
 
@@ -14,6 +15,8 @@ SMALL = 12  # numbers up to this are often told in words
 NUMBER = re.compile(r"\d[\d.,:/\u202f\u00a0]*\d|\d")
 # Words inside a sentence, also behind a mark that opens a quotation.
 INSIDE = re.compile(r"(?<!^)(?<!^[\"\u201c\u00ab(])(?<![.!?:] )(?<![.!?:] [\"\u201c\u00ab(])\b[^\W\d_a-z][\w'\u2019-]+")
+WORD = re.compile(r"[^\W\d_][\w'\u2019-]*")
+NOUNS_ARE_CAPITAL = ("de", "lb")  # languages in which a name is known only by another capital word before it
 COLUMNS = re.compile(r"\S(?:\t| {2,})\S")  # the rows of a table are quoted one by one
 QUOTED_WORDS = 4  # that must stand together for a sentence to count as a quotation
 
@@ -76,6 +79,8 @@ def claims(sentence: str, question: str = "") -> list[str]:
     """
     numbers = [match for match in NUMBER.findall(sentence) if not (match.isdigit() and int(match) <= SMALL)]
     names = [word for word in INSIDE.findall(sentence) if word[0].isupper()]
+    if detect_language(sentence) in NOUNS_ARE_CAPITAL:
+        names = [name for one, name in pairwise(WORD.findall(sentence)) if one[0].isupper() and name in names]
     found = dict.fromkeys([*names, *numbers])
     known = fold(question)
     return [claim for claim in found if fold(claim) not in known]

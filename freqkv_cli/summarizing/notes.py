@@ -13,7 +13,7 @@ from freqkv_cli.answering.verification import claims
 from freqkv_cli.documents.page import Page
 from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Event, Note
-from freqkv_cli.prompts import FOCUS, NOTE, WRITE
+from freqkv_cli.prompts import FOCUS, NOTE, NOTE_KINDS, WRITE
 from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.writing import Answer
 from freqkv_cli.retrieval.language import written_in
@@ -27,7 +27,7 @@ READ_AGAIN = 450  # words of a section for its note
 # "1. **Cache**: ...", at the beginning of a line or behind a full stop, and the "The key points are:" before it.
 LABEL = re.compile(r"\*\*[^*\n]{1,60}(?:\*\*\s*:|:\s*\*\*)\s*")
 LIST_MARK = re.compile(r"(?:^\s*|(?<=[:;.!?]\s))(?:[-*\u2022]|\d{1,2}[.)])\s+|\*\*|^#+\s*", re.MULTILINE)
-ANNOUNCEMENT = re.compile(r"(?:(?<=[.!?]\s)|^)[^.!?:\n]{0,60}:\s*(?=\n|$)", re.MULTILINE)
+ANNOUNCEMENT = re.compile(r"(?:(?<=[.!?]\s)|^)[^.!?:\n]{0,160}:\s*(?=\n|$)", re.MULTILINE)
 WRITER = 0.4e9  # weights from which on a model writes sentences that are worth reading
 
 
@@ -148,13 +148,15 @@ class NoteTaker:
         session = self.session
         focus = FOCUS.format(focus=session.settings.focus) if session.settings.focus else ""
         language = in_language(session)
-        request = NOTE.format(language=language, focus=focus) + (WRITE.format(language=language) if language else "")
+        assert session.retriever is not None
+        kind = NOTE_KINDS.get(session.retriever.documents[section.passages[0].document].kind, "")
+        request = NOTE.format(language=language, kind=kind, focus=focus)
+        request += WRITE.format(language=language) if language else ""
         try:
             on = session.consult(telling_part(section), NOTE_TOKENS + session.count_tokens(request) + 40)
         except UsageError:  # in so small a cache a section is not read again: a sentence of it is its note
             return ""
         answer = yield from session.answer(request, NOTE_TOKENS, on=on, quiet=True)
-        assert session.retriever is not None
         sentences = whole_sentences(answer, session.retriever.index.language)
         return " ".join(one for one in sentences if session.retriever.index.holds_all(claims(one)))
 

@@ -1,22 +1,28 @@
 """The summary: from the notes and the memory, in the model's own words, each name and number looked up."""
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field, replace
 
 from freqkv_cli.answering.evidence import EDGE, describe
 from freqkv_cli.answering.verification import Citation, cited, claims
 from freqkv_cli.events import Event, Progress
-from freqkv_cli.prompts import FOCUS, KINDS, MERGE, SUMMARY, WRITE
+from freqkv_cli.prompts import FOCUS, KINDS, MERGE, OPENING, SUMMARY, WRITE
 from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.writing import Answer
 from freqkv_cli.retrieval.language import stems
+from freqkv_cli.retrieval.passage import WORD
 from freqkv_cli.summarizing.extract import central_sentence
-from freqkv_cli.summarizing.notes import SectionNote, can_write, in_language, whole_sentences
+from freqkv_cli.summarizing.notes import SectionNote, as_prose, can_write, in_language, whole_sentences
 
+NOTES = "Notes, in the order of the document:"
 WORDS = {"short": 60, "medium": 150, "long": 400}
 TOKENS_PER_WORD = 2  # with room to finish the last sentence
 CHARACTERS = 3  # of a token, at least
 GROUP, MERGED_SENTENCES = 6, 2  # notes that are merged into how many sentences
+OPENING_TOKENS = 80
+LONGER = 1.3  # times the words wanted: shorter ones are not merged further
+FEW_NOTES = 3  # fewer of them say too little for a summary
+TABLES = {"csv", "xlsx", "ods"}  # kinds of documents of which counting says more than notes on some rows
 SAME = 0.8  # share of its words that a sentence has in common with an earlier one which it only repeats
 
 
@@ -35,30 +41,59 @@ class Summary:
 
 
 def write_summary(session: Session, notes: Sequence[SectionNote]) -> Generator[Event, None, Summary]:
-    """Return the summary of what was read; an extract where the model cannot write."""
+    """Return the summary of what was read; an extract where the model cannot write.
+
+    Of a short document, and at the user's own request, the model writes all of it. Of a longer one it says what the
+    document is, and the notes, merged until they are short enough, say what is in it: from many notes it wrote down how
+    they began. What is in a table has been counted.
+    """
+    retriever = session.retriever
+    assert retriever is not None
     if not can_write(session) or not notes:
         return extract(session, notes)
     words = words_wanted(session)
     limit = session.settings.max_tokens or words * TOKENS_PER_WORD + 40
     request = request_for(session, words)
     beside = limit + session.count_tokens(request) + 40
-    assert session.retriever is not None
     room = session.free_slots - beside
-    frame = describe(session.retriever)
+    frame = describe(retriever)
     free = room // 2 - session.count_tokens(frame)  # for more of the beginning, which says what a document is
-    frame = cut_to(session, describe(session.retriever, EDGE + max(0, free) * CHARACTERS), room // 2)
-    told = yield from merged(session, notes, room - session.count_tokens(frame))
-    text = f"{frame}\n\nNotes, in the order of the document:\n{bullets(told)}"
+    frame = cut_to(session, describe(retriever, EDGE + max(0, free) * CHARACTERS), room // 2)
+    left = room - session.count_tokens(frame)
+    if session.settings.prompt or len(notes) < FEW_NOTES:
+        told = yield from merged(session, notes, lambda texts: session.count_tokens(bullets(texts)) <= left)
+        return (yield from written(session, f"{frame}\n\n{NOTES}\n{bullets(told)}", request, limit, beside))
+    told = yield from merged(session, notes, lambda texts: count_words(texts) <= words * LONGER)
+    text = f"{frame}\n\n{NOTES}\n{cut_to(session, bullets(told), left)}"
+    opening = yield from written(session, text, opening_for(session), OPENING_TOKENS, beside)
+    kinds = {document.kind for document in retriever.documents}
+    if kinds <= TABLES and retriever.table.text:
+        lines = retriever.table.text.split("\n")
+        counted = [Citation(f"{line}.", "supported", retriever.index[0], "") for line in lines]
+        return replace(opening, sentences=opening.sentences[:1] + counted)
+    body = replace(opening.answer, text=" ".join(told), finish_reason="stop")
+    return checked(session, body, opening.sentences[:1])
+
+
+def written(session: Session, text: str, request: str, limit: int, beside: int) -> Generator[Event, None, Summary]:
+    """Return what the model writes at `request` when it has read `text`; once more where it tells what is not there."""
     cache = session.consult(text, beside)
     answer = yield from session.answer(request, limit, on=cache, quiet=True)
     summary = checked(session, answer)
-    if summary.missing:  # once more, without them
+    if summary.missing:
         again = f"{request} Do not mention: {', '.join(summary.missing)}."
         answer = yield from session.answer(again, limit, on=cache, quiet=True)
         second = checked(session, answer)
         if second.sentences and len(second.missing) < len(summary.missing):
             summary = second
     return summary
+
+
+def opening_for(session: Session) -> str:
+    """Return what the model is asked about the document as a whole."""
+    focus = FOCUS.format(focus=session.settings.focus) if session.settings.focus else ""
+    language = in_language(session)
+    return OPENING.format(language=language, focus=focus) + (WRITE.format(language=language) if language else "")
 
 
 def request_for(session: Session, words: int) -> str:
@@ -75,21 +110,29 @@ def request_for(session: Session, words: int) -> str:
     return SUMMARY.format(language=language, words=words, kind=kind, focus=focus) + last
 
 
-def merged(session: Session, notes: Sequence[SectionNote], room: int) -> Generator[Event, None, list[str]]:
-    """Return the notes, merged group by group, level by level, until they fit into `room` tokens, or one is left."""
+def merged(
+    session: Session, notes: Sequence[SectionNote], short_enough: Callable[[list[str]], bool]
+) -> Generator[Event, None, list[str]]:
+    """Return the notes, merged group by group, level by level, until they are short enough, or one is left."""
     told = [note.text for note in notes]
-    while len(told) > 1 and session.count_tokens(bullets(told)) > room:
+    while len(told) > 1 and not short_enough(told):
         level = []
-        for start in range(0, len(told), GROUP):
-            group = told[start : start + GROUP]
+        group = GROUP if len(told) > GROUP else 2
+        for start in range(0, len(told), group):
+            few = told[start : start + group]
             yield Progress("answering", source="merging notes", tokens_done=start, tokens_total=len(told))
             request = MERGE.format(sentences=MERGED_SENTENCES, language=in_language(session))
-            on = session.consult(bullets(group), 40 * MERGED_SENTENCES + 100)
+            on = session.consult(bullets(few), 40 * MERGED_SENTENCES + 100)
             answer = yield from session.answer(request, 40 * MERGED_SENTENCES + 40, on=on, quiet=True)
             del on  # before the next one is made: the estimate of the memory counts two, with the one that reads
-            level.append(" ".join(answer.text.split()) or group[0])
+            level.append(as_prose(answer.text) or few[0])
         told = level
     return told
+
+
+def count_words(texts: Sequence[str]) -> int:
+    """Return how many words texts have together; a character of a script without spaces is one."""
+    return sum(1 for text in texts for _ in WORD.finditer(text))
 
 
 def cut_to(session: Session, text: str, most: int) -> str:
@@ -98,12 +141,13 @@ def cut_to(session: Session, text: str, most: int) -> str:
     return text if tokens <= most else text[: len(text) * max(0, most) // tokens]
 
 
-def checked(session: Session, answer: Answer) -> Summary:
-    """Return what the model wrote as sentences with their places, without repetitions."""
+def checked(session: Session, answer: Answer, before: Sequence[Citation] = ()) -> Summary:
+    """Return what the model wrote as sentences with their places, behind those `before`, without repetitions."""
     retriever = session.retriever
     assert retriever is not None
     language = retriever.index.language
-    summary = Summary(answer=answer)
+    missing_before = [claim for one in before for claim in one.missing]
+    summary = Summary(list(before), len(before), missing=missing_before, answer=answer)
     for sentence in whole_sentences(answer, language):
         if any(repeats(sentence, one.sentence, language) for one in summary.sentences):
             summary.dropped += 1
