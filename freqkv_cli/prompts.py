@@ -28,8 +28,8 @@ MERGE = (
     "Sum up the notes above in {sentences} sentences{language}, in their order, with the names of people and things."
 )
 OPENING = (
-    "Say{language} in one sentence what kind of document this is, and what or whom it is about.{focus} Do not list what "
-    "it contains."
+    "Say{language} in one sentence what kind of document this is, and what or whom it is about.{focus} Do not list "
+    "what it contains."
 )
 SUMMARY = (
     "Write a summary of this document{language} in about {words} words. Say first what kind of document it is and what "

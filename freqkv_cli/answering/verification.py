@@ -16,7 +16,7 @@ NUMBER = re.compile(r"\d[\d.,:/\u202f\u00a0]*\d|\d")
 # Words inside a sentence, also behind a mark that opens a quotation.
 INSIDE = re.compile(r"(?<!^)(?<!^[\"\u201c\u00ab(])(?<![.!?:] )(?<![.!?:] [\"\u201c\u00ab(])\b[^\W\d_a-z][\w'\u2019-]+")
 WORD = re.compile(r"[^\W\d_][\w'\u2019-]*")
-NOUNS_ARE_CAPITAL = ("de", "lb")  # languages in which a name is known only by another capital word before it
+NOUNS_ARE_CAPITAL = ("de", "lb")  # languages in which a capital letter alone makes no name
 COLUMNS = re.compile(r"\S(?:\t| {2,})\S")  # the rows of a table are quoted one by one
 QUOTED_WORDS = 4  # that must stand together for a sentence to count as a quotation
 
@@ -75,12 +75,14 @@ def cited(sentence: str, question: str, asked: set[str], passages: Sequence[Pass
 def claims(sentence: str, question: str = "") -> list[str]:
     """Return the names and numbers of a sentence that do not stand in the question, in order, each once.
 
-    Names are known by their capital letters, inside of a sentence; small numbers are left out.
+    Names are known by their capital letters, inside of a sentence, in German by two such words together; small numbers
+    are left out.
     """
     numbers = [match for match in NUMBER.findall(sentence) if not (match.isdigit() and int(match) <= SMALL)]
     names = [word for word in INSIDE.findall(sentence) if word[0].isupper()]
     if detect_language(sentence) in NOUNS_ARE_CAPITAL:
-        names = [name for one, name in pairwise(WORD.findall(sentence)) if one[0].isupper() and name in names]
+        pairs = [pair for pair in pairwise(WORD.findall(sentence)) if pair[0][0].isupper() and pair[1] in names]
+        names = [name for pair in pairs for name in pair]
     found = dict.fromkeys([*names, *numbers])
     known = fold(question)
     return [claim for claim in found if fold(claim) not in known]
