@@ -25,7 +25,8 @@ NOTE = (
     "speak of the text itself."
 )
 MERGE = (
-    "Sum up the notes above in {sentences} sentences{language}, in their order, with the names of people and things."
+    "Sum up the notes above in {sentences} sentences{language}, in their order, with the names of people and things. "
+    "Do not speak of the text itself."
 )
 OPENING = (
     "Say{language} in one sentence what kind of document this is, and what or whom it is about.{focus} Do not list "

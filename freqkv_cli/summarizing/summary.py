@@ -61,9 +61,9 @@ def write_summary(session: Session, notes: Sequence[SectionNote]) -> Generator[E
     frame = cut_to(session, describe(retriever, EDGE + max(0, free) * CHARACTERS), room // 2)
     left = room - session.count_tokens(frame)
     if session.settings.prompt or len(notes) < FEW_NOTES:
-        told = yield from merged(session, notes, lambda texts: session.count_tokens(bullets(texts)) <= left)
+        told = yield from merged(session, notes, left, session.count_tokens)
         return (yield from written(session, f"{frame}\n\n{NOTES}\n{bullets(told)}", request, limit, beside))
-    told = yield from merged(session, notes, lambda texts: count_words(texts) <= words * LONGER)
+    told = yield from merged(session, notes, int(words * LONGER), count_words)
     text = f"{frame}\n\n{NOTES}\n{cut_to(session, bullets(told), left)}"
     opening = yield from written(session, text, opening_for(session), OPENING_TOKENS, beside)
     kinds = {document.kind for document in retriever.documents}
@@ -111,13 +111,13 @@ def request_for(session: Session, words: int) -> str:
 
 
 def merged(
-    session: Session, notes: Sequence[SectionNote], short_enough: Callable[[list[str]], bool]
+    session: Session, notes: Sequence[SectionNote], most: int, length: Callable[[str], int]
 ) -> Generator[Event, None, list[str]]:
-    """Return the notes, merged group by group, level by level, until they are short enough, or one is left."""
+    """Return the notes, merged group by group, level by level, until they are at most `most` long, or one is left."""
     told = [note.text for note in notes]
-    while len(told) > 1 and not short_enough(told):
+    while len(told) > 1 and (total := length(bullets(told))) > most:
         level = []
-        group = GROUP if len(told) > GROUP else 2
+        group = min(GROUP, max(2, -(-total // most)))
         for start in range(0, len(told), group):
             few = told[start : start + group]
             yield Progress("answering", source="merging notes", tokens_done=start, tokens_total=len(told))
@@ -130,9 +130,9 @@ def merged(
     return told
 
 
-def count_words(texts: Sequence[str]) -> int:
-    """Return how many words texts have together; a character of a script without spaces is one."""
-    return sum(1 for text in texts for _ in WORD.finditer(text))
+def count_words(text: str) -> int:
+    """Return how many words a text has; a character of a script without spaces is one."""
+    return sum(1 for _ in WORD.finditer(text))
 
 
 def cut_to(session: Session, text: str, most: int) -> str:

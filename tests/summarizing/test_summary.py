@@ -1,6 +1,7 @@
 """The summary: from notes, level by level; repetitions dropped, names looked up, places given."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from freqkv_cli.events import Event, Progress
 from freqkv_cli.reading.session import Session
 from freqkv_cli.summarizing.layout import notes_text, summary_text, without_notes
 from freqkv_cli.summarizing.notes import SectionNote
-from freqkv_cli.summarizing.summary import GROUP, Summary, merged, repeats, words_wanted, write_summary
+from freqkv_cli.summarizing.summary import GROUP, Summary, count_words, merged, repeats, words_wanted, write_summary
 from tests.reading.conftest import reader  # noqa: F401
 from tests.reading.playing import Played, ended, searched
 from tests.summarizing.conftest import EVENTS
@@ -114,7 +115,7 @@ def test_many_notes_are_merged_level_by_level_in_order(session: Session, play: P
 
     played = play(write)
     seen: list[Event] = []
-    told = ended(merged(session, notes, lambda texts: len(texts) < 20), seen)
+    told = ended(merged(session, notes, 500, count_words), seen)
     levels = [100, 17]
     assert [len(text.split("\n")) for text in played.consulted[:17]] == [GROUP] * 16 + [4]
     assert len(told) == levels[1]
@@ -127,7 +128,7 @@ def test_many_notes_are_merged_level_by_level_in_order(session: Session, play: P
 
 def test_notes_that_fit_are_not_merged(session: Session, play: Play) -> None:
     played = play(lambda request: "never")
-    assert ended(merged(session, NOTES, lambda texts: True)) == list(EVENTS)
+    assert ended(merged(session, NOTES, 1000, count_words)) == list(EVENTS)
     assert played.requests == []
 
 
