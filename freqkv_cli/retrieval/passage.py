@@ -77,7 +77,7 @@ class PassageSplitter:
             breaks = [offset for offset, _ in self._marked(page)]
             for piece in cut(page.text, self.words, last=True, rows=rows, breaks=breaks):
                 yield from self._completed()
-                self._open = next(self._passage(piece, page.locate(*inner(piece, position))), None)
+                self._open = self._passage(piece, page.locate(*inner(piece, position)))
                 position += len(piece)
             if self._open and (rows or not RUNS_ON.search(self._open.text)):
                 yield from self._completed()
@@ -119,7 +119,8 @@ class PassageSplitter:
         breaks = [offset for offset, _ in self._headings if offset]
         for piece in cut(self._held, self.words, last=last, rows=self._rows, breaks=breaks):
             start, end = inner(piece, used)
-            yield from self._passage(piece, self._locate(start, end))
+            if passage := self._passage(piece, self._locate(start, end)):
+                yield passage
             used += len(piece)
         before = [title for offset, title in self._headings if offset <= used][-1:]
         after = [(offset - used, title) for offset, title in self._headings if offset > used]
@@ -141,10 +142,11 @@ class PassageSplitter:
     def _page_at(self, offset: int) -> int:
         return bisect_right([begin for begin, _ in self._pages], offset) - 1
 
-    def _passage(self, piece: str, location: Location) -> Iterator[Passage]:
-        if text := piece.strip():
-            yield Passage(text, self.index, self.document, location)
-            self.index += 1
+    def _passage(self, piece: str, location: Location) -> Passage | None:
+        if not (text := piece.strip()):
+            return None
+        self.index += 1
+        return Passage(text, self.index - 1, self.document, location)
 
 
 def is_sure(heading: Heading, found: Iterable[Heading]) -> bool:

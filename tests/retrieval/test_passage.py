@@ -54,7 +54,8 @@ def test_a_passage_of_a_pdf_holds_its_page_and_the_rest_of_a_sentence(data: Path
         ran_over += bool(rest)
     assert 2 < ran_over < 45
     assert passages[0].location.page == 11
-    assert (passages[0].index, passages[0].document) == (7, 2)
+    assert [one.index for one in passages] == list(range(7, 7 + len(passages)))
+    assert {one.document for one in passages} == {2}
 
 
 def test_pages_that_stand_apart_are_never_joined() -> None:
@@ -72,8 +73,8 @@ def test_a_sentence_that_a_page_ends_in_is_whole_where_it_begins() -> None:
     pages = [Page(text, number, None, location=Location(page=number)) for number, text in enumerate(texts, 1)]
     first, second = split_passages(pages)
     assert first.text == f"{texts[0]}\nfour hundred crowns, of which the state paid a third."
-    assert first.place == "p. 1"
-    assert second.text == texts[1]
+    assert (first.place, first.index) == ("p. 1", 0)
+    assert (second.text, second.index) == (texts[1], 1)
 
 
 def test_the_place_of_a_piece_of_a_page_is_its_mark() -> None:
