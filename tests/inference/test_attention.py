@@ -72,9 +72,9 @@ def test_where_flash_attention_cannot_group_heads_keys_are_repeated() -> None:
 @pytest.mark.parametrize(("chunk", "total"), [(1, 50), (7, 50), (300, 300), (512, 2000)])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-3), (torch.bfloat16, 3e-2)])
 def test_equals_the_textbook_on_a_gpu(chunk: int, total: int, dtype: torch.dtype, tolerance: float) -> None:
-    tensors = [tensor.to("cuda") for tensor in random_tensors(1, chunk, total, dtype)]
-    actual, _ = chunk_attention(None, *tensors, None, scaling=0.3)
-    expected = textbook(*(tensor.cpu() for tensor in tensors), 0.3)
+    query, key, value = random_tensors(1, chunk, total, dtype)
+    actual, _ = chunk_attention(None, query.cuda(), key.cuda(), value.cuda(), None, scaling=0.3)
+    expected = textbook(query, key, value, 0.3)
     torch.testing.assert_close(actual.double().cpu(), expected, atol=tolerance, rtol=0)
 
 

@@ -48,7 +48,12 @@ def test_what_was_not_written_since_it_was_hashed_is_not_hashed_again(
 ) -> None:
     folder = Path(resolve_model("smollm2").folder)
     hashed: list[str] = []
-    monkeypatch.setattr(store, "sha256", lambda path: hashed.append(path.name) or "other")
+
+    def sha256(path: Path) -> str:
+        hashed.append(path.name)
+        return "other"
+
+    monkeypatch.setattr(store, "sha256", sha256)
     assert store.damage(folder, thorough=True) is None
     manifest = store.read_manifest(folder)
     assert manifest is not None
