@@ -69,7 +69,7 @@ def test_a_chat_holds_as_many_caches_as_are_estimated(held: list[int], model: st
         for _ in conversation.ask(question):
             pass
     assert conversation.reply is not None
-    assert len(held) >= 5  # the one that reads, and two for each question
+    assert len(held) >= 3  # the one that reads, and one or more for each question
     assert max(held) == CACHES
 
 
