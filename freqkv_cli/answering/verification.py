@@ -13,11 +13,13 @@ from freqkv_cli.retrieval.sentences import clean_sentences, split_sentences
 LONGEST_QUOTE = 300  # characters
 SMALL = 12  # numbers up to this are often told in words
 NUMBER = re.compile(r"\d[\d.,:/\u202f\u00a0]*\d|\d")
+CLAIMED = re.compile(rf"(?<![^\W_])(?<![^\W_]-)(?:{NUMBER.pattern})")  # not the 2.5 and 135 of Qwen2.5 and SmolLM2-135M
 # Words inside a sentence, also behind a mark that opens a quotation.
 INSIDE = re.compile(r"(?<!^)(?<!^[\"\u201c\u00ab(])(?<![.!?:] )(?<![.!?:] [\"\u201c\u00ab(])\b[^\W\d_a-z][\w'\u2019-]+")
 WORD = re.compile(r"[^\W\d_][\w'\u2019-]*")
 NOUNS_ARE_CAPITAL = ("de", "lb")  # languages in which a capital letter alone makes no name
-COLUMNS = re.compile(r"\S(?:\t| {2,})\S")  # the rows of a table are quoted one by one
+# The rows of a table are quoted one by one: cells that stand apart, or that name their columns.
+COLUMNS = re.compile(r"\S(?:\t| {2,})\S|^[^:;\n]{1,40}: [^;\n]*; ", re.MULTILINE)
 QUOTED_WORDS = 4  # that must stand together for a sentence to count as a quotation
 
 Verdict = Literal["quoted", "supported", "not found"]
@@ -78,10 +80,10 @@ def claims(sentence: str, question: str = "") -> list[str]:
     Names are known by their capital letters, inside of a sentence, in German by two such words together; small numbers
     are left out.
     """
-    numbers = [match for match in NUMBER.findall(sentence) if not (match.isdigit() and int(match) <= SMALL)]
+    numbers = [match for match in CLAIMED.findall(sentence) if not (match.isdigit() and int(match) <= SMALL)]
     names = [word for word in INSIDE.findall(sentence) if word[0].isupper()]
     if detect_language(sentence) in NOUNS_ARE_CAPITAL:
-        pairs = [pair for pair in pairwise(WORD.findall(sentence)) if pair[0][0].isupper() and pair[1] in names]
+        pairs = [pair for pair in pairwise(WORD.findall(sentence)) if pair[0] in names and pair[1] in names]
         names = [name for pair in pairs for name in pair]
     found = dict.fromkeys([*names, *numbers])
     known = fold(question)

@@ -60,17 +60,17 @@ def write_summary(session: Session, notes: Sequence[SectionNote]) -> Generator[E
     free = room // 2 - session.count_tokens(frame)  # for more of the beginning, which says what a document is
     frame = cut_to(session, describe(retriever, EDGE + max(0, free) * CHARACTERS), room // 2)
     left = room - session.count_tokens(frame)
-    if session.settings.prompt or len(notes) < FEW_NOTES:
+    kinds = {document.kind for document in retriever.documents}
+    counted = retriever.table.text.split("\n") if kinds <= TABLES and retriever.table.text else []
+    if session.settings.prompt or (len(notes) < FEW_NOTES and not counted):
         told = yield from merged(session, notes, left, session.count_tokens)
         return (yield from written(session, f"{frame}\n\n{NOTES}\n{bullets(told)}", request, limit, beside))
     told = yield from merged(session, notes, int(words * LONGER), count_words)
     text = f"{frame}\n\n{NOTES}\n{cut_to(session, bullets(told), left)}"
     opening = yield from written(session, text, opening_for(session), OPENING_TOKENS, beside)
-    kinds = {document.kind for document in retriever.documents}
-    if kinds <= TABLES and retriever.table.text:
-        lines = retriever.table.text.split("\n")
-        counted = [Citation(f"{line}.", "supported", retriever.index[0], "") for line in lines]
-        return replace(opening, sentences=opening.sentences[:1] + counted)
+    if counted:
+        cells = [Citation(f"{line}.", "supported", retriever.index[0], "") for line in counted]
+        return replace(opening, sentences=opening.sentences[:1] + cells)
     body = replace(opening.answer, text=" ".join(told), finish_reason="stop")
     return checked(session, body, opening.sentences[:1])
 

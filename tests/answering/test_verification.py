@@ -26,6 +26,7 @@ def passages(*texts: str) -> list[Passage]:
         ("Ambrose met Silas Crane.", "Who met Silas?", ["Crane"]),
         ("It cost 1,250 crowns in 1815, for 3 men.", "", ["1,250", "1815"]),
         ("It was 12 and 13.", "", ["13"]),
+        ("They ran qwen2.5 and smolLM2-135M for 45 days.", "", ["45"]),
         ("He said: The end. And so it was.", "", []),  # capitals that begin a sentence are no names
         ('"Yes," he said. "No," said she.', "", []),
         ('The ship "Zorblax" (Captain Crane) sank.', "", ["Zorblax", "Captain", "Crane"]),
