@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from freqkv_cli.retrieval.passage import WORD, Passage
 
-WORDS = {"low": 1000, "medium": 1000, "high": 500}  # of a section; about a third more in tokens
+WORDS = {"low": 1400, "medium": 1400, "high": 700}  # of a section; about a third more in tokens
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from freqkv_cli.reading.writing import Answer
 from freqkv_cli.retrieval.language import stems
 from freqkv_cli.retrieval.passage import WORD
 from freqkv_cli.summarizing.extract import central_sentence
-from freqkv_cli.summarizing.notes import SectionNote, as_prose, can_write, in_language, whole_sentences
+from freqkv_cli.summarizing.notes import SectionNote, can_write, in_language, whole_sentences
 
 NOTES = "Notes, in the order of the document:"
 WORDS = {"short": 60, "medium": 150, "long": 400}
@@ -115,6 +115,8 @@ def merged(
 ) -> Generator[Event, None, list[str]]:
     """Return the notes, merged group by group, level by level, until they are at most `most` long, or one is left."""
     told = [note.text for note in notes]
+    assert session.retriever is not None
+    language = session.retriever.index.language
     while len(told) > 1 and (total := length(bullets(told))) > most:
         level = []
         group = min(GROUP, max(2, -(-total // most)))
@@ -125,7 +127,7 @@ def merged(
             on = session.consult(bullets(few), 40 * MERGED_SENTENCES + 100)
             answer = yield from session.answer(request, 40 * MERGED_SENTENCES + 40, on=on, quiet=True)
             del on  # before the next one is made: the estimate of the memory counts two, with the one that reads
-            level.append(as_prose(answer.text) or few[0])
+            level.append(" ".join(whole_sentences(answer, language)) or few[0])
         told = level
     return told
 
