@@ -20,8 +20,9 @@ WRAPPED = re.compile(r"(?<=[^\n|\t]{40})\n(?=[^\W_])")
 class Evidence:
     """What was read again. `passages` are those that fit the question, the best first; `left_out` those without room.
 
-    `edges` are the first and the last passage of all, which the frame quotes. `text` is how it is put to the model:
-    the frame of the document, then the passages, the best last, where a model looks most.
+    `edges` are what the frame quotes besides: the first and the last passage of all, and what a table comes to. `text`
+    is how it is put to the model: the frame of the document, then the passages, the best last, where a model looks
+    most.
     """
 
     text: str
@@ -59,7 +60,10 @@ def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
     text = "\n\n".join([frame, *map(shown, in_order)])
     index = retriever.index
     edges = [index[place] for place in dict.fromkeys((0, len(index) - 1))] if len(index) else []
-    return Evidence(text, taken, [one for one in edges if one not in taken], len(wanted) - len(taken))
+    others = [one for one in edges if one not in taken]
+    if counted := retriever.table.passage:
+        others.append(counted)
+    return Evidence(text, taken, others, len(wanted) - len(taken))
 
 
 def shown(passage: Passage) -> str:
@@ -82,8 +86,8 @@ def describe(retriever: Retriever, beginning: int = EDGE) -> str:
         parts.append("\n".join([f"Document: {document.name}", *lines]))
     if titles := [entry.title.rsplit(" > ", 1)[-1] for entry in retriever.outline]:
         parts.append(f"Headings ({len(titles)}): {shortened('; '.join(titles), OUTLINE)}")
-    if retriever.table.text:
-        parts.append(shortened(retriever.table.text, TABLE))
+    if counted := retriever.table.passage:
+        parts.append(shortened(counted.text, TABLE))
     if len(retriever.index):
         first, length = [], 0
         for passage in retriever.index:

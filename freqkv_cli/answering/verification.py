@@ -19,7 +19,7 @@ INSIDE = re.compile(r"(?<!^)(?<!^[\"\u201c\u00ab(])(?<![.!?:] )(?<![.!?:] [\"\u2
 WORD = re.compile(r"[^\W\d_][\w'\u2019-]*")
 NOUNS_ARE_CAPITAL = ("de", "lb")  # languages in which a capital letter alone makes no name
 # The rows of a table are quoted one by one: cells that stand apart, or that name their columns.
-COLUMNS = re.compile(r"\S(?:\t| {2,})\S|^[^:;\n]{1,40}: [^;\n]*; ", re.MULTILINE)
+COLUMNS = re.compile(r"\S(?:\t| {2,})\S|^[^:;\n]{1,40}: [^;\n]*;\s", re.MULTILINE)
 QUOTED_WORDS = 4  # that must stand together for a sentence to count as a quotation
 
 Verdict = Literal["quoted", "supported", "not found"]
@@ -51,14 +51,17 @@ def check(answer: str, question: str, passages: Sequence[Passage], language: str
 
 
 def cited(sentence: str, question: str, asked: set[str], passages: Sequence[Passage], language: str) -> Citation:
-    """Return the citation of one sentence: the passage that has most of its claims, then most of its words."""
+    """Return the citation of one sentence: the passage that has most of its claims, then of its words, then of the
+    question's.
+    """
     made = claims(sentence, question)
     told = set(stems(sentence, language))
     held = [set(stems(f"{one.heading or ''} {one.text}", language)) for one in passages]
 
-    def fit(index: int) -> tuple[int, float, int]:
+    def fit(index: int) -> tuple[int, float, int, int]:
         found = sum(is_in(claim, passages[index].text) for claim in made)
-        return found, len((told - asked) & held[index]) + 0.5 * len(told & asked & held[index]), -index
+        told_there = len((told - asked) & held[index]) + 0.5 * len(told & asked & held[index])
+        return found, told_there, len(asked & held[index]), -index
 
     best = max(range(len(passages)), key=fit)
     passage = passages[best]

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
+from freqkv_cli.location import Location
 from freqkv_cli.retrieval.passage import Passage
 
 # Kinds of documents that are tables, and what their lines are.
@@ -75,12 +76,17 @@ class TableProfile:
                     self.columns.setdefault(name, Column()).add(value.strip())
 
     @property
-    def text(self) -> str:
-        """The table in a few words; empty where there is none."""
+    def lines(self) -> list[str]:
+        """The table in a few words, a line for its rows and one for each column; none where there is no table."""
         if self.rows < 2:
-            return ""
+            return []
         told = [f"{name}: {column.text}" for name, column in self.columns.items()]
-        return "\n".join([f"Counted: {self.rows} {self.unit}", *told])
+        return [f"Counted: {self.rows} {self.unit}", *told]
+
+    @property
+    def passage(self) -> Passage | None:
+        """The same as a passage that can be cited, in no place of its own."""
+        return Passage(";\n".join(self.lines), -1, 0, Location(label="counted")) if self.lines else None
 
 
 def size_of(value: str) -> float | None:

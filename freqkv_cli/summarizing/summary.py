@@ -61,7 +61,7 @@ def write_summary(session: Session, notes: Sequence[SectionNote]) -> Generator[E
     frame = cut_to(session, describe(retriever, EDGE + max(0, free) * CHARACTERS), room // 2)
     left = room - session.count_tokens(frame)
     kinds = {document.kind for document in retriever.documents}
-    counted = retriever.table.text.split("\n") if kinds <= TABLES and retriever.table.text else []
+    counted = retriever.table.lines if kinds <= TABLES else []
     if session.settings.prompt or (len(notes) < FEW_NOTES and not counted):
         told = yield from merged(session, notes, left, session.count_tokens)
         return (yield from written(session, f"{frame}\n\n{NOTES}\n{bullets(told)}", request, limit, beside))

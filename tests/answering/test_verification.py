@@ -1,12 +1,14 @@
 """What an answer claims is looked up: names and numbers, in any language, with a short quotation of the place."""
 
 import random
+from collections import Counter
 
 import pytest
 
 from freqkv_cli.answering.verification import LONGEST_QUOTE, check, claims, is_in, window
 from freqkv_cli.location import Location
 from freqkv_cli.retrieval.passage import Passage
+from freqkv_cli.retrieval.table import Column, TableProfile
 
 TEXTS = (
     "The ship sailed on. The cook of the ship was called Ambrose Pell. He earned 1,250 crowns in 1815/16.",
@@ -143,3 +145,14 @@ def test_an_endless_word_is_cut_and_says_so() -> None:
     part = window("\u6771\u4eac" * 400, {"\u6771"}, "ja")
     assert len(part) <= LONGEST_QUOTE
     assert part.endswith(" ...")
+
+
+def test_what_was_counted_can_be_cited() -> None:
+    rows = passages("rank: 3; name: Greta Grau; status: finished\nrank: 4; name: Jonna Drost; status: finished")
+    profile = TableProfile(
+        "rows", 64, {"status": Column(64, values=Counter({"finished": 60, "did not finish": 3, "disqualified": 1}))}
+    )
+    assert profile.passage is not None
+    (citation,) = check("3", "How many runners did not finish?", [*rows, profile.passage], "en")
+    assert (citation.passage.place, citation.verdict) == ("counted", "supported")
+    assert "did not finish (3)" in citation.quote

@@ -16,7 +16,7 @@ def counted(path: Path, text: str) -> str:
         for page in document.pages():
             retriever.add(0, page)
         retriever.finish()
-        return retriever.table.text
+        return "\n".join(retriever.table.lines)
 
 
 def test_rows_ranges_and_frequent_values_are_counted(tmp_path: Path) -> None:
