@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from freqkv_cli.answering.answer import Reply, answer_question, reply_report
 from freqkv_cli.answering.ask_many import answer_all
@@ -18,7 +18,7 @@ from freqkv_cli.config import Settings, parse_setting
 from freqkv_cli.documents import Document, open_documents
 from freqkv_cli.documents.state import STATE_KIND
 from freqkv_cli.errors import FreqkvError, StateError, UsageError
-from freqkv_cli.events import Answered, Done, Event, Text
+from freqkv_cli.events import Answered, Done, Event, Text, run_to_end
 from freqkv_cli.reading.session import Session
 from freqkv_cli.states.opening import open_reading
 from freqkv_cli.states.saving import save_reading
@@ -28,7 +28,6 @@ __all__ = ["Answered", "Chat", "FreqkvError", "Reading", "Reply", "Text", "load"
 
 Name = str | os.PathLike[str]
 OnEvent = Callable[[Event], object]
-Result = TypeVar("Result")
 
 
 def read(*sources: Name, on_event: OnEvent | None = None, password: str | None = None, **settings: Any) -> "Reading":
@@ -82,7 +81,7 @@ class Reading:
 
     def ask(self, question: str) -> Reply:
         """Answer a question; `text`, `answer`, `citations`, `found` of the reply say what came of it."""
-        return follow(answer_question(self.session.apart(), question))
+        return run_to_end(answer_question(self.session.apart(), question))
 
     def stream(self, question: str) -> Iterator[Event]:
         """Answer a question as events: Text as it is written, notes, progress, and all of it at the end as Answered."""
@@ -124,7 +123,7 @@ class Chat:
 
     def ask(self, question: str) -> Reply:
         """Answer a question in the light of those before it."""
-        return follow(self.conversation.ask(question))
+        return run_to_end(self.conversation.ask(question))
 
     def stream(self, question: str) -> Iterator[Event]:
         """The same as events; see `Reading.stream`."""
@@ -149,18 +148,6 @@ def chosen_settings(given: dict[str, Any]) -> Settings:
     return Settings(**values)
 
 
-def follow(events: Generator[Event, None, Result], on_event: OnEvent | None = None) -> Result:
-    """Run a task to its end and return what it returns."""
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        if on_event is not None:
-            on_event(event)
-
-
 def streamed(session: Session, question: str, reply: Generator[Event, None, Reply]) -> Iterator[Event]:
     """The events of an answer, and Answered at the end."""
     given = yield from reply
@@ -169,7 +156,7 @@ def streamed(session: Session, question: str, reply: Generator[Event, None, Repl
 
 def _reading(documents: Sequence[Document], settings: Settings, on_event: OnEvent | None, stack: ExitStack) -> Reading:
     """Read what is open on `stack`, which the Reading then closes."""
-    session = follow(open_reading(documents, settings), on_event)
+    session = run_to_end(open_reading(documents, settings), on_event)
     return Reading(session, stack.pop_all())
 
 

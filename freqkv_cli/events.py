@@ -1,7 +1,10 @@
 """What a task tells the terminal while it runs. Tasks are generators of these events; no event holds a tensor."""
 
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +77,15 @@ class Done:
 
 
 Event = Note | Progress | Text | Asked | Answered | Done
+
+
+def run_to_end(events: Generator[Any, None, Result], on_event: Callable[[Any], object] | None = None) -> Result:
+    """Run a generator to its end and return its value; `on_event` is told of what it yields."""
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        if on_event is not None:
+            on_event(event)

@@ -21,8 +21,7 @@ from freqkv_cli.evaluation.answer_report import answers_report, answers_table
 from freqkv_cli.evaluation.methods import METHODS, prepared, put
 from freqkv_cli.evaluation.question_file import FLAGS, Examination, ExamQuestion
 from freqkv_cli.evaluation.rows import Rows, open_rows
-from freqkv_cli.events import Done, Event, Note, Progress, Text
-from freqkv_cli.measurement.result import last_value
+from freqkv_cli.events import Done, Event, Note, Progress, Text, run_to_end
 from freqkv_cli.measurement.subject import Subject
 from freqkv_cli.reading.open_session import load_session
 from freqkv_cli.reading.plan import Plan, make_plan
@@ -128,7 +127,7 @@ def ask_all(
         reply, error = None, None
         try:
             for text in filter(None, (question.follows, question.text)):
-                reply = last_value(put(method, session, text, conversation))
+                reply = run_to_end(put(method, session, text, conversation))
                 if reply.answer.finish_reason == "interrupted":
                     raise KeyboardInterrupt
         except UsageError as problem:

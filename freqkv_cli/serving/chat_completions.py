@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from freqkv_cli.answering.answer import Turn, answer_question, reply_report
 from freqkv_cli.errors import FreqkvError
+from freqkv_cli.events import run_to_end
 from freqkv_cli.reading.session import Session
 
 MODEL = "freqkv"
@@ -73,12 +74,8 @@ class ReadDocuments:
     def answer(self, question: str, earlier: Sequence[Turn]) -> dict[str, Any]:
         """Answer a question in the light of the turns before it."""
         session = self._session.apart()
-        events = answer_question(session, question, earlier)
-        while True:
-            try:
-                next(events)
-            except StopIteration as end:
-                return {**reply_report(session, end.value), "question_tokens": session.count_tokens(question)}
+        reply = run_to_end(answer_question(session, question, earlier))
+        return {**reply_report(session, reply), "question_tokens": session.count_tokens(question)}
 
 
 def make_app(answering: Answering, token: str | None, hosts: Sequence[str], thread: ThreadPoolExecutor) -> Starlette:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from freqkv_cli.answering.answer import place_report
 from freqkv_cli.answering.ask import ask
@@ -12,14 +12,13 @@ from freqkv_cli.batch.shared_model import SharedModel
 from freqkv_cli.config import Settings, parse_setting
 from freqkv_cli.documents.document import Document, open_documents
 from freqkv_cli.errors import InputError, UsageError
-from freqkv_cli.events import Done, Event, Progress
+from freqkv_cli.events import Done, Event, Progress, run_to_end
 from freqkv_cli.reading.report import answer_report
 from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.writing import Answer
 from freqkv_cli.summarizing.summarize import summarize
 
 Tell = Callable[[Progress], object]
-Result = TypeVar("Result")
 
 
 @dataclass(slots=True)
@@ -93,14 +92,7 @@ class Desk:
 
 def finished(events: Generator[Event, None, Session], tell: Tell) -> Session:
     """Run a reading to its end."""
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as end:
-            session: Session = end.value
-            return session
-        if isinstance(event, Progress):
-            tell(event)
+    return run_to_end(events, lambda event: tell(event) if isinstance(event, Progress) else None)
 
 
 def reported(events: Iterator[Event], tell: Tell) -> dict[str, Any]:

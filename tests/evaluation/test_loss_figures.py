@@ -8,10 +8,10 @@ import torch
 
 from freqkv_cli.evaluation.loss_figures import AGES, BLOCK, ages, by_age, by_position, compare, interval, perplexity
 from freqkv_cli.evaluation.losses import read_losses
+from freqkv_cli.events import run_to_end
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.measurement.rates import Z
-from freqkv_cli.measurement.result import last_value
 from tests.kvcache.reading import new_cache, random_ids
 from tests.tiny_models import tiny_model
 
@@ -22,14 +22,14 @@ def test_losses_are_those_of_the_plain_model() -> None:
         logits = model(torch.tensor([ids])).logits[0, :-1]
     expected = -logits.log_softmax(-1)[torch.arange(59), torch.tensor(ids[1:])]
     for chunk in (1, 7, 64):
-        losses = last_value(read_losses(Engine(model, chunk), new_cache(model, Geometry(60), "full"), ids))
+        losses = run_to_end(read_losses(Engine(model, chunk), new_cache(model, Geometry(60), "full"), ids))
         torch.testing.assert_close(torch.tensor(list(losses), dtype=torch.float32), expected, atol=1e-4, rtol=0)
 
 
 def test_losses_do_not_depend_on_chunks_across_compressions() -> None:
     model, ids = tiny_model("llama"), random_ids(150)
     whole, cut = (
-        last_value(read_losses(Engine(model, chunk), new_cache(model, Geometry(40)), ids)) for chunk in (40, 3)
+        run_to_end(read_losses(Engine(model, chunk), new_cache(model, Geometry(40)), ids)) for chunk in (40, 3)
     )
     assert len(whole) == 149
     assert list(cut) == pytest.approx(list(whole), abs=1e-4)

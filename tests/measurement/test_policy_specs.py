@@ -4,14 +4,14 @@ import pytest
 
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import UsageError
+from freqkv_cli.events import run_to_end
 from freqkv_cli.measurement.policy_specs import check_labels, open_specs, shrunk, split_label
-from freqkv_cli.measurement.result import last_value
 from freqkv_cli.measurement.subject import Subject, open_subject
 
 
 @pytest.fixture(scope="module")
 def subject() -> Subject:
-    opened: Subject = last_value(open_subject(Settings(cache_size=200, recent_tokens=16), "tiny"))
+    opened: Subject = run_to_end(open_subject(Settings(cache_size=200, recent_tokens=16), "tiny"))
     return opened
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from freqkv_cli.config import Settings
 from freqkv_cli.documents import open_documents
-from freqkv_cli.events import Event
+from freqkv_cli.events import Event, run_to_end
 from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.reading.open_session import open_session
 from freqkv_cli.reading.session import Session
@@ -20,14 +20,7 @@ Result = TypeVar("Result")
 
 def ended(events: Generator[Event, None, Result], seen: list[Event] | None = None) -> Result:
     """Run a generator of events to its end, collect them, and return its result."""
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        if seen is not None:
-            seen.append(event)
+    return run_to_end(events, None if seen is None else seen.append)
 
 
 def searched(paths: Sequence[Path], model: str, **settings: Any) -> Session:

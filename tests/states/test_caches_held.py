@@ -15,8 +15,8 @@ from freqkv_cli.answering.question_list import Question
 from freqkv_cli.answering.verification import Citation
 from freqkv_cli.config import Settings
 from freqkv_cli.documents import Document, open_documents
+from freqkv_cli.events import run_to_end
 from freqkv_cli.kvcache.cache import FreqkvCache
-from freqkv_cli.measurement.result import last_value
 from freqkv_cli.models.memory import CACHES
 from freqkv_cli.reading.plan import make_plan
 from freqkv_cli.retrieval.passage import Passage
@@ -79,7 +79,7 @@ def test_a_summary_holds_as_many_caches_as_are_estimated(held: list[int], model:
 
 
 def chat(documents: list[Document], settings: Settings) -> Iterator[object]:
-    conversation = Conversation(last_value(open_reading(documents, settings)))
+    conversation = Conversation(run_to_end(open_reading(documents, settings)))
     for question in ("Which line?", "And which story?"):
         yield from conversation.ask(question)
 
@@ -107,7 +107,7 @@ def layered(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_the_estimate_is_near_the_peak(task: str, layered: str, book: Path) -> None:
     """Within 10 %: of weights, caches and what the layers work with, counted tensor by tensor."""
     settings = Settings(model=layered, dtype="float32", max_tokens=8, cache=False, cache_size=2048, chunk=64)
-    estimate = last_value(make_plan(settings)).estimate
+    estimate = run_to_end(make_plan(settings)).estimate
     with HeldBytes() as held:
         for _ in TASKS[task](open_documents([str(book)]), settings):
             pass

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from freqkv_cli.events import run_to_end
 from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.kvcache.importance import features
-from freqkv_cli.measurement.result import last_value
 from freqkv_cli.training.importance_fit import (
     LeastSquares,
     explained,
@@ -84,7 +84,7 @@ def test_least_squares_find_a_linear_function() -> None:
 
 
 def test_fitted_functions_foretell_more_than_nothing(model: Any) -> None:
-    weights, share = last_value(fit_importance(model, Samples(RandomWindows()), 96, 20, "test"))
+    weights, share = run_to_end(fit_importance(model, Samples(RandomWindows()), 96, 20, "test"))
     layers, heads, dim = model.config.num_hidden_layers, model.config.num_key_value_heads, model.config.head_dim
     assert weights.shape == (layers, heads, 2 * dim + 3)
     assert 0.02 < share < 1
