@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from freqkv_cli.benchmarks.stopwatch import seconds_per_call
+from freqkv_cli.models.memory import kv_shape, slot_bytes
 
 
 def measure_limits(model: Any, copied: int, square: int) -> dict[str, Any]:
@@ -30,21 +31,13 @@ def bytes_per_written_token(model: Any, slots: int) -> int:
     weights: int = model.get_memory_footprint(return_buffers=False)
     if embedding is not head:
         weights -= embedding.numel() * embedding.element_size()
-    return weights + slots * slot_bytes(model)
+    return weights + slots * slot_bytes(model.config, str(model.dtype).removeprefix("torch."))
 
 
 def operations_per_read_token(model: Any, slots: int) -> int:
     """Return the operations of reading one token that sees `slots` slots; the output layer is left out."""
     config = model.config
-    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    attended = config.num_attention_heads * head_dim
-    shared = config.num_key_value_heads * head_dim
+    layers, kv_heads, channels = kv_shape(config)
+    attended, shared = config.num_attention_heads * channels, kv_heads * channels
     linear = config.hidden_size * (2 * attended + 2 * shared + 3 * config.intermediate_size)
-    return int(config.num_hidden_layers * (2 * linear + 4 * attended * slots))
-
-
-def slot_bytes(model: Any) -> int:
-    """Return the bytes of one slot in all layers."""
-    config = model.config
-    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return int(2 * config.num_hidden_layers * config.num_key_value_heads * head_dim * model.dtype.itemsize)
+    return int(layers * (2 * linear + 4 * attended * slots))

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from freqkv_cli.models.memory import kv_shape
 from freqkv_cli.models.store import cache_folder
 from freqkv_cli.reading.plan import Plan
 
@@ -43,9 +44,8 @@ def calculated_speed(config: Any, parameters: int, device: str, dtype: str, cach
     """Tokens per second from the operations of one token (weights and attention) and a timed matrix product."""
     import torch
 
-    heads = config.num_attention_heads
-    head_dim = getattr(config, "head_dim", None) or config.hidden_size // heads
-    attention = 4 * heads * head_dim * 0.75 * cache_size * config.num_hidden_layers
+    layers, _, channels = kv_shape(config)
+    attention = 4 * config.num_attention_heads * channels * 0.75 * cache_size * layers
     size = 1024
     matrix = torch.ones(size, size, dtype=getattr(torch, dtype), device=device)
     seconds = []
