@@ -14,7 +14,7 @@ from freqkv_cli.answering.answer import Reply, answer_question, reply_report
 from freqkv_cli.answering.ask_many import answer_all
 from freqkv_cli.answering.conversation import Conversation
 from freqkv_cli.answering.question_list import Question
-from freqkv_cli.config import Settings, parse_setting
+from freqkv_cli.config import Settings, field_named, parse_given
 from freqkv_cli.documents import Document, open_documents
 from freqkv_cli.documents.state import STATE_KIND
 from freqkv_cli.errors import FreqkvError, StateError, UsageError
@@ -138,13 +138,10 @@ def chosen_settings(given: dict[str, Any]) -> Settings:
     """The settings from keyword arguments, as they could also be typed. Raises UsageError for what cannot be."""
     values = {}
     for name, value in given.items():
-        field = {"type": "kind", "from": "start"}.get(name, name)
+        field = field_named(name)
         if field not in Settings.__dataclass_fields__:
             raise UsageError(f"there is no setting {name}: freqkv config show lists them")
-        try:
-            values[field] = parse_setting(field, value)
-        except ValueError as error:
-            raise UsageError(f"{name} {error}") from None
+        values[field] = parse_given(name, value)
     return Settings(**values)
 
 

@@ -25,6 +25,9 @@ TRUE = ("1", "true", "yes", "on")
 FALSE = ("0", "false", "no", "off")
 
 
+PUBLIC_NAMES = {"kind": "type", "start": "from"}  # of the fields that have another name wherever a user sees them
+
+
 class SettingError(UsageError):
     """A setting has a value that cannot be. `setting` is the field, `problem` reads on after its name."""
 
@@ -149,7 +152,20 @@ def config_path() -> Path:
 
 def public_name(setting: str) -> str:
     """The setting's name in the config file; `kind` is called `type` wherever a user sees it, and `start` `from`."""
-    return {"kind": "type", "start": "from"}.get(setting, setting)
+    return PUBLIC_NAMES.get(setting, setting)
+
+
+def field_named(given: str) -> str:
+    """The field that a user means by a name; its own name does as well."""
+    return next((setting for setting, name in PUBLIC_NAMES.items() if name == given), given)
+
+
+def parse_given(given: str, value: object) -> Any:
+    """The value of a setting that a user named, as `parse_setting` makes it. Raises UsageError for what cannot be."""
+    try:
+        return parse_setting(field_named(given), value)
+    except ValueError as error:
+        raise UsageError(f"{given} {error}") from None
 
 
 def flag_name(setting: str) -> str:

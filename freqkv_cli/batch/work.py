@@ -7,7 +7,7 @@ from typing import Any
 from freqkv_cli.answering.ask import ask
 from freqkv_cli.batch.jobs import SUMMARIZE, BatchJob, Demand
 from freqkv_cli.batch.shared_model import SharedModel
-from freqkv_cli.config import Settings, parse_setting
+from freqkv_cli.config import Settings, field_named, parse_given
 from freqkv_cli.documents.document import Document, open_documents
 from freqkv_cli.errors import ExitCode, FreqkvError, InputError, UsageError
 from freqkv_cli.events import Answered, Done, Event, Progress
@@ -82,13 +82,10 @@ def own_settings(settings: Settings, job: BatchJob) -> Settings:
     """Return the settings with the options of a job. Raises UsageError for one that cannot be, or not for one alone."""
     values = {}
     for option, value in job.options:
-        field = {"type": "kind", "from": "start"}.get(option, option)
+        field = field_named(option)
         if field not in (*OWN, *OWN_SUMMARY):
             raise UsageError(f"{option} cannot be an option of one document: give it to all as a flag")
-        try:
-            values[field] = parse_setting(field, value)
-        except ValueError as error:
-            raise UsageError(f"{option} {error}") from None
+        values[field] = parse_given(option, value)
     return replace(settings, **values)
 
 

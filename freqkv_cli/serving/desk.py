@@ -9,9 +9,9 @@ from typing import Any
 from freqkv_cli.answering.answer import place_report
 from freqkv_cli.answering.ask import ask
 from freqkv_cli.batch.shared_model import SharedModel
-from freqkv_cli.config import Settings, parse_setting
+from freqkv_cli.config import Settings, parse_given
 from freqkv_cli.documents.document import Document, open_documents
-from freqkv_cli.errors import InputError, UsageError
+from freqkv_cli.errors import InputError
 from freqkv_cli.events import Done, Event, Progress, run_to_end
 from freqkv_cli.reading.report import answer_report
 from freqkv_cli.reading.session import Session
@@ -48,10 +48,7 @@ class Desk:
 
     def summarize(self, path: str, length: str, focus: str | None, tell: Tell) -> dict[str, Any]:
         """Summarise a document; return the text, and the place of each sentence."""
-        try:
-            settings = replace(self.model.settings, length=parse_setting("length", length), focus=focus)
-        except ValueError as error:
-            raise UsageError(f"length {error}") from None
+        settings = replace(self.model.settings, length=parse_given("length", length), focus=focus)
         report = reported(summarize(self.opened(path), settings, opening=self.model.open_reading), tell)
         return {name: report[name] for name in ("text", "citations", "extract", "warnings")}
 
