@@ -35,6 +35,11 @@ class Location:
             return ", ".join(parts)
         return self.heading or f"part {self.part or 1}"
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether each line there stands for itself: rows, records, or lines with a label such as a time."""
+        return self.unit != "line" or self.label is not None
+
     def __str__(self) -> str:
         return self.text
 
@@ -44,6 +49,11 @@ class Location:
         if self.first_line is None or end.first_line is None or not counted_alike:
             return self
         return replace(self, last_line=max(self.last_line or self.first_line, end.last_line or end.first_line))
+
+
+def title_of(heading: str) -> str:
+    """Return the title itself, without those above it: "Rent" of "Costs > Rent"."""
+    return heading.rsplit(" > ", 1)[-1]
 
 
 def span(unit: str, first: int, last: int) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from freqkv_cli.errors import UsageError
+from freqkv_cli.location import title_of
 from freqkv_cli.reading.session import Session
 from freqkv_cli.retrieval.passage import Passage
 from freqkv_cli.retrieval.retriever import Retriever
@@ -68,9 +69,8 @@ def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
 
 def shown(passage: Passage) -> str:
     """Return a passage as it is put to a model, with the heading it stands under."""
-    heading, place = passage.heading, passage.location
-    rows = place.unit != "line" or place.label is not None
-    text = passage.text if rows else WRAPPED.sub(" ", passage.text)
+    heading = passage.heading
+    text = passage.text if passage.location.has_rows else WRAPPED.sub(" ", passage.text)
     return text if not heading or text.startswith(heading) else f"[{heading}]\n{text}"
 
 
@@ -84,7 +84,7 @@ def describe(retriever: Retriever, beginning: int = EDGE) -> str:
         facts = [("Title", said.title), ("Author", said.author), ("Date", said.date)] if said else []
         lines = [f"{name}: {value}" for name, value in facts if value]
         parts.append("\n".join([f"Document: {document.name}", *lines]))
-    if titles := [entry.title.rsplit(" > ", 1)[-1] for entry in retriever.outline]:
+    if titles := [title_of(entry.title) for entry in retriever.outline]:
         parts.append(f"Headings ({len(titles)}): {shortened('; '.join(titles), OUTLINE)}")
     if counted := retriever.table.passage:
         parts.append(shortened(counted.text, TABLE))

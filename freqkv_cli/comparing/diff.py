@@ -9,6 +9,7 @@ from typing import Any
 from freqkv_cli.documents.document import Document
 from freqkv_cli.documents.page import Page
 from freqkv_cli.events import Done, Event, Note, Text
+from freqkv_cli.location import title_of
 from freqkv_cli.retrieval.places import key_of, page_headings
 from freqkv_cli.retrieval.sentences import split_sentences
 
@@ -54,13 +55,14 @@ def diff(old: Document, new: Document) -> Iterator[Event]:
     changes = list(changed_sections(*sections))
     for warning in (*old.warnings, *new.warnings):
         yield Note(warning, warning=True)
-    yield Text(told(changes))
+    text = told(changes)
+    yield Text(text)
     counts = {kind: sum(one.kind == kind for one in changes) for kind in ("added", "removed", "changed")}
     yield Done(
         {
             "schema_version": 1,
             "command": "diff",
-            "text": told(changes),
+            "text": text,
             "finish_reason": "stop",
             "input": [{"path": one.name, "type": one.kind, "left_out": one.left_out} for one in (old, new)],
             "sections": [len(one) for one in sections],
@@ -93,9 +95,9 @@ def sentences_of(page: Page, text: str, title: str | None) -> list[str]:
     lines.
     """
     places = [page.location, *(place for _, place in page.marks)]
-    rows = any(place and (place.unit != "line" or place.label is not None) for place in places)
+    rows = any(place and place.has_rows for place in places)
     first, _, rest = text.lstrip().partition("\n")
-    if title is not None and key_of(first) == key_of(title.rsplit(" > ", 1)[-1]):
+    if title is not None and key_of(first) == key_of(title_of(title)):
         text = rest
     pieces = text.split("\n") if rows else split_sentences(" ".join(text.split()))
     return [one for piece in pieces if (one := " ".join(piece.split()))]
@@ -103,7 +105,7 @@ def sentences_of(page: Page, text: str, title: str | None) -> list[str]:
 
 def changed_sections(old: Sequence[TitledSection], new: Sequence[TitledSection]) -> Iterator[SectionChange]:
     """Yield the sections that are not the same, in the order of the new version, with what went where it stood."""
-    names = [[" ".join(key_of(one.title.rsplit(" > ", 1)[-1])) for one in version] for version in (old, new)]
+    names = [[" ".join(key_of(title_of(one.title))) for one in version] for version in (old, new)]
     matcher = difflib.SequenceMatcher(None, names[0], names[1], autojunk=False)
     for step, first, last, begin, end in matcher.get_opcodes():
         if step == "equal":
@@ -136,7 +138,7 @@ def change_of(old: TitledSection | None, new: TitledSection | None) -> SectionCh
     """Return what changed between two versions of a section, None for nothing."""
     before, after = old.sentences if old else [], new.sentences if new else []
     sentences = changed_sentences(before, after)
-    if not sentences and old and new and old.title.rsplit(" > ", 1)[-1] == new.title.rsplit(" > ", 1)[-1]:
+    if not sentences and old and new and title_of(old.title) == title_of(new.title):
         return None
     kind = "changed" if old and new else "added" if new else "removed"
     title = new.title if new else old.title if old else ""

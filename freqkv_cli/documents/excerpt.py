@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from freqkv_cli.documents.page import Page
+from freqkv_cli.location import title_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def page_part(page: Page, first: int, last: int) -> Page | None:
     before = [place for at, place in page.marks if at <= first][-1:]
     marks = ((0, place) for place in before), ((at - first, place) for at, place in page.marks if first < at < last)
     line = None if page.first_line is None else page.first_line + page.text.count("\n", 0, first)
-    heading = before[0].heading.rsplit(" > ", 1)[-1] if first and before and before[0].heading else page.heading
+    heading = title_of(before[0].heading) if first and before and before[0].heading else page.heading
     return replace(
         page, text=text, first_line=line, heading=heading, marks=tuple(one for some in marks for one in some)
     )

@@ -70,7 +70,7 @@ class PassageSplitter:
     def add(self, page: Page) -> Iterator[Passage]:
         """Yield the passages that are complete with this page."""
         places = [*([page.location] if page.location else []), *(place for _, place in page.marks)]
-        rows = any(place.unit != "line" or place.label for place in places)
+        rows = any(place.has_rows for place in places)
         if page.first_line is None:
             yield from self._completed(page.text)
             position = 0

@@ -10,6 +10,7 @@ from freqkv_cli.documents.document import Document
 from freqkv_cli.documents.excerpt import Excerpt, Point
 from freqkv_cli.documents.page import Page
 from freqkv_cli.errors import UsageError
+from freqkv_cli.location import title_of
 from freqkv_cli.retrieval.headings import LONGEST, find_headings
 
 SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
@@ -109,7 +110,7 @@ def page_headings(page: Page, known: str | None) -> Iterator[tuple[str, int, boo
     for offset, place in places:
         if place.heading and place.heading != known:
             known = place.heading
-            yield known, offset or line_of(known.rsplit(" > ", 1)[-1], page.text), False
+            yield known, offset or line_of(title_of(known), page.text), False
     if not page.marks:
         for heading in find_headings(page.text):
             yield heading.title, heading.offset, True
@@ -138,7 +139,7 @@ def found(survey: Survey, name: str, label: str) -> Point:
         return survey.point(at, name)
     if match := PAGE.fullmatch(name):
         return survey.point(page_place(survey, match[1], label), name)
-    titles = {" ".join(key_of(one.title)): one.title.rsplit(" > ", 1)[-1] for one in survey.landmarks}
+    titles = {" ".join(key_of(one.title)): title_of(one.title) for one in survey.landmarks}
     if not titles:
         raise UsageError(f"{label} has no headings that are known: instead of {name} give a share, such as 45%")
     close = difflib.get_close_matches(" ".join(key_of(name)), titles, n=NEAREST, cutoff=0.0)
@@ -171,7 +172,7 @@ def heading_place(landmarks: Sequence[Landmark], name: str) -> int | None:
     fits: list[tuple[bool, int, int]] = []
     for place, one in enumerate(landmarks):
         bare = one.guessed and place + 1 < len(landmarks) and landmarks[place + 1].at - one.at < LITTLE
-        ranks = [fit(wanted, key_of(title)) for title in (one.title.rsplit(" > ", 1)[-1], one.title)]
+        ranks = [fit(wanted, key_of(title)) for title in (title_of(one.title), one.title)]
         if wanted and not bare and (rank := min(ranks)) < len(RULES):
             fits.append((one.guessed, rank, one.at))
     return min(fits)[2] if fits else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from freqkv_cli.documents.document import Document
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.stored_document import StoredDocument
+from freqkv_cli.location import title_of
 from freqkv_cli.retrieval.index import FUSION, Hit, PassageIndex
 from freqkv_cli.retrieval.language import words_of
 from freqkv_cli.retrieval.passage import Passage, PassageSplitter
@@ -100,7 +101,7 @@ def names(asked: set[str], title: str) -> bool:
     """Return whether a question with the words `asked` names a section: by its number, if the title has one, with the
     word beside it ("Chapter 3"), or by two or more words that are its whole title.
     """
-    words = words_of(title.rsplit(" > ", 1)[-1])
+    words = words_of(title_of(title))
     if words and NUMBER.fullmatch(words[0]):
         return words[0] in asked and len(asked & set(words[1:])) > 0
     if len(words) > 1 and NUMBER.fullmatch(words[1]):

@@ -13,6 +13,7 @@ from freqkv_cli.answering.verification import claims
 from freqkv_cli.documents.page import Page
 from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Event, Note
+from freqkv_cli.location import title_of
 from freqkv_cli.prompts import FOCUS, NOTE, NOTE_KINDS, WRITE
 from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.writing import Answer
@@ -48,7 +49,7 @@ class SectionNote:
     @property
     def label(self) -> str:
         """Where the note belongs: "Chapter 4, lines 622-744"."""
-        heading = self.title.rsplit(" > ", 1)[-1] if self.title else None
+        heading = title_of(self.title) if self.title else None
         return f"{heading}, {self.place}" if heading and heading != self.place else self.place
 
     def as_json(self) -> dict[str, Any]:
