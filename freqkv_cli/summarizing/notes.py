@@ -77,6 +77,13 @@ def in_language(session: Session) -> str:
     return written_in(session.retriever.index.language)
 
 
+def request_of(session: Session, prompt: str, **said: object) -> str:
+    """Return a prompt with what it says, the language to write in, once more at its end, and the topic to keep to."""
+    topic, language = session.settings.focus, in_language(session)
+    request = prompt.format(language=language, focus=FOCUS.format(focus=topic) if topic else "", **said)
+    return request + (WRITE.format(language=language) if language else "")
+
+
 @dataclass(slots=True)
 class NoteTaker:
     """Follows a reading (a `Watcher`) and takes notes, one behind every section; `seconds` is the time spent."""
@@ -147,12 +154,9 @@ class NoteTaker:
     def _write(self, section: Section) -> Generator[Event, None, str]:
         """Return what the model says of a section, without sentences whose names or numbers are not in the text."""
         session = self.session
-        focus = FOCUS.format(focus=session.settings.focus) if session.settings.focus else ""
-        language = in_language(session)
         assert session.retriever is not None
         kind = NOTE_KINDS.get(session.retriever.documents[section.passages[0].document].kind, "")
-        request = NOTE.format(language=language, kind=kind, focus=focus)
-        request += WRITE.format(language=language) if language else ""
+        request = request_of(session, NOTE, kind=kind)
         try:
             on = session.consult(telling_part(section), NOTE_TOKENS + session.count_tokens(request) + 40)
         except UsageError:  # in so small a cache a section is not read again: a sentence of it is its note
@@ -169,7 +173,7 @@ def as_prose(text: str) -> str:
 
 
 def whole_sentences(answer: Answer, language: str) -> list[str]:
-    """Return the sentences that a model wrote, without one that was cut off by the limit."""
+    """Return the sentences that a model wrote, as prose, without one that was cut off by the limit."""
     sentences = clean_sentences(as_prose(answer.text), language)
     if answer.finish_reason == "length" and len(sentences) > 1:
         del sentences[-1]

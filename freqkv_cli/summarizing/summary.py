@@ -1,18 +1,20 @@
 """The summary: from the notes and the memory, in the model's own words, each name and number looked up."""
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from freqkv_cli.answering.evidence import EDGE, describe
 from freqkv_cli.answering.verification import Citation, cited, claims
 from freqkv_cli.events import Event, Progress
-from freqkv_cli.prompts import FOCUS, KINDS, MERGE, OPENING, SUMMARY, WRITE
+from freqkv_cli.prompts import FOCUS, KINDS, MERGE, OPENING, SUMMARY
 from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.writing import Answer
 from freqkv_cli.retrieval.language import stems
 from freqkv_cli.retrieval.passage import WORD
+from freqkv_cli.retrieval.sentences import clean_sentences
+from freqkv_cli.retrieval.table import UNITS
 from freqkv_cli.summarizing.extract import central_sentence
-from freqkv_cli.summarizing.notes import SectionNote, can_write, in_language, whole_sentences
+from freqkv_cli.summarizing.notes import SectionNote, as_prose, can_write, in_language, request_of, whole_sentences
 
 NOTES = "Notes, in the order of the document:"
 WORDS = {"short": 60, "medium": 150, "long": 400}
@@ -22,7 +24,7 @@ GROUP, MERGED_SENTENCES = 6, 2  # notes that are merged into how many sentences
 OPENING_TOKENS = 80
 LONGER = 1.3  # times the words wanted: shorter ones are not merged further
 FEW_NOTES = 3  # fewer of them say too little for a summary
-TABLES = {"csv", "xlsx", "ods"}  # kinds of documents of which counting says more than notes on some rows
+TABLES = {kind for kind, unit in UNITS.items() if unit == "rows"}  # of which counting says more than notes on some
 SAME = 0.8  # share of its words that a sentence has in common with an earlier one which it only repeats
 
 
@@ -67,47 +69,40 @@ def write_summary(session: Session, notes: Sequence[SectionNote]) -> Generator[E
         return (yield from written(session, f"{frame}\n\n{NOTES}\n{bullets(told)}", request, limit, beside))
     told = yield from merged(session, notes, int(words * LONGER), count_words)
     text = f"{frame}\n\n{NOTES}\n{cut_to(session, bullets(told), left)}"
-    opening = yield from written(session, text, opening_for(session), OPENING_TOKENS, beside)
-    if counted:
-        cells = [Citation(f"{line}.", "supported", retriever.index[0], "") for line in counted]
-        return replace(opening, sentences=opening.sentences[:1] + cells)
-    body = replace(opening.answer, text=" ".join(told), finish_reason="stop")
-    return checked(session, body, opening.sentences[:1])
+    opening = yield from written(session, text, request_of(session, OPENING), OPENING_TOKENS, beside)
+    if opening.answer.finish_reason == "length":  # of the opening, of which a sentence is taken
+        opening.answer.finish_reason = "stop"
+    said = [] if counted else clean_sentences(as_prose(" ".join(told)), retriever.index.language)
+    summary = checked(session, opening.answer, said, opening.sentences[:1])
+    summary.sentences += [Citation(f"{line}.", "supported", retriever.index[0], "") for line in counted]
+    return summary
 
 
 def written(session: Session, text: str, request: str, limit: int, beside: int) -> Generator[Event, None, Summary]:
     """Return what the model writes at `request` when it has read `text`; once more where it tells what is not there."""
+    assert session.retriever is not None
+    language = session.retriever.index.language
     cache = session.consult(text, beside)
     answer = yield from session.answer(request, limit, on=cache, quiet=True)
-    summary = checked(session, answer)
+    summary = checked(session, answer, whole_sentences(answer, language))
     if summary.missing:
         again = f"{request} Do not mention: {', '.join(summary.missing)}."
         answer = yield from session.answer(again, limit, on=cache, quiet=True)
-        second = checked(session, answer)
+        second = checked(session, answer, whole_sentences(answer, language))
         if second.sentences and len(second.missing) < len(summary.missing):
             summary = second
     return summary
 
 
-def opening_for(session: Session) -> str:
-    """Return what the model is asked about the document as a whole."""
-    focus = FOCUS.format(focus=session.settings.focus) if session.settings.focus else ""
-    language = in_language(session)
-    return OPENING.format(language=language, focus=focus) + (WRITE.format(language=language) if language else "")
-
-
 def request_for(session: Session, words: int) -> str:
     """Return what the model is asked to write."""
     settings = session.settings
-    focus = FOCUS.format(focus=settings.focus) if settings.focus else ""
     if settings.prompt:
-        return f"{settings.prompt}{focus}"
+        return f"{settings.prompt}{FOCUS.format(focus=settings.focus) if settings.focus else ''}"
     assert session.retriever is not None
     kinds = {document.kind for document in session.retriever.documents}
     kind = KINDS.get(kinds.pop(), "") if len(kinds) == 1 else ""
-    language = in_language(session)
-    last = WRITE.format(language=language) if language else ""
-    return SUMMARY.format(language=language, words=words, kind=kind, focus=focus) + last
+    return request_of(session, SUMMARY, words=words, kind=kind)
 
 
 def merged(
@@ -143,14 +138,16 @@ def cut_to(session: Session, text: str, most: int) -> str:
     return text if tokens <= most else text[: len(text) * max(0, most) // tokens]
 
 
-def checked(session: Session, answer: Answer, before: Sequence[Citation] = ()) -> Summary:
-    """Return what the model wrote as sentences with their places, behind those `before`, without repetitions."""
+def checked(session: Session, answer: Answer, sentences: Sequence[str], before: Sequence[Citation] = ()) -> Summary:
+    """Return the sentences that the model wrote with their places, behind those `before`, without repetitions; `answer`
+    says how the writing went.
+    """
     retriever = session.retriever
     assert retriever is not None
     language = retriever.index.language
     missing_before = [claim for one in before for claim in one.missing]
     summary = Summary(list(before), len(before), missing=missing_before, answer=answer)
-    for sentence in whole_sentences(answer, language):
+    for sentence in sentences:
         if any(repeats(sentence, one.sentence, language) for one in summary.sentences):
             summary.dropped += 1
             continue

@@ -55,6 +55,13 @@ def test_of_many_notes_the_summary_is_what_the_document_is_and_what_they_say(ses
     assert "Beginning of the document" in played.consulted[-1]
 
 
+def test_of_many_notes_an_interrupted_opening_is_told(session: Session, play: Play) -> None:
+    play(lambda request: EVENTS[0]).finish_reason = "interrupted"
+    summary = written(session, NOTES)
+    assert summary.answer.finish_reason == "interrupted"
+    assert [one.sentence for one in summary.sentences] == list(EVENTS)
+
+
 def test_a_short_summary_of_many_notes_is_of_merged_ones(session: Session, play: Play) -> None:
     played = play(lambda request: EVENTS[0] if "what kind" in request else EVENTS[3])
     summary = written(session, NOTES, length=30)
@@ -70,6 +77,7 @@ def test_what_is_in_a_table_has_been_counted(reader: str, tmp_path: Path, play: 
     summary = written(searched([path], reader), NOTES)
     counted = ["Counted: 100 rows.", "rank: 1 to 100.", "club: red (67), blue (33)."]
     assert [one.sentence for one in summary.sentences] == ["This is a table of a race.", *counted]
+    assert summary.written == 1
 
 
 def test_repetitions_are_dropped(session: Session, play: Play) -> None:
