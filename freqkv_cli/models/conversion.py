@@ -6,8 +6,8 @@ from typing import Any
 
 from freqkv_cli.errors import MemoryLimitError, ModelError
 from freqkv_cli.models.gguf.index import GgufIndex, make_index, write_index
-from freqkv_cli.models.library_logging import quiet_transformers
 from freqkv_cli.models.memory import available_memory, readable
+from freqkv_cli.models.quiet_transformers import quiet_transformers
 from freqkv_cli.models.support import check_supported
 
 MAGIC = b"GGUF"

@@ -95,7 +95,7 @@ def _cached_snapshot(repository: str, revision: str | None) -> Path | None:
 def _check_config(folder: Path) -> None:
     from transformers import AutoConfig
 
-    from freqkv_cli.models.library_logging import quiet_transformers
+    from freqkv_cli.models.quiet_transformers import quiet_transformers
     from freqkv_cli.models.support import check_supported
 
     with quiet_transformers():

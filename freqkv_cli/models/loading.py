@@ -11,9 +11,9 @@ from freqkv_cli.models.adapter import Adapter, merge_adapter, read_importance
 from freqkv_cli.models.device import Placement, Quant, choose_placement
 from freqkv_cli.models.gguf.index import INDEX, GgufIndex, read_index
 from freqkv_cli.models.lazy_imports import import_modeling
-from freqkv_cli.models.library_logging import quiet_transformers
 from freqkv_cli.models.malloc_tuning import keep_freed_memory
 from freqkv_cli.models.memory import explain_out_of_memory, is_out_of_memory
+from freqkv_cli.models.quiet_transformers import quiet_transformers
 from freqkv_cli.models.source import ModelSource
 from freqkv_cli.models.support import check_supported
 
