@@ -1,14 +1,13 @@
 """Answer a question about documents of any length."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from freqkv_cli.answering.answer import answer_question, reply_report
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.events import Done, Event
 from freqkv_cli.reading.report import answer_report
-from freqkv_cli.reading.session import Session
-from freqkv_cli.states.opening import open_reading
+from freqkv_cli.states.opening import Opening, open_reading
 
 
 def ask(
@@ -16,7 +15,7 @@ def ask(
     question: str,
     settings: Settings,
     *,
-    opening: Callable[..., Generator[Event, None, Session]] = open_reading,
+    opening: Opening = open_reading,
 ) -> Iterator[Event]:
     """Read `documents` from start to end, look the question up in them, and answer it; `opening` reads them."""
     pinned = f"The question to be answered at the end: {question}\n\n" if settings.pin_question else ""

@@ -118,6 +118,7 @@ DESCRIBED = {
 }
 SUMMARY_ONLY = tuple(name for name, described in DESCRIBED.items() if described.panel == SUMMARY)
 DryRun = Annotated[bool, typer.Option("--dry-run", envvar="FREQKV_DRY_RUN", help="Only count, as freqkv count.")]
+OUTPUT_ONLY = tuple(name for name in setting_types() if name in Output.__dataclass_fields__)
 QUESTION_ONLY = ("pin_question", "quick", "recall", "show_passages", "strict")
 
 

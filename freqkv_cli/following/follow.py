@@ -18,9 +18,9 @@ from freqkv_cli.documents.stored_document import StoredDocument
 from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Done, Event, Note, Progress
 from freqkv_cli.following.tail import FileTail, StreamTail, Tail
-from freqkv_cli.reading.memory_figures import process_bytes
 from freqkv_cli.reading.open_session import load_session
 from freqkv_cli.reading.plan import make_plan
+from freqkv_cli.reading.progress import memory_figures
 from freqkv_cli.reading.prompt import encode_text
 from freqkv_cli.reading.report import answer_report
 from freqkv_cli.reading.session import Session
@@ -112,18 +112,14 @@ class Follower:
 
     def progress(self) -> Progress:
         """Return how far it has come."""
-        session, cache = self.session, self.session.cache
+        session = self.session
         return Progress(
             "reading",
             source=self.name,
             detail=f"{self.at.line - 1:,} lines",
             tokens_done=session.tokens_read,
             seconds=time.perf_counter() - session.timing.started,
-            slots_used=cache.length,
-            cache_size=cache.geometry.cache_size,
-            cache_bytes=cache.nbytes,
-            compressions=cache.compressions,
-            process_bytes=process_bytes(),
+            **memory_figures(session.cache),
         )
 
 

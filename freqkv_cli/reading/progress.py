@@ -30,7 +30,7 @@ def reading_progress(cache: FreqkvCache, so_far: "ReadSoFar", began: float) -> P
         seconds=seconds,
         tokens_per_second=speed,
         eta_seconds=max(0, total - so_far.tokens) / speed if total and speed else None,
-        **_figures(cache),
+        **memory_figures(cache),
     )
 
 
@@ -38,11 +38,12 @@ def answering_progress(cache: FreqkvCache, tokens: int, began: float) -> Progres
     """Tell that `tokens` tokens of an answer have been written since `began`."""
     seconds = time.perf_counter() - began
     return Progress(
-        "answering", tokens_done=tokens, seconds=seconds, tokens_per_second=tokens / seconds, **_figures(cache)
+        "answering", tokens_done=tokens, seconds=seconds, tokens_per_second=tokens / seconds, **memory_figures(cache)
     )
 
 
-def _figures(cache: FreqkvCache) -> dict[str, Any]:
+def memory_figures(cache: FreqkvCache) -> dict[str, Any]:
+    """Return the fields of a Progress that say what the cache holds, and the bytes of the process and the GPU."""
     return {
         "slots_used": cache.length,
         "cache_size": cache.geometry.cache_size,

@@ -27,7 +27,6 @@ from freqkv_cli.events import run_to_end
 from freqkv_cli.reading.session import Session
 
 MODEL = "freqkv"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LARGEST = 1 << 20  # bytes of a request
 PATIENCE = 5.0  # seconds after which a client that waits for a stream is told that there is still work
 

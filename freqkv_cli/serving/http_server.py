@@ -11,6 +11,7 @@ from freqkv_cli.events import Done, Event
 from freqkv_cli.reading.report import answer_report
 from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.writing import Answer
+from freqkv_cli.serving import LOOPBACK
 from freqkv_cli.states.opening import open_reading
 
 
@@ -43,7 +44,7 @@ def serve(ready: Ready, host: str, port: int, token: str | None) -> None:
     """Answer until SIGINT or SIGTERM. Raises UsageError where the port cannot be had."""
     import uvicorn
 
-    from freqkv_cli.serving.chat_completions import LOOPBACK, ReadDocuments, make_app
+    from freqkv_cli.serving.chat_completions import ReadDocuments, make_app
 
     assert ready.session is not None
     hosts = [*LOOPBACK, "[::1]"] if host in LOOPBACK else ["*"]

@@ -41,6 +41,9 @@ class Wanted:
     watch: Callable[[Session], Watcher] | None = None
 
 
+Opening = Callable[..., Generator[Event, None, Session]]  # what is called as `open_reading` is
+
+
 def open_reading(
     documents: Sequence[Document],
     settings: Settings,

@@ -1,7 +1,7 @@
 """Summarise documents of any length: notes while reading, and from them and the document's frame the summary."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from freqkv_cli.answering.answer import place_report
 from freqkv_cli.config import Settings
@@ -9,7 +9,7 @@ from freqkv_cli.documents.document import Document
 from freqkv_cli.events import Done, Event, Note, Text
 from freqkv_cli.reading.report import answer_report
 from freqkv_cli.reading.session import Session
-from freqkv_cli.states.opening import open_reading
+from freqkv_cli.states.opening import Opening, open_reading
 from freqkv_cli.summarizing.layout import notes_text, summary_text
 from freqkv_cli.summarizing.notes import NoteTaker, can_write
 from freqkv_cli.summarizing.summary import Summary, write_summary
@@ -21,7 +21,7 @@ def summarize(
     documents: Sequence[Document],
     settings: Settings,
     *,
-    opening: Callable[..., Generator[Event, None, Session]] = open_reading,
+    opening: Opening = open_reading,
 ) -> Iterator[Event]:
     """Read `documents` from start to end, taking notes, then summarise them; `opening` reads them."""
     takers: list[NoteTaker] = []

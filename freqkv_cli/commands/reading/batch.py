@@ -76,13 +76,11 @@ def batch(
     with ExitStack() as stack:
         stack.enter_context(display)
         display.say(loading(settings))
-        from freqkv_cli.batch.jobs import SUMMARIZE, Demand, Shard, jobs_of
+        from freqkv_cli.batch.jobs import ASK, SUMMARIZE, Demand, Shard, jobs_of
         from freqkv_cli.batch.results import open_results
         from freqkv_cli.batch.run import run_batch
 
-        demands = [Demand(SUMMARIZE)] * summary + (
-            [Demand("ask", one) for one in asked(questions)] if questions else []
-        )
+        demands = [Demand(SUMMARIZE)] * summary + ([Demand(ASK, one) for one in asked(questions)] if questions else [])
         if not demands and STDIN not in given:
             raise UsageError(f"nothing is wanted of the documents: add --summarize or --ask FILE; {USAGE}")
         part = Shard.parse(shard) if shard else Shard.of_slurm(dict(os.environ))

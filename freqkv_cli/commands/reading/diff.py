@@ -4,15 +4,14 @@ from typing import Annotated
 
 import typer
 
-from freqkv_cli.commands.options import DESCRIBED, DOCUMENT, takes_settings
+from freqkv_cli.commands.options import DESCRIBED, DOCUMENT, OUTPUT_ONLY, takes_settings
 from freqkv_cli.commands.running import Task, run
 from freqkv_cli.config import Output, Settings, setting_types
 from freqkv_cli.errors import UsageError
 
 USAGE = "freqkv diff OLD NEW, freqkv diff --help"
 OPENING = [name for name, described in DESCRIBED.items() if described.panel == DOCUMENT]
-SHOWING = [name for name in setting_types() if name in Output.__dataclass_fields__]
-NOT_FOR_DIFF = {"start", "until", "recursive"} | (set(setting_types()) - {*OPENING, *SHOWING})
+NOT_FOR_DIFF = {"start", "until", "recursive"} | (set(setting_types()) - {*OPENING, *OUTPUT_ONLY})
 
 
 @takes_settings(*NOT_FOR_DIFF)

@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from freqkv_cli.commands.options import SUMMARY_ONLY, takes_settings
-from freqkv_cli.config import Output, Settings, setting_types
+from freqkv_cli.commands.options import OUTPUT_ONLY, SUMMARY_ONLY, takes_settings
+from freqkv_cli.config import Output, Settings
 from freqkv_cli.errors import UsageError
 
 NOT_FOR_TOOLS = {
     *("pin_question", "quick", "show_passages", "stream", "pages", "start", "until", "kind", "recursive"),
     *("password_file", *SUMMARY_ONLY),
-    *(name for name in setting_types() if name in Output.__dataclass_fields__ and name != "debug"),
-}
+    *OUTPUT_ONLY,
+} - {"debug"}
 
 
 @takes_settings(*NOT_FOR_TOOLS)

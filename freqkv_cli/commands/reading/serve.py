@@ -12,10 +12,10 @@ from freqkv_cli.commands.running import follow, loading, open_sources
 from freqkv_cli.commands.sources import sources_meant
 from freqkv_cli.config import Output, Settings
 from freqkv_cli.errors import UsageError
+from freqkv_cli.serving import LOOPBACK
 from freqkv_cli.terminal.display import open_display
 
 USAGE = "freqkv serve FILE..., freqkv serve --help"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @takes_settings(*SUMMARY_ONLY, "pin_question", "show_passages", "stream", "json")
