@@ -242,7 +242,7 @@ def test_the_environment_names_what_figures_depend_on() -> None:
 
 
 def _can_forget_peaks() -> bool:
-    """Say whether this kernel lets a process reset its high-water mark: some sandboxes refuse, or take it and do nothing."""
+    """Say whether this kernel lets a process reset its high-water mark: some sandboxes take it and do nothing."""
     marks = {}
     try:
         Path("/proc/self/clear_refs").write_text("5")
