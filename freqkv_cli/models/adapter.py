@@ -187,6 +187,25 @@ def read_changes(adapter: Adapter, weights: Mapping[str, "Tensor"]) -> "dict[str
     return changes
 
 
+def changed_parameters(adapter: Adapter) -> int:
+    """How many weights of the model an adapter changes; nothing of it is read but the names and shapes.
+
+    Raises ModelError when it is damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(adapter.folder / WEIGHTS, framework="pt") as parts:
+            shapes = {name: parts.get_slice(name).get_shape() for name in parts.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"the adapter {adapter.name} is broken ({error}): make it again") from None
+    return sum(
+        shapes[name.removesuffix(FIRST) + SECOND][0] * shape[1]
+        for name, shape in shapes.items()
+        if name.endswith(FIRST) and name.removesuffix(FIRST) + SECOND in shapes
+    )
+
+
 def _product(scale: float, second: "Tensor", first: "Tensor") -> "Tensor":
     return scale * (second.float() @ first.float())
 

@@ -96,7 +96,7 @@ def load_model(
     if the weights do not fit. Whether cache and activations fit as well is the caller's question (see memory.py).
     """
     config = load_config(source)
-    blocks = stays_in_blocks(source, adapter)
+    blocks = stays_in_blocks(source)
     placement = choose_placement(config, device=device, dtype=dtype, quant=quant, blocks=blocks)
     if tokenizer is None:
         tokenizer = load_tokenizer(source)
@@ -197,14 +197,12 @@ def _from_blocks(
 
     mapped = MappedGguf(Path(source.gguf_file or ""), index, config)
     if placement.quant == "gguf":
-        model = build_model(mapped, config, **options)
+        model = build_model(mapped, config, adapter, **options)
         if multiplies_rightly(matrices(model)):
             return model
         notes.append(f"weights unpacked to {placement.dtype}: this processor multiplies them wrongly where they lie")
-        return fill_model(mapped, config, **options)
+        return fill_model(mapped, config, adapter, **options)
     if placement.device == "cpu" and placement.quant == "none":
-        if adapter is not None:
-            notes.append(f"weights unpacked to {placement.dtype}: the adapter {adapter.name} changes them")
         return fill_model(mapped, config, adapter, **options)
     tensors = {name: mapped.tensor(name).to(options["dtype"]) for name in index.tensors}
     if adapter is not None:
@@ -214,9 +212,9 @@ def _from_blocks(
     return whole
 
 
-def stays_in_blocks(source: ModelSource, adapter: Adapter | None = None) -> bool:
-    """Whether the weights of a model can stay in the blocks of its GGUF file: an adapter changes them."""
-    return adapter is None and (Path(source.folder) / INDEX).is_file()
+def stays_in_blocks(source: ModelSource) -> bool:
+    """Whether the weights of a model can stay in the blocks of its GGUF file."""
+    return (Path(source.folder) / INDEX).is_file()
 
 
 def matrices(model: Any) -> "list[Matrix]":

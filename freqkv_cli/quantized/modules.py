@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, silu
 
 from freqkv_cli.quantized import products
-from freqkv_cli.quantized.blocks import HIGHEST, RUN, dequantize
+from freqkv_cli.quantized.blocks import HIGHEST, Q8_0, RUN, dequantize
 from freqkv_cli.quantized.dots import HAS_DOT
 
 FEW = 8  # tokens that are multiplied with the blocks as they are
@@ -41,6 +41,14 @@ class Matrix:
         weights = torch.empty(len(numbers), self.columns)
         dequantize(self.kind, self.blocks, numbers, weights.numpy())
         return weights
+
+
+def pack(weights: Tensor) -> Matrix:
+    """A matrix in blocks of 8 bits (Q8_0) that stands for `weights`, [rows, columns], columns a multiple of 32."""
+    import gguf
+
+    blocks = gguf.quantize(weights.numpy(), gguf.GGMLQuantizationType.Q8_0)
+    return Matrix(Q8_0, blocks, weights.shape[1])
 
 
 def must_compile() -> bool:

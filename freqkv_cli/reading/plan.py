@@ -11,7 +11,7 @@ from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Event, Progress
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.policies import make_policy
-from freqkv_cli.models.adapter import Adapter, find_adapter
+from freqkv_cli.models.adapter import Adapter, changed_parameters, find_adapter
 from freqkv_cli.models.aliases import AUTO
 from freqkv_cli.models.device import Placement, choose_placement
 from freqkv_cli.models.device_defaults import device_defaults
@@ -77,7 +77,7 @@ def make_plan(settings: Settings, pinned: str = "") -> Generator[Event, None, Pl
             "give at most that"
         )
     prompt = make_prompt(load_tokenizer(source), opening=f"{pinned}Document:\n\n")
-    blocks = stays_in_blocks(source, adapter)
+    blocks = stays_in_blocks(source)
     place = place_for(config, settings, blocks)
     chunk = settings.chunk or device_defaults(place.device).chunk
     available = available_memory(place.device)
@@ -86,7 +86,7 @@ def make_plan(settings: Settings, pinned: str = "") -> Generator[Event, None, Pl
         "dtype": place.dtype,
         "device": place.device,
         "chunk": chunk,
-        "weights": _weights(source, config, place),
+        "weights": _weights(source, config, place, adapter),
     }
     cache_size = settings.cache_size or auto_cache_size(config, available=available, **needs)
     geometry = pinned_geometry(settings, cache_size, len(prompt.prefix))
@@ -131,13 +131,17 @@ def recent_slots(settings: Settings, cache_size: int, sinks: int) -> int:
     return max(0, min(round(RECENT_SHARE * cache_size), (cache_size - sinks - 2) // 2))
 
 
-def _weights(source: ModelSource, config: Any, place: Placement) -> int:
+def _weights(source: ModelSource, config: Any, place: Placement, adapter: Adapter | None) -> int:
     """Bytes of the loaded weights; a model that comes quantized is as large as its files."""
     if getattr(config, "quantization_config", None) is not None and source.bytes:
         return source.bytes
     index = read_index(Path(source.folder))
     if index is not None and place.quant == "gguf":
-        return index.weight_bytes
+        if adapter is None:
+            return index.weight_bytes
+        from freqkv_cli.quantized.blocks import Q8_0, row_bytes
+
+        return index.weight_bytes + row_bytes(Q8_0, changed_parameters(adapter))
     if index is not None and place.quant == "none":
         return index.parameters * DTYPE_BYTES[place.dtype]
     if place.quant == "none":

@@ -158,12 +158,23 @@ class NoteTaker:
         kind = NOTE_KINDS.get(session.retriever.documents[section.passages[0].document].kind, "")
         request = request_of(session, NOTE, kind=kind)
         try:
-            on = session.consult(telling_part(section), NOTE_TOKENS + session.count_tokens(request) + 40)
+            answer = yield from say_of(session, telling_part(section), request, NOTE_TOKENS)
         except UsageError:  # in so small a cache a section is not read again: a sentence of it is its note
             return ""
-        answer = yield from session.answer(request, NOTE_TOKENS, on=on, quiet=True)
         sentences = whole_sentences(answer, session.retriever.index.language)
         return " ".join(one for one in sentences if session.retriever.index.holds_all(claims(one)))
+
+
+def say_of(session: Session, text: str, request: str, limit: int) -> Generator[Event, None, Answer]:
+    """Return what the model says at `request` when it has read `text` again, in at most `limit` tokens.
+
+    Raises UsageError where the cache is too small for that, and KeyboardInterrupt: half a note is none.
+    """
+    on = session.consult(text, limit + session.count_tokens(request) + 40)
+    answer = yield from session.answer(request, limit, on=on, quiet=True)
+    if answer.finish_reason == "interrupted":
+        raise KeyboardInterrupt
+    return answer
 
 
 def as_prose(text: str) -> str:

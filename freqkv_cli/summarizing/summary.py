@@ -14,7 +14,15 @@ from freqkv_cli.retrieval.passage import WORD
 from freqkv_cli.retrieval.sentences import clean_sentences
 from freqkv_cli.retrieval.table import UNITS
 from freqkv_cli.summarizing.extract import central_sentence
-from freqkv_cli.summarizing.notes import SectionNote, as_prose, can_write, in_language, request_of, whole_sentences
+from freqkv_cli.summarizing.notes import (
+    SectionNote,
+    as_prose,
+    can_write,
+    in_language,
+    request_of,
+    say_of,
+    whole_sentences,
+)
 
 NOTES = "Notes, in the order of the document:"
 WORDS = {"short": 60, "medium": 150, "long": 400}
@@ -119,9 +127,7 @@ def merged(
             few = told[start : start + group]
             yield Progress("answering", source="merging notes", tokens_done=start, tokens_total=len(told))
             request = MERGE.format(sentences=MERGED_SENTENCES, language=in_language(session))
-            on = session.consult(bullets(few), 40 * MERGED_SENTENCES + 100)
-            answer = yield from session.answer(request, 40 * MERGED_SENTENCES + 40, on=on, quiet=True)
-            del on  # before the next one is made: the estimate of the memory counts two, with the one that reads
+            answer = yield from say_of(session, bullets(few), request, 40 * MERGED_SENTENCES + 40)
             level.append(" ".join(whole_sentences(answer, language)) or few[0])
         told = level
     return told

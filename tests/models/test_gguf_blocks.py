@@ -1,5 +1,6 @@
 """Weights stay in the blocks of a GGUF file on a CPU; what is read and written with them is what they stand for."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.inference.cpu.decode import cpu_decoder
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.models.adapter import merge_adapter, open_adapter
+from freqkv_cli.models.adapter import Adapter, changed_parameters, merge_adapter, open_adapter
 from freqkv_cli.models.conversion import convert_gguf
 from freqkv_cli.models.gguf.index import INDEX, read_index
 from freqkv_cli.models.loading import LoadedModel, load_model
@@ -144,20 +145,45 @@ def test_a_broken_index_is_one_line(source: ModelSource, tmp_path: Path) -> None
     assert "\n" not in caught.value.message
 
 
-def test_an_adapter_is_merged_into_unpacked_weights_and_a_note_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def tuned_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ModelSource, Adapter]:
     monkeypatch.setenv("FREQKV_CACHE_DIR", str(tmp_path / "cache"))
     gguf = write_tiny_gguf(tmp_path / "tiny.gguf", **SHAPES["llama"])
-    adapter = open_adapter(Path(save_tiny_adapter(str(gguf), tmp_path / "adapter")))
-    source = resolve_model(str(gguf))
+    return resolve_model(str(gguf)), open_adapter(Path(save_tiny_adapter(str(gguf), tmp_path / "adapter")))
+
+
+def test_an_adapter_is_merged_into_unpacked_weights(tuned_source: tuple[ModelSource, Adapter]) -> None:
+    source, adapter = tuned_source
     plain, tuned = (
         load_model(source, device="cpu", dtype="float32", quant="none", adapter=one) for one in (None, adapter)
     )
     expected, actual = merge_adapter(adapter, plain.model.state_dict()), tuned.model.state_dict()
     assert any(not torch.equal(actual[name], weight) for name, weight in plain.model.state_dict().items())
     assert all(torch.equal(actual[name], expected[name]) for name in actual)
-    assert tuned.notes == [f"weights unpacked to float32: the adapter {adapter.name} changes them"]
+
+
+def test_what_an_adapter_changes_is_held_in_8_bits_and_the_rest_stays_in_the_file(
+    tuned_source: tuple[ModelSource, Adapter],
+) -> None:
+    source, adapter = tuned_source
+    plain = load_model(source, device="cpu", dtype="float32", quant="none").model.state_dict()
+    merged = merge_adapter(adapter, plain)
+    tuned = load_model(source, device="cpu", dtype="float32", adapter=adapter)
+    assert tuned.quant == "gguf"
+    changed = 0
+    for name, module in tuned.model.named_modules():
+        if not isinstance(module, QuantizedLinear):
+            continue
+        weight, matrix = f"{name}.weight", module.matrix
+        if torch.equal(merged[weight], plain[weight]):
+            assert torch.equal(matrix.dequantize(), plain[weight])
+            continue
+        changed += math.prod(matrix.shape)
+        assert matrix.kind == Q8_0
+        highest = merged[weight].unflatten(1, (-1, 32)).abs().amax(-1)
+        wrong = (matrix.dequantize() - merged[weight]).unflatten(1, (-1, 32)).abs().amax(-1)
+        assert bool((wrong <= highest / 127 * 0.57).all())  # half a step, and 127 of what its 16 bits leave out
+    assert changed == changed_parameters(adapter) > 0
 
 
 def test_a_processor_that_multiplies_wrongly_gets_whole_weights(

@@ -67,6 +67,15 @@ def test_a_sentence_that_was_cut_off_is_left_out(session: Session, play: Play) -
     assert taken(session)[0].text == "The pilot was Ambrose."
 
 
+def test_an_interrupt_while_a_note_is_written_stops_the_notes(session: Session, play: Play) -> None:
+    played = play(lambda request: "The pilot was Ambrose.")
+    played.finish_reason = "interrupted"
+    with pytest.raises(KeyboardInterrupt):
+        taken(session)
+    assert len(played.requests) == 1
+    assert session.notes == []
+
+
 def test_low_effort_and_small_models_write_nothing(session: Session, play: Play) -> None:
     played = play(lambda request: "never")
     notes = taken(with_settings(session, effort="low"))

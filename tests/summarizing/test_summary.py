@@ -55,6 +55,14 @@ def test_of_many_notes_the_summary_is_what_the_document_is_and_what_they_say(ses
     assert "Beginning of the document" in played.consulted[-1]
 
 
+def test_an_interrupt_while_notes_are_merged_stops_the_summary(session: Session, play: Play) -> None:
+    played = play(lambda request: EVENTS[0])
+    played.finish_reason = "interrupted"
+    with pytest.raises(KeyboardInterrupt):
+        ended(merged(session, NOTES, 5, count_words))
+    assert len(played.requests) == 1
+
+
 def test_of_many_notes_an_interrupted_opening_is_told(session: Session, play: Play) -> None:
     play(lambda request: EVENTS[0]).finish_reason = "interrupted"
     summary = written(session, NOTES)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from freqkv_cli.errors import ModelError
 from freqkv_cli.models.adapter import Adapter, read_changes
 from freqkv_cli.models.gguf.index import F32, GgufIndex, StoredTensor
-from freqkv_cli.quantized.modules import Matrix, QuantizedEmbedding, QuantizedLinear, QuantizedMLP
+from freqkv_cli.quantized.modules import Matrix, QuantizedEmbedding, QuantizedLinear, QuantizedMLP, pack
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
@@ -75,16 +75,25 @@ def in_halves(rows: NDArray[Any], heads: int) -> NDArray[Any]:
     return np.ascontiguousarray(pairs.swapaxes(1, 2)).reshape(rows.shape)
 
 
-def build_model(mapped: MappedGguf, config: "PretrainedConfig", **options: Any) -> "PreTrainedModel":
+def build_model(
+    mapped: MappedGguf, config: "PretrainedConfig", adapter: Adapter | None = None, **options: Any
+) -> "PreTrainedModel":
     """The causal LM of a GGUF file on the CPU, in eval mode, with its matrices where they are.
 
-    options: `dtype` (of everything but matrices) and, if it is not the default, `attn_implementation`.
+    Those that an adapter changes are merged with it and held in blocks of 8 bits. options: `dtype` (of everything but
+    matrices) and, if it is not the default, `attn_implementation`.
     """
     from transformers import AutoModelForCausalLM, initialization
 
     with initialization.no_init_weights():  # memory that is never touched is never there
         model = AutoModelForCausalLM.from_config(config, **options)
-    embedding = mapped.matrix(EMBEDDING)
+    changes = {} if adapter is None else read_changes(adapter, model.state_dict())
+
+    def matrix_of(name: str) -> Matrix:
+        kept = mapped.matrix(name)
+        return pack(kept.dequantize() + changes[name]()) if name in changes else kept
+
+    embedding = matrix_of(EMBEDDING)
     known = set(mapped.names())
     head = HEAD if HEAD in known else EMBEDDING
     for path, module in list(model.named_modules()):
@@ -94,7 +103,7 @@ def build_model(mapped: MappedGguf, config: "PretrainedConfig", **options: Any) 
         elif isinstance(module, nn.Linear):
             bias = f"{path}.bias"
             added = mapped.vector(bias).to(options["dtype"]) if module.bias is not None else None
-            matrix = embedding if name == HEAD and head == EMBEDDING else mapped.matrix(name)
+            matrix = embedding if name == HEAD and head == EMBEDDING else matrix_of(name)
             _replace(model, path, QuantizedLinear(matrix, added))
         elif name in known:
             with torch.no_grad():
