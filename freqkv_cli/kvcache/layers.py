@@ -1,5 +1,7 @@
 """The layers of a cache: one that grows and lets gradients flow, and one whose bytes are allocated once."""
 
+import math
+import mmap
 from typing import Any
 
 import torch
@@ -68,10 +70,11 @@ class FixedLayer(GrowingLayer):
         self.dtype, self.device = key_states.dtype, key_states.device
         batch, heads, _, key_dim = key_states.shape
         with torch.inference_mode(False):  # or the slots could only ever be written in inference mode
-            self.key_slots = torch.zeros((batch, heads, self.cache_size, key_dim), dtype=self.dtype, device=self.device)
-            self.value_slots = torch.zeros(
-                (batch, heads, self.cache_size, value_states.shape[-1]), dtype=self.dtype, device=self.device
+            keys, values = (
+                _zeros((batch, heads, self.cache_size, width), self.dtype, self.device)
+                for width in (key_dim, value_states.shape[-1])
             )
+        self.key_slots, self.value_slots = keys, values
         self.is_initialized = True
         self.set_length(0)
 
@@ -104,3 +107,16 @@ class FixedLayer(GrowingLayer):
     def get_max_length(self) -> int:
         """The hard bound, in slots."""
         return self.cache_size
+
+
+def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Zeros that were really written. On a CPU in pages of their own, which the system has back with the tensor.
+
+    Caches are forked for every note and every answer. On the heap, small things come to lie in the holes that forks
+    leave, the next fork finds no room, and resident memory grows for as long as is read.
+    """
+    if device.type != "cpu":
+        return torch.zeros(shape, dtype=dtype, device=device)
+    private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}  # not on Windows
+    pages = mmap.mmap(-1, max(1, math.prod(shape) * dtype.itemsize), **private)
+    return torch.frombuffer(pages, dtype=dtype, count=math.prod(shape)).view(shape).zero_()

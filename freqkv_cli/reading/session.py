@@ -14,6 +14,7 @@ from freqkv_cli.events import Event, Note
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.models.loading import LoadedModel
+from freqkv_cli.models.malloc_tuning import give_back_free_memory
 from freqkv_cli.reading.progress import reading_progress
 from freqkv_cli.reading.prompt import Prompt, encode_text
 from freqkv_cli.reading.speed import remember_speed
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 ENOUGH_TO_JUDGE = 2000  # tokens after which the speed of a run is worth remembering
 REPLAYED = 4096  # tokens that are gone through again between two events
+TIDIED = 8  # chunks, after which the system has free memory back
 
 
 class Watcher(Protocol):
@@ -126,8 +128,10 @@ class Session:
                 raise StateError("the state does not go with the document any more: read it again with --refresh")
             so_far.tokens += again
             yield reading_progress(self.cache, so_far, began)
-        for size in self.engine.prefill(self.cache, tokens):
+        for number, size in enumerate(self.engine.prefill(self.cache, tokens), 1):
             so_far.tokens += size
+            if number % TIDIED == 0:
+                give_back_free_memory()
             self.timing.read = time.perf_counter() - began
             yield from self._new_warnings(documents)
             yield reading_progress(self.cache, so_far, began)

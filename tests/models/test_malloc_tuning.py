@@ -5,9 +5,11 @@ import platform
 import sys
 from types import SimpleNamespace
 
+import psutil
 import pytest
+import torch
 
-from freqkv_cli.models.malloc_tuning import KEPT, LARGEST, keep_freed_memory
+from freqkv_cli.models.malloc_tuning import KEPT, LARGEST, give_back_free_memory, keep_freed_memory
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it is about glibc")
@@ -26,3 +28,22 @@ def test_other_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(sys, "platform", "darwin")
     assert not keep_freed_memory()
     assert len(asked) == 2
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it is about glibc")
+def test_free_memory_between_blocks_in_use_goes_back() -> None:
+    process = psutil.Process()
+    keep_freed_memory()
+    blocks = [torch.ones(2**18) for _ in range(128)]  # of 1 MiB, all on the heap
+    del blocks[::2]  # what is left lies between the holes
+    before = process.memory_info().rss
+    assert give_back_free_memory()
+    assert before - process.memory_info().rss > 32 << 20
+    assert all(bool((block == 1).all()) for block in blocks)
+
+
+def test_where_memory_cannot_be_given_back_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace())
+    assert not give_back_free_memory()
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert not give_back_free_memory()
