@@ -45,7 +45,7 @@ class Location:
 
     def to(self, end: "Location") -> "Location":
         """Return the stretch from here to `end`: its last line, and this place for all that has no lines."""
-        counted_alike = self.unit == end.unit and self.label == end.label
+        counted_alike = self.unit == end.unit and (self.unit == "line" or self.label == end.label)  # rows: in a sheet
         if self.first_line is None or end.first_line is None or not counted_alike:
             return self
         return replace(self, last_line=max(self.last_line or self.first_line, end.last_line or end.first_line))

@@ -28,6 +28,8 @@ def test_a_stretch_goes_on_within_one_sheet_only() -> None:
     first, last = (Location(label="sheet A", unit="row", first_line=n, last_line=n) for n in (2, 9))
     assert str(first.to(last)) == "sheet A, rows 2-9"
     assert first.to(Location(label="sheet B", unit="row", first_line=9)) == first
+    event = Location(label="10:30", first_line=2, last_line=9)
+    assert event.to(Location(label="11:00", first_line=40)).text == "10:30, lines 2-40"
     assert Location(label="00:10:30").to(Location(label="00:11:00")).text == "00:10:30"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from freqkv_cli.retrieval.language import detect_language, stems, words_of
+from freqkv_cli.retrieval.language import detect_language, spellings, stems, words_of
 from freqkv_cli.retrieval.passage import Passage
 from freqkv_cli.retrieval.sentences import clean_sentences, split_sentences
 
@@ -94,9 +94,14 @@ def claims(sentence: str, question: str = "") -> list[str]:
 
 
 def is_in(claim: str, text: str) -> bool:
-    """Return whether a name or number stands in a text; thousands may be set apart in any way, and a number may be the
-    beginning of a longer one ("2015" of "2015/16", "3" of "3.5").
+    """Return whether a name or number stands in a text; thousands may be set apart in any way, a number may be the
+    beginning of a longer one ("2015" of "2015/16", "3" of "3.5"), and a month be cut short or a number.
     """
+    return any(stands_in(one, text) for one in spellings(claim))
+
+
+def stands_in(claim: str, text: str) -> bool:
+    """The same for one spelling."""
     if claim[0].isdigit():
         digits, begins = re.sub(r"\D", "", claim), re.compile(rf"{re.escape(claim)}(?!\d)")
         return any(digits == re.sub(r"\D", "", other) or begins.match(other) for other in NUMBER.findall(text))

@@ -14,7 +14,7 @@ import numpy as np
 
 from freqkv_cli.errors import MemoryLimitError, UsageError
 from freqkv_cli.location import Location
-from freqkv_cli.retrieval.language import detect_language, stem, stems, stop_words, words_of
+from freqkv_cli.retrieval.language import detect_language, spellings, stem, stems, stop_words, words_of
 from freqkv_cli.retrieval.passage import Passage
 from freqkv_cli.retrieval.word_vectors import DIMENSIONS, text_vector
 
@@ -100,7 +100,7 @@ class PassageIndex:
     def holds_all(self, claims: Sequence[str]) -> bool:
         """Return whether all of these names and numbers stand somewhere in the passages, each in one of them."""
         with explained():
-            return all(self._holds(claim) for claim in claims)
+            return all(any(map(self._holds, spellings(claim))) for claim in claims)
 
     def _holds(self, claim: str) -> bool:
         for language in [one for one, _ in self.languages.most_common(LANGUAGES)]:

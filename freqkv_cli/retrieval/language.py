@@ -1,5 +1,6 @@
 """The language of a text, its words, their stems, and the words that say nothing of what is looked for."""
 
+import calendar
 import re
 from functools import cache, lru_cache
 from typing import Any
@@ -10,6 +11,8 @@ WORD = re.compile(rf"[{SPACELESS}]|[^\W_{SPACELESS}]+")
 THOUSANDS = re.compile(r"(?<=\d)[.,'\u2019\u00a0\u202f](?=\d{3}(?!\d))")
 SAMPLE = 2000  # characters that tell a language
 FEWEST = 20  # letters; of fewer the language cannot be told
+
+MONTHS, DAYS = list(calendar.month_name), list(calendar.day_name)  # the first month is the second of the list
 
 # The stemmers of Snowball by ISO 639-1 code; other languages are searched for by whole words.
 STEMMERS = {
@@ -43,6 +46,14 @@ def detect_language(text: str) -> str:
     if sum(map(str.isalpha, sample)) < FEWEST and not re.search(rf"[{SPACELESS}]", sample):
         return "en"
     return str(_classifier().classify(sample)[0])
+
+
+def spellings(word: str) -> tuple[str, ...]:
+    """Return a word and how else it may stand in a text: "October" as "Oct" and "10", "Thursday" as "Thu"."""
+    if word in MONTHS:
+        number = MONTHS.index(word)
+        return word, calendar.month_abbr[number], f"{number:02}", str(number)
+    return (word, calendar.day_abbr[DAYS.index(word)]) if word in DAYS else (word,)
 
 
 def language_name(code: str) -> str:

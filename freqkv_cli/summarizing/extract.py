@@ -15,7 +15,7 @@ def central_sentence(passages: Sequence[Passage], language: str, topic: str = ""
     """Return the sentence nearest to the mean of all, or to `topic`, and its passage (centroid-based extraction, Radev
     et al. 2004, with static word vectors).
     """
-    found = [(sentence, one) for one in passages for sentence in clean_sentences(one.text, language)]
+    found = [(sentence, one) for one in passages for sentence in sentences_of(one, language)]
     if not found:
         return " ".join(passages[0].text.split())[:300], passages[0]
     whole = [
@@ -25,3 +25,10 @@ def central_sentence(passages: Sequence[Passage], language: str, topic: str = ""
     vectors = np.stack([text_vector(sentence) for sentence, _ in candidates])
     centre = text_vector(topic) if topic else vectors.mean(0)
     return candidates[int(np.argmax(vectors @ centre))]
+
+
+def sentences_of(passage: Passage, language: str) -> list[str]:
+    """Return the sentences of a passage, or its lines where each stands for itself."""
+    if not passage.location.has_rows:
+        return clean_sentences(passage.text, language)
+    return [" ".join(line.split()) for line in passage.text.splitlines() if any(map(str.isalnum, line))]

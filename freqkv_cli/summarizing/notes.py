@@ -29,6 +29,7 @@ READ_AGAIN = 450  # words of a section for its note
 LABEL = re.compile(r"\*\*[^*\n]{1,60}(?:\*\*\s*:|:\s*\*\*)\s*")
 LIST_MARK = re.compile(r"(?:^\s*|(?<=[:;.!?]\s))(?:[-*\u2022]|\d{1,2}[.)])\s+|\*\*|^#+\s*", re.MULTILINE)
 ANNOUNCEMENT = re.compile(r"(?:(?<=[.!?]\s)|^)[^.!?:\n]{0,160}:\s*(?=\n|$)", re.MULTILINE)
+NUMBER = re.compile(r"\S*\d\S*")  # with what it is a part of: a time, a name with a number, a size
 WRITER = 0.4e9  # weights from which on a model writes sentences that are worth reading
 
 
@@ -155,10 +156,11 @@ class NoteTaker:
         """Return what the model says of a section, without sentences whose names or numbers are not in the text."""
         session = self.session
         assert session.retriever is not None
-        kind = NOTE_KINDS.get(session.retriever.documents[section.passages[0].document].kind, "")
-        request = request_of(session, NOTE, kind=kind)
+        kind = session.retriever.documents[section.passages[0].document].kind
+        request = request_of(session, NOTE, kind=NOTE_KINDS.get(kind, ""))
+        part = singular_lines(section) if kind == "log" else telling_part(section)
         try:
-            answer = yield from say_of(session, telling_part(section), request, NOTE_TOKENS)
+            answer = yield from say_of(session, part, request, NOTE_TOKENS)
         except UsageError:  # in so small a cache a section is not read again: a sentence of it is its note
             return ""
         sentences = whole_sentences(answer, session.retriever.index.language)
@@ -207,3 +209,16 @@ def telling_part(section: Section) -> str:
         if words >= READ_AGAIN:
             break
     return "\n\n".join(shown(passages[place]) for place in sorted(taken))
+
+
+def singular_lines(section: Section) -> str:
+    """Return the lines of a part of a log that came once, numbers aside; where each came again, one of every kind.
+
+    What a log repeats is routine, and it is most of it. What it says once is what happened.
+    """
+    kinds: dict[str, list[str]] = {}
+    for passage in section.passages:
+        for line in passage.text.splitlines():
+            kinds.setdefault(NUMBER.sub("", line), []).append(line)
+    once = [lines[0] for lines in kinds.values() if len(lines) == 1]
+    return "\n".join(once or [lines[0] for lines in kinds.values()])

@@ -59,6 +59,11 @@ def test_names_and_numbers_are_claims(sentence: str, question: str, expected: li
         ("Pell", "PELL came.", True),
         ("Crane", "Ambrose Pell came.", False),
         ("K\u00f6ln", "Er kam aus K\u00f6ln.", True),
+        ("October", "Oct 08 01:30:00 backup started", True),
+        ("October", "2025-10-08 backup started", True),
+        ("October", "2025-11-18 backup started", False),
+        ("Thursday", "(Thu) backup started", True),
+        ("Thursday", "(Tue) backup started", False),
     ],
 )
 def test_whether_a_claim_stands_in_a_text(claim: str, text: str, expected: bool) -> None:

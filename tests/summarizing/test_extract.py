@@ -38,3 +38,9 @@ def test_whole_sentences_are_preferred_to_headings_and_scraps() -> None:
 def test_there_is_always_something(text: str) -> None:
     sentence, passage = central_sentence(passages(text), "en")
     assert (sentence, passage.text) == (text, text)
+
+
+def test_a_line_that_stands_for_itself_is_a_sentence() -> None:
+    lines = "10:01 ERROR pump P2 has no flow\n10:02 WARN pump P2 stopped\n"
+    log = Passage(lines * 40, 0, 0, Location(label="10:01", first_line=1, last_line=80))
+    assert central_sentence([log], "en")[0] in lines.splitlines()

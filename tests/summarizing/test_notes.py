@@ -11,12 +11,15 @@ import pytest
 from freqkv_cli.config import Settings
 from freqkv_cli.documents import open_documents
 from freqkv_cli.events import Event, Note, Progress
+from freqkv_cli.location import Location
 from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.writing import Answer
+from freqkv_cli.retrieval.passage import Passage
 from freqkv_cli.states import checkpoints
 from freqkv_cli.states.state_file import save_state
 from freqkv_cli.summarizing import notes as noting
-from freqkv_cli.summarizing.notes import NoteTaker, SectionNote
+from freqkv_cli.summarizing.notes import NoteTaker, SectionNote, singular_lines
+from freqkv_cli.summarizing.sections import Section
 from freqkv_cli.summarizing.summarize import summarize
 from tests.reading.playing import Played, ended, searched
 from tests.reading.readings import read_to, session_of
@@ -191,3 +194,18 @@ def test_notes_are_taken_from_a_state_and_kept_with_one(reader: str, voyage: Pat
     played = play(lambda request: "Anew.")
     assert taken(session_of(tmp_path / "noted.freqkv", reader)) == notes
     assert played.requests == []
+
+
+def test_of_a_log_the_lines_that_came_once_are_read_again() -> None:
+    lines = [f"10:{minute:02} INFO temp of house {minute % 4} is {minute} C" for minute in range(30)]
+    lines[7], lines[21] = "10:07 ERROR pump P2: no flow", "10:21 INFO pump P2 started"
+    assert singular_lines(section_of("\n".join(lines))) == "10:07 ERROR pump P2: no flow\n10:21 INFO pump P2 started"
+
+
+def test_of_a_log_that_only_repeats_itself_a_line_of_every_kind_is_read_again() -> None:
+    lines = [f"10:{minute:02} {'ping' if minute % 2 else 'pong'} {minute}" for minute in range(30)]
+    assert singular_lines(section_of("\n".join(lines))) == "10:00 pong 0\n10:01 ping 1"
+
+
+def section_of(text: str) -> Section:
+    return Section([Passage(text, 0, 0, Location(unit="line", first_line=1, last_line=30))])
