@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from freqkv_cli.answering.evidence import gather, shown
-from freqkv_cli.answering.verification import Citation, check
+from freqkv_cli.answering.verification import Citation, best_sentence, check
 from freqkv_cli.events import Event, Note, Text
 from freqkv_cli.prompts import ANSWER, ANSWERS, EARLIER, FROM_MEMORY, TELLS, not_said
 from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.writing import Answer
-from freqkv_cli.retrieval.language import detect_language, written_in
+from freqkv_cli.retrieval.language import detect_language, stems, written_in
 from freqkv_cli.retrieval.passage import Passage
 
 MAX_TOKENS = 200
@@ -111,9 +111,7 @@ def told(session: Session, question: str, answer: str, citation: Citation) -> bo
 def in_words(session: Session, question: str, reply: Reply) -> str:
     """Return a reply as it is printed: the answer, with what was not found marked, then its places and quotes."""
     if not reply.found:
-        places = ", ".join(place_of(session, passage) for passage in reply.passages[:NEAREST])
-        nearest = f"\n(nearest: {places})" if places else ""
-        return f"{not_said(detect_language(question))}{nearest}"
+        return "\n".join([not_said(detect_language(question)), *nearest(session, question, reply)])
     kept = reply.answer.text
     if session.settings.strict:
         kept = " ".join(one.sentence for one in reply.citations if one.verdict != "not found")
@@ -128,6 +126,21 @@ def in_words(session: Session, question: str, reply: Reply) -> str:
     quotes = dict.fromkeys((citation.quote, place_of(session, citation.passage)) for citation in reply.citations)
     lines += [f'"{quote}" [{place}]' for quote, place in quotes]
     return "\n".join(lines)
+
+
+def nearest(session: Session, question: str, reply: Reply) -> list[str]:
+    """Return what a reader may look at where the document is thought not to say: the sentence that the withheld answer
+    was taken from, and what is like the question in the passages that fit it best.
+    """
+    assert session.retriever is not None
+    language = session.retriever.index.language
+    asked = set(stems(question, language))
+    quotes = {one.passage.index: (one.quote, one.passage) for one in reply.citations[:1]}
+    for passage in reply.passages[:NEAREST]:
+        quotes.setdefault(passage.index, (best_sentence(passage.text, asked, asked, language), passage))
+    return [
+        f'(nearest: "{quote}" [{place_of(session, passage)}])' for quote, passage in list(quotes.values())[:NEAREST]
+    ]
 
 
 def place_of(session: Session, passage: Passage) -> str:

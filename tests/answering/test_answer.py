@@ -74,9 +74,22 @@ def test_what_the_document_does_not_say_is_told_with_what_is_nearest(session: Se
     play("The bishop was called Ambrose Pell.", affirmed=-5.0)
     reply, _ = told(session, "Which bishop blessed the cathedral?")
     assert not reply.found
-    first, second = reply.text.split("\n")
+    first, *rest = reply.text.split("\n")
     assert first == not_said("en")
-    assert all(passage.place in second for passage in reply.passages[:2])
+    withheld, other = reply.citations[0], reply.passages[0]
+    assert rest[0] == f'(nearest: "{withheld.quote}" [{withheld.passage.place}])'
+    assert withheld.passage != other
+    assert rest[1].startswith('(nearest: "')
+    assert rest[1].endswith(f'" [{other.place}])')
+    assert len(rest) == 2
+
+
+def test_a_withheld_answer_from_the_nearest_passage_is_quoted_once(session: Session, play: Play) -> None:
+    play("The cook was called Ambrose Pell.", affirmed=-5.0)
+    reply, _ = told(session)
+    quotes = reply.text.split("\n")[1:]
+    assert quotes[0] == f'(nearest: "{FACT}" [{reply.passages[0].place}])'
+    assert len(set(quotes)) == 2
 
 
 @pytest.mark.parametrize(
