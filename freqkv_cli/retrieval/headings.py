@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 WORD = re.compile(r"\w+")
+IN_A_RUN = 3  # numbered titles that count on make each other sure
 BODY_WORDS = 20  # a heading with less text under it is a line of the table of contents or of the title page
 LONGEST = 80  # characters of a title
 
@@ -33,7 +34,8 @@ class Rank(IntEnum):
     NUMBERED = 2  # "3. Title"
     TITLE = 3
     GUESSED = 4  # a line in capitals, or with a number: it may be a signature, or belong to a list
-    CONTINUED = 5  # of a section before
+    COUNTED = 5  # "3. Title" with text right under it: it may be an item of a list
+    CONTINUED = 6  # of a section before
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Heading:
 
 def find_headings(text: str) -> list[Heading]:
     """Return the headings of a text that have some text under them, before the next heading or the end."""
-    found = list(_titles(text))
+    found = _counting_on(list(_titles(text)))
     ends = [following.offset for following in found[1:]]
     kept = [
         heading
@@ -69,10 +71,32 @@ def _titles(text: str) -> Iterator[Heading]:
             rank = rank_of(title)
             if rank is not Rank.CHAPTER and not underlined:
                 guess = not after and (NUMBERED.fullmatch(title) is not None or is_capitals(title))
-                rank = Rank.GUESSED if guess else Rank.CONTINUED
-            if rank <= Rank.GUESSED and not CONTENTS.fullmatch(title) and not LEADERS.search(line):
+                counted = rank is Rank.NUMBERED and not after[:1].islower()  # else a sentence goes on there
+                rank = Rank.GUESSED if guess else Rank.COUNTED if counted else Rank.CONTINUED
+            if rank <= Rank.COUNTED and not CONTENTS.fullmatch(title) and not LEADERS.search(line):
                 yield Heading(offset, title, rank)
         offset += len(line) + 1
+
+
+def _counting_on(found: list[Heading]) -> list[Heading]:
+    """Return the titles with those that stand in a run, "1. Rent", "2. Deposit", "3. Repairs", as numbered ones, and
+    without others that only might be items of a list.
+    """
+    runs: list[list[Heading]] = []
+    for heading in found:
+        if heading.rank in (Rank.GUESSED, Rank.COUNTED) and FIRST_LEVEL.fullmatch(heading.title):
+            if runs and number_of(heading) == number_of(runs[-1][-1]) + 1:
+                runs[-1].append(heading)
+            else:
+                runs.append([heading])
+    sure = {heading.offset for run in runs if len(run) >= IN_A_RUN for heading in run}
+    ranked = [replace(one, rank=Rank.NUMBERED) if one.offset in sure else one for one in found]
+    return [heading for heading in ranked if heading.rank <= Rank.GUESSED]
+
+
+def number_of(heading: Heading) -> int:
+    """Return the number that a title begins with."""
+    return int(re.match(r"\d+", heading.title)[0])  # type: ignore[index]
 
 
 def rank_of(title: str) -> Rank:

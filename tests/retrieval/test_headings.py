@@ -51,3 +51,28 @@ def test_a_table_of_contents_has_no_text_under_its_lines() -> None:
     first, second = find_headings(text)
     assert (first.title, second.title) == ("CHAPTER 1", "CHAPTER 2")
     assert first.offset == text.rindex("CHAPTER 1")
+
+
+def test_numbered_titles_that_count_on_are_headings() -> None:
+    titles = ["1. Rent", "2. Deposit", "3. Repairs", "4. Notice"]
+    text = "\n\n".join(f"{title}\nThe tenant {BODY}" for title in titles)
+    assert [(one.title, one.rank) for one in find_headings(text)] == [(title, Rank.NUMBERED) for title in titles]
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        ["1. Rent", "2. Deposit"],  # too few
+        ["1. Rent", "3. Repairs", "7. Notice"],
+        ["3. Repairs", "2. Deposit", "1. Rent"],
+    ],
+)
+def test_numbered_lines_that_do_not_count_on_are_not(titles: list[str]) -> None:
+    assert find_headings("\n\n".join(f"{title}\nThe tenant {BODY}" for title in titles)) == []
+
+
+def test_items_whose_sentence_goes_on_in_the_next_line_are_not() -> None:
+    items = [
+        f"{number}. Take the {number} long screws out of the box and put\nthem aside. {BODY}" for number in (1, 2, 3)
+    ]
+    assert find_headings("\n\n".join(items)) == []
