@@ -162,6 +162,13 @@ ODP_BODY = (
     '<draw:page draw:name="a"><draw:frame><text:p>Launch</text:p></draw:frame><presentation:notes><text:p>Slowly'
     '</text:p></presentation:notes></draw:page><draw:page draw:name="b"><text:p>Second</text:p></draw:page>'
 )
+ODS_BODY = (
+    '<office:spreadsheet><table:table table:name="Tides"><table:table-row><table:table-cell office:value-type="string">'
+    '<text:p>Day</text:p></table:table-cell><table:table-cell office:value-type="string"><text:p>Metres</text:p>'
+    '</table:table-cell></table:table-row><table:table-row><table:table-cell office:value-type="float" office:value="3">'
+    '<text:p>3</text:p></table:table-cell><table:table-cell office:value-type="float" office:value="2.5">'
+    "<text:p>2.5</text:p></table:table-cell></table:table-row></table:table></office:spreadsheet>"
+)
 
 MESSAGE = """From: Amalia Rosenquist <amalia@skarvik.example>
 To: Board <board@skarvik.example>

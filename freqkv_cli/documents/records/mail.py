@@ -18,10 +18,19 @@ from freqkv_cli.errors import InputError
 from freqkv_cli.location import Location
 
 MESSAGE_LIMIT = 64 << 20  # bytes of one message
+HEADER_LIMIT = 4096  # characters of one header; the standard library takes time with the square of its length
 HEADERS = ("From", "To", "Cc", "Date", "Subject")
 SEPARATOR = re.compile(rb"From \S+.*\d{4}\s*$")
 ATTACHMENTS = "attachments"
 BLANK_LINES = re.compile(r"\n{3,}")
+
+
+class ShortHeaders(email.policy.EmailPolicy):
+    """The standard library's policy for messages of our time, with headers that are cut at HEADER_LIMIT."""
+
+    def header_fetch_parse(self, name: str, value: str) -> Any:
+        """Return a header parsed."""
+        return super().header_fetch_parse(name, value[:HEADER_LIMIT])
 
 
 def open_mail(source: Source, *, many: bool) -> PartsReader:
@@ -73,7 +82,7 @@ def messages(source: Source) -> Iterator[bytes]:
 
 def parse(data: bytes) -> EmailMessage:
     """Return a message."""
-    message = email.message_from_bytes(data, policy=email.policy.default)
+    message = email.message_from_bytes(data, policy=ShortHeaders())
     assert isinstance(message, EmailMessage)
     return message
 
