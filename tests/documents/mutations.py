@@ -1,7 +1,7 @@
-"""Damaged files of every format: bytes changed, cut and doubled, members of zips dropped, doubled and blown up, and more.
+"""Damaged files of every format: bytes changed, cut and doubled, members of zips dropped and blown up, and more.
 
-`python -m tests.documents.mutations FOLDER COUNT [FILE_OR_FOLDER...]` writes COUNT of them into FOLDER, always the same
-ones, made of the samples of the tests and of the files that are named, and reads each as `tests.documents.reading` does.
+`python -m tests.documents.mutations FOLDER COUNT [FILE_OR_FOLDER...]` writes COUNT of them into FOLDER, always the
+same ones, made of the samples of the tests and of the files that are named, and reads each as `reading` does.
 """
 
 import io

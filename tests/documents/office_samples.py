@@ -143,6 +143,7 @@ def write_odf(path: Path, kind: str, body: str) -> Path:
         path,
         {
             "mimetype": f"application/vnd.oasis.opendocument.{kind}",
+            "META-INF/manifest.xml": "<?xml version='1.0'?><manifest:manifest></manifest:manifest>",
             "content.xml": f"<?xml version='1.0'?><office:document-content><office:automatic-styles><x>no</x>"
             f"</office:automatic-styles><office:body>{body}</office:body></office:document-content>",
             "meta.xml": "<office:document-meta><office:meta><dc:title>Tide tables</dc:title>"
@@ -162,12 +163,13 @@ ODP_BODY = (
     '<draw:page draw:name="a"><draw:frame><text:p>Launch</text:p></draw:frame><presentation:notes><text:p>Slowly'
     '</text:p></presentation:notes></draw:page><draw:page draw:name="b"><text:p>Second</text:p></draw:page>'
 )
+ODS_CELL = '<table:table-cell office:value-type="{}" office:value="{}"><text:p>{}</text:p></table:table-cell>'
+ODS_ROW = "<table:table-row>{}</table:table-row>"
 ODS_BODY = (
-    '<office:spreadsheet><table:table table:name="Tides"><table:table-row><table:table-cell office:value-type="string">'
-    '<text:p>Day</text:p></table:table-cell><table:table-cell office:value-type="string"><text:p>Metres</text:p>'
-    '</table:table-cell></table:table-row><table:table-row><table:table-cell office:value-type="float" office:value="3">'
-    '<text:p>3</text:p></table:table-cell><table:table-cell office:value-type="float" office:value="2.5">'
-    "<text:p>2.5</text:p></table:table-cell></table:table-row></table:table></office:spreadsheet>"
+    '<office:spreadsheet><table:table table:name="Tides">'
+    + ODS_ROW.format(ODS_CELL.format("string", "", "Day") + ODS_CELL.format("string", "", "Metres"))
+    + ODS_ROW.format(ODS_CELL.format("float", 3, 3) + ODS_CELL.format("float", 2.5, 2.5))
+    + "</table:table></office:spreadsheet>"
 )
 
 MESSAGE = """From: Amalia Rosenquist <amalia@skarvik.example>
