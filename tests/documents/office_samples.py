@@ -163,12 +163,14 @@ ODP_BODY = (
     '<draw:page draw:name="a"><draw:frame><text:p>Launch</text:p></draw:frame><presentation:notes><text:p>Slowly'
     '</text:p></presentation:notes></draw:page><draw:page draw:name="b"><text:p>Second</text:p></draw:page>'
 )
-ODS_CELL = '<table:table-cell office:value-type="{}" office:value="{}"><text:p>{}</text:p></table:table-cell>'
+ODS_CELL = "<table:table-cell office:value-type={}><text:p>{}</text:p></table:table-cell>"
 ODS_ROW = "<table:table-row>{}</table:table-row>"
 ODS_BODY = (
     '<office:spreadsheet><table:table table:name="Tides">'
-    + ODS_ROW.format(ODS_CELL.format("string", "", "Day") + ODS_CELL.format("string", "", "Metres"))
-    + ODS_ROW.format(ODS_CELL.format("float", 3, 3) + ODS_CELL.format("float", 2.5, 2.5))
+    + ODS_ROW.format(ODS_CELL.format('"string"', "Day") + ODS_CELL.format('"string"', "Metres"))
+    + ODS_ROW.format(
+        ODS_CELL.format('"float" office:value="3"', 3) + ODS_CELL.format('"float" office:value="2.5"', 2.5)
+    )
     + "</table:table></office:spreadsheet>"
 )
 
