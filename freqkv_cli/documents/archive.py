@@ -1,5 +1,6 @@
 """Archives: the members of a zip, unpacked one at a time and never beyond a limit."""
 
+import re
 import zipfile
 from typing import IO
 
@@ -8,6 +9,8 @@ from freqkv_cli.errors import InputError
 MEMBER_LIMIT = 32 << 20  # bytes of one unpacked member
 TOTAL_LIMIT = 512 << 20  # bytes unpacked in one reading
 RATIO_LIMIT = 200  # times a member may grow; text grows about 3 to 20 times
+BLOCK_BYTES = 1 << 20
+OVERLAP = 4096
 RATIO_FREE = 1 << 20  # bytes up to which any ratio is harmless
 
 
@@ -41,6 +44,30 @@ class Archive:
             grown = info.file_size > RATIO_FREE and info.file_size > RATIO_LIMIT * max(1, info.compress_size)
             if grown or total > TOTAL_LIMIT:
                 raise InputError(f"{self.label} unpacks to far more than a document has: it is not read")
+
+    def count(self, name: str, mark: re.Pattern[bytes]) -> int:
+        """Return how often a mark stands in a member, a block of which is in memory at a time; 0 for a damaged one.
+
+        A mark may be as long as OVERLAP bytes.
+        """
+        found = 0
+        try:
+            with self._zip.open(name) as stream:
+                held = b""
+                left = min(self._zip.getinfo(name).file_size, TOTAL_LIMIT)
+                while left > 0 and (block := stream.read(min(left, BLOCK_BYTES))):
+                    left -= len(block)
+                    held += block
+                    end = 0
+                    for match in mark.finditer(held):
+                        found += 1
+                        end = match.end()
+                    held = held[max(end, len(held) - OVERLAP) :]
+        except MemoryError:
+            raise
+        except Exception:  # whatever a damaged member makes zipfile raise
+            return found
+        return found
 
     def read(self, name: str) -> bytes:
         """Return one member unpacked.

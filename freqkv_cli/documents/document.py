@@ -99,7 +99,9 @@ class Document:
             given += 1
             yield page
         if not given:
-            raise NoTextError(f"{self._source.label} holds no text that can be read: name another file")
+            others = ", ".join(f"{kind} ({count})" for kind, count in self.left_out.items())
+            only = f", only {others}" if others else ""
+            raise NoTextError(f"{self._source.label} holds no text that can be read{only}: name another file")
 
     def progress(self) -> float:
         """Return the share of the source, or of the excerpt, that the pages given so far cover, 0 to 1."""

@@ -21,7 +21,7 @@ class TextReader:
     """A text without pages. The blocks, joined, are the cleaned text; nothing of the source is held but one block.
 
     `style` says how headings are written, None for a text whose headings are not looked for. `clean_line` makes a
-    function from each line to what it says.
+    function from each line to what it says, and counts what it leaves out.
     """
 
     page_count: int | None = None
@@ -32,7 +32,7 @@ class TextReader:
         encoding: Encoding,
         *,
         style: Style | None = None,
-        clean_line: Callable[[], Callable[[str], str]] | None = None,
+        clean_line: Callable[[Findings], Callable[[str], str]] | None = None,
     ) -> None:
         self.source = source
         self.style = style
@@ -50,7 +50,7 @@ class TextReader:
         """Yield the blocks in order; raise UnicodeDecodeError if the source changes meanwhile."""
         self._characters_read = self._characters_given = self._bytes_read = 0
         headings = Headings(self.style) if self.style else None
-        clean_line = self._clean_line() if self._clean_line else None
+        clean_line = self._clean_line(findings) if self._clean_line else None
         line = 1
         for number, text in enumerate(cut_blocks(self._cleaned(findings)), 1):
             self._characters_given += len(text)

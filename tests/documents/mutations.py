@@ -217,7 +217,7 @@ def main(folder: Path, number: int, others: list[str]) -> int:
     with tempfile.TemporaryDirectory() as made:
         found = own_samples(Path(made)) | {path: Path(path).read_bytes() for path in files_in(others)}
     folder.mkdir(parents=True, exist_ok=True)
-    names = []
+    names: list[str] = []
     for (name, data), _ in zip(mutations(found), range(number), strict=False):
         target = folder / f"{len(names):05}-{name}"
         target.write_bytes(data)

@@ -46,7 +46,7 @@ class EpubReader:
                 item = self._spine[number - 1]
                 self._done += 1
                 try:
-                    text, heading, marks, exact = read_item(archive, item, number)
+                    text, heading, marks, exact = read_item(archive, item, number, findings)
                 except ValueError as error:
                     record_bad(findings, label, number, error, UNIT)
                     continue
@@ -66,13 +66,13 @@ class EpubReader:
 
 
 def read_item(
-    archive: Archive, item: SpineItem, number: int
+    archive: Archive, item: SpineItem, number: int, findings: Findings
 ) -> tuple[str, str | None, tuple[tuple[int, Location], ...], bool]:
     """Return text and heading of a spine item, the places of all its headings, and whether all bytes were decoded."""
     if item.problem:
         raise ValueError(item.problem)
     markup, exact = decode_markup(archive.read(item.path))
-    parts = list(fragments(markup, xhtml=True))
+    parts = list(fragments(markup, xhtml=True, findings=findings))
     heading = item.title or next((part.heading for part in parts if part.heading), None)
     starts = accumulate((len(part.text) for part in parts), initial=0)
     path = [(0, item.title)] if item.title else []

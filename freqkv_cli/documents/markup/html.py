@@ -16,7 +16,6 @@ from freqkv_cli.errors import InputError
 from freqkv_cli.location import Location
 
 HEAD_BYTES = 64 * 1024
-FURNITURE = "words of navigation, banners and footers"
 BYTE_LIMIT = 32 << 20  # the parsed tree takes about ten times the bytes of the file
 
 
@@ -43,7 +42,7 @@ class HtmlReader:
         self._progress = 0.0
         markup = "".join(decoded(self.source, self.encoding or "utf-8", self.errors))
         try:
-            parts = list(fragments(markup, left_out=lambda words: findings.leave_out(FURNITURE, words)))
+            parts = list(fragments(markup, findings=findings))
         except ValueError as error:
             raise InputError(f"{self.source.label} cannot be read as HTML: {error}; convert it to text first") from None
         number = 0

@@ -4,13 +4,14 @@
 
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from freqkv_cli.documents.clean import clean, single_line
 from freqkv_cli.documents.markup.main_content import remove_furniture
 from freqkv_cli.documents.metadata import Metadata
+from freqkv_cli.documents.reader import Findings
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 SKIPPED = frozenset(
     "head script style template noscript svg iframe object embed canvas audio video textarea select datalist".split()
 )
+FURNITURE = "words of navigation, banners and footers"
+PICTURES, EMBEDDED = "img, svg, canvas", "iframe, object, embed, audio, video"
 PARAGRAPHS = frozenset(
     "address article aside blockquote body center details dl fieldset figure footer form h1 h2 h3 h4 h5 h6 header hr"
     " main nav ol p pre section summary table ul".split()
@@ -52,12 +55,12 @@ class Fragment:
     level: int = 0
 
 
-def fragments(markup: str, *, xhtml: bool = False, left_out: Callable[[int], None] | None = None) -> Iterator[Fragment]:
+def fragments(markup: str, *, xhtml: bool = False, findings: Findings | None = None) -> Iterator[Fragment]:
     """Yield the visible text of a page in reading order; the joined texts are the text of the page.
 
-    Scripts, styles and forms' inner workings are left out, and so are navigation, banners and footers of an HTML page,
-    of whose words `left_out` is told; but not the table of contents of a book (`xhtml`). List items keep their marks,
-    table cells are separated by tabs.
+    Scripts, styles and forms' inner workings are left out, and so are navigation, banners and footers of an HTML page;
+    but not the table of contents of a book (`xhtml`). Their words are counted in `findings`, and so are pictures and
+    what is embedded. List items keep their marks, table cells are separated by tabs.
     Raises ValueError for markup that is nested too deep to be parsed in reasonable time.
     """
     from selectolax.lexbor import LexborHTMLParser
@@ -68,8 +71,10 @@ def fragments(markup: str, *, xhtml: bool = False, left_out: Callable[[int], Non
     body = LexborHTMLParser(markup).body
     if body is None:
         return
-    if left_out:
-        left_out(remove_furniture(body))
+    if findings is not None:
+        findings.leave_out(FURNITURE, 0 if xhtml else remove_furniture(body))
+        findings.leave_out("pictures", len(body.css(PICTURES)))
+        findings.leave_out("embedded objects", len(body.css(EMBEDDED)))
     writer = Writer()
     held: Fragment | None = None
     for fragment, gap in writer.walk(body, SKIPPED if xhtml else SKIPPED | {"nav"}):

@@ -4,7 +4,14 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from freqkv_cli.documents.reader import Findings
+
 COMMENT = re.compile(r"(?<!\\)%.*$")
+EXTRAS = {
+    "comments": COMMENT,
+    "pictures": re.compile(r"\\includegraphics\b"),
+    "files of \\input": re.compile(r"\\(?:input|include|subfile)\b"),
+}
 ACCENTS = {"'": "\u0301", '"': "\u0308", "^": "\u0302", "`": "\u0300", "~": "\u0303", "c": "\u0327", "v": "\u030c"}
 ACCENT = re.compile(r"\\(?:([\"'^`~])\s*|([cv])(?=\{|\s)\s*)(?:\{\\?([A-Za-z])\}|\\?([A-Za-z]))")
 SPECIAL = {r"\ss": "ß", r"\ae": "æ", r"\oe": "œ", r"\o": "ø", r"\l": "ł", r"\aa": "å", r"\AA": "Å", r"\O": "Ø"}
@@ -21,7 +28,7 @@ NESTING = 4  # commands in commands that are unwrapped
 SAID_IN_PREAMBLE = re.compile(r"\s*\\(?:title|author|date|subtitle)\b")
 
 
-def line_cleaner() -> Callable[[str], str]:
+def line_cleaner(findings: Findings) -> Callable[[str], str]:
     """Return a function from each line of a document, in order, to its text; lines without any become empty."""
     in_body: bool | None = None  # None until it is known that there is a preamble
 
@@ -35,6 +42,9 @@ def line_cleaner() -> Callable[[str], str]:
                 line = line.partition(r"\begin{document}")[2]
             elif not SAID_IN_PREAMBLE.match(line):
                 return ""
+        if "\\" in line or "%" in line:
+            for kind, mark in EXTRAS.items():
+                findings.leave_out(kind, len(mark.findall(line)))
         return text_of(line)
 
     return clean_line

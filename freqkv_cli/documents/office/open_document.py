@@ -9,6 +9,7 @@ from freqkv_cli.documents.markup.declaration import decode_markup
 from freqkv_cli.documents.markup.html_lines import elements, fragments
 from freqkv_cli.documents.markup.sections import sections, shares
 from freqkv_cli.documents.metadata import Metadata
+from freqkv_cli.documents.office.extras import OF_OPEN_DOCUMENTS, count_extras
 from freqkv_cli.documents.office.office_xml import renamed, split_elements
 from freqkv_cli.documents.parts import Part, PartsReader, explained
 from freqkv_cli.documents.reader import Findings
@@ -49,8 +50,9 @@ def open_odf(source: Source, *, slides: bool) -> PartsReader:
 
     def parts(findings: Findings) -> Iterator[tuple[Part, float]]:
         with source.opened() as stream:
-            xml = decode_markup(Archive(stream, source.label).read(CONTENT))[0]
-        findings.leave_out("pictures", xml.count("<draw:image"))
+            archive = Archive(stream, source.label)
+            count_extras(archive, OF_OPEN_DOCUMENTS, findings)
+            xml = decode_markup(archive.read(CONTENT))[0]
         if not slides:
             return shares(sections(fragments(renamed(xml, NAMES, DROPPED), xhtml=True)))
         return shares(slide_parts(SLIDE.split(xml)[1:]))

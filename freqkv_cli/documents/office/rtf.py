@@ -15,6 +15,17 @@ WHAT = "RTF document"
 BYTE_LIMIT = 64 << 20
 INFO = re.compile(r"\{\\(title|author)\s+([^{}\\]{1,300})\}")
 ROW = re.compile(r"(?m)^(.*\|.*)\|[ \t]*$")
+FOOTNOTE = re.compile(
+    rb"\{(?:\\\*)?\\footnote\b(?:\\ftnalt\b)?"
+)  # striprtf drops such a group; it is read where its sign stands
+EXTRAS = {
+    "pictures": rb"\\pict\b",
+    "headers and footers": rb"\{\\(?:header|footer)[lrf]?\b",
+    "comments": rb"\\annotation\b",
+    "text boxes": rb"\\shptxt\b",
+    "formulas": rb"\\mmath\b",
+    "embedded files": rb"\\objdata\b",
+}
 HEAD = 16 * 1024
 
 
@@ -29,8 +40,9 @@ def open_rtf(source: Source) -> PartsReader:
 
         with source.opened() as stream:
             data = stream.read()
-        findings.leave_out("pictures", data.count(rb"\pict"))
-        text = clean(rtf_to_text(data.decode("latin-1"), errors="replace"))
+        for kind, mark in EXTRAS.items():
+            findings.leave_out(kind, len(re.findall(mark, data)))
+        text = clean(rtf_to_text(FOOTNOTE.sub(b"{", data).decode("latin-1"), errors="replace"))
         text = ROW.sub(lambda match: match[1].replace("|", "\t"), text).strip()
         yield Part(text, Location(part=1)), 1.0
 

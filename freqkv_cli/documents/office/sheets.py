@@ -6,6 +6,7 @@ from typing import Any
 
 from freqkv_cli.documents.archive import Archive
 from freqkv_cli.documents.metadata import Metadata
+from freqkv_cli.documents.office.extras import OF_OPEN_DOCUMENTS, OF_SHEETS, count_extras
 from freqkv_cli.documents.office.open_document import odf_metadata
 from freqkv_cli.documents.office.word import core_properties
 from freqkv_cli.documents.parts import Part, PartsReader, explained, joined
@@ -33,6 +34,10 @@ def open_sheets(source: Source, kind: str) -> PartsReader:
         import python_calamine
 
         with source.opened() as stream:
+            if kind != "xls":
+                archive = Archive(stream, source.label)
+                count_extras(archive, OF_OPEN_DOCUMENTS if kind == "ods" else OF_SHEETS, findings)
+                stream.seek(0)
             book = python_calamine.CalamineWorkbook.from_filelike(stream)
             names = book.sheet_names
             for index, name in enumerate(names, 1):

@@ -8,6 +8,7 @@ from freqkv_cli.documents.archive import Archive
 from freqkv_cli.documents.clean import single_line
 from freqkv_cli.documents.markup.declaration import decode_markup
 from freqkv_cli.documents.markup.html_lines import elements, fragments
+from freqkv_cli.documents.office.extras import OF_SLIDES, count_extras
 from freqkv_cli.documents.office.office_xml import renamed
 from freqkv_cli.documents.office.word import core_properties
 from freqkv_cli.documents.parts import Part, PartsReader, explained
@@ -35,6 +36,7 @@ def open_pptx(source: Source) -> PartsReader:
     def parts(findings: Findings) -> Iterator[tuple[Part, float]]:
         with source.opened() as stream:
             archive = Archive(stream, source.label)
+            count_extras(archive, OF_SLIDES, findings)
             for number, path in enumerate(order, 1):
                 part = slide(archive, path, number, findings)
                 if part is None:

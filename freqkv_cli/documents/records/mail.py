@@ -94,21 +94,21 @@ def message_part(message: EmailMessage, number: int | None, findings: Findings) 
         findings.leave_out(ATTACHMENTS)
         lines.append(f"Attachment: {single_line(attached.get_filename() or attached.get_content_type())}")
     body = message.get_body(preferencelist=("plain", "html"))
-    text = "\n".join(lines) + "\n\n" + (body_text(body) if body else "")
+    text = "\n".join(lines) + "\n\n" + (body_text(body, findings) if body else "")
     date = message_date(message)
     label = f"message{f' {number}' if number else ''}{f' of {date}' if date else ''}"
     subject = header(message, "Subject")
     return Part(clean(text).strip(), Location(label=label, heading=subject), subject)
 
 
-def body_text(body: Any) -> str:
+def body_text(body: Any, findings: Findings) -> str:
     """Return the text of a body, whatever its encoding."""
     try:
         text = str(body.get_content())
     except (LookupError, ValueError):
         text = (body.get_payload(decode=True) or b"").decode("utf-8", "replace")
     if body.get_content_type() == "text/html":
-        text = "".join(part.text for part in fragments(text))
+        text = "".join(part.text for part in fragments(text, findings=findings))
     return BLANK_LINES.sub("\n\n", text.replace("\r\n", "\n"))
 
 

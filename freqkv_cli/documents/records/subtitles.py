@@ -18,6 +18,7 @@ TIMING = re.compile(
 )
 VOICE = re.compile(r"<v(?:\.[\w.]+)?\s+([^<>]{1,100})>")
 MARKUP = re.compile(r"<[^<>]{0,200}>|\{\\[^{}]{0,200}\}")
+NOTES = re.compile(r"^NOTE\b", re.MULTILINE)
 NOTE = re.compile(r"^(?:NOTE|STYLE|REGION)\b")
 
 
@@ -28,7 +29,9 @@ def open_subtitles(source: Source, encoding: Encoding) -> PartsReader:
 
     def parts(findings: Findings) -> Iterator[tuple[Part, float]]:
         findings.leave_out("byte sequences that do not fit the encoding", encoding.replaced)
-        found = list(cues("".join(decoded(source, encoding.name, encoding.errors))))
+        text = "".join(decoded(source, encoding.name, encoding.errors))
+        findings.leave_out("notes", len(NOTES.findall(text)))
+        found = list(cues(text))
         for start in range(0, len(found), CUES):
             lines = [(text, Location(label=time)) for time, text in found[start : start + CUES]]
             if part := joined(lines):
