@@ -12,6 +12,7 @@ import resource
 import select
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections import Counter
@@ -76,11 +77,13 @@ def read(path: str) -> Outcome:
 def read_alone(path: str) -> Outcome:
     """Read a file in a process of its own, which is ended after `SECONDS` and has `MEMORY`."""
     results, written = os.pipe()
+    said_aside = tempfile.TemporaryFile()  # noqa: SIM115
     started = time.monotonic()
     child = os.fork()
     if child == 0:
         try:
             os.close(results)
+            os.dup2(said_aside.fileno(), 2)
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
             resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -105,6 +108,10 @@ def read_alone(path: str) -> Outcome:
         late = seconds >= SECONDS or time.monotonic() - started >= 5 * SECONDS
         ending = f"more than {SECONDS} s" if late else f"the process ended with status {status}"
         outcome = {"path": path, "fault": ending}
+    with said_aside:
+        said_aside.seek(0)
+        if aside := said_aside.read(500).decode(errors="replace"):
+            outcome["fault"] = f"{outcome.get('fault') or ''} written to stderr: {aside}"
     return Outcome(**{**outcome, "seconds": seconds, "memory": memory})
 
 

@@ -1,10 +1,15 @@
 """Nothing is lost silently: what a format holds besides text that is read is counted by kind."""
 
+import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from pypdf import PdfReader, PdfWriter
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfgen.canvas import Canvas
 
 from freqkv_cli.documents import open_document
 from freqkv_cli.errors import NoTextError
@@ -159,3 +164,27 @@ def test_fields_formulas_and_directed_runs_of_word_are_read(tmp_path: Path) -> N
 
 def test_a_footnote_of_rtf_stands_where_its_sign_does(tmp_path: Path) -> None:
     assert "Pier In 1896. closed" in read(rtf(tmp_path / "a.rtf"))[0]
+
+
+def pdf(path: Path) -> Path:
+    """Write a form with values, a typed note, a comment, a picture, a check box and an attached file."""
+    canvas = Canvas(str(path))
+    canvas.drawString(50, 700, "Name of the ship:")
+    canvas.acroForm.textfield(name="ship", value="Aurora II", x=200, y=695, width=200, height=18)
+    canvas.acroForm.textfield(name="secret", value="hidden", fieldFlags="password", x=200, y=600, width=200, height=18)
+    canvas.acroForm.checkbox(name="insured", x=200, y=500)
+    canvas.drawString(50, 400, "The cargo was salt.")
+    canvas.freeTextAnnotation("and herring", DA="(0 g)", Rect=[200, 395, 300, 415])
+    canvas.textAnnotation("ask the clerk", Rect=[300, 395, 320, 415])
+    canvas.drawImage(ImageReader(Image.new("L", (8, 8), 128)), 50, 50, 40, 60)
+    canvas.save()
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(path.read_bytes())))
+    writer.add_attachment("plan.txt", b"x")
+    writer.write(path)
+    return path
+
+
+def test_what_is_filled_into_a_pdf_stands_in_its_place(tmp_path: Path) -> None:
+    text, left_out = read(pdf(tmp_path / "a.pdf"))
+    assert text.replace("\t", " ").split("\n") == ["Name of the ship: Aurora II", "The cargo was salt. and herring"]
+    assert left_out == {"attachments": 1, "pictures": 1, "buttons and check boxes": 1, "comments": 1}

@@ -1,7 +1,10 @@
 """XLSX, XLS and ODS: the rows of every sheet, each with the names of its columns, read by calamine."""
 
 import datetime
+import os
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from freqkv_cli.documents.archive import Archive
@@ -38,11 +41,13 @@ def open_sheets(source: Source, kind: str) -> PartsReader:
                 archive = Archive(stream, source.label)
                 count_extras(archive, OF_OPEN_DOCUMENTS if kind == "ods" else OF_SHEETS, findings)
                 stream.seek(0)
-            book = python_calamine.CalamineWorkbook.from_filelike(stream)
+            with quiet_panic():
+                book = python_calamine.CalamineWorkbook.from_filelike(stream)
             names = book.sheet_names
             for index, name in enumerate(names, 1):
                 try:
-                    sheet = book.get_sheet_by_name(name)
+                    with quiet_panic():
+                        sheet = book.get_sheet_by_name(name)
                 except python_calamine.CalamineError:  # a sheet that holds a chart, or a damaged one
                     findings.leave_out("sheets that hold no table")
                     continue
@@ -53,6 +58,28 @@ def open_sheets(source: Source, kind: str) -> PartsReader:
                     yield part, index / len(names)
 
     return PartsReader(source, WHAT, parts, metadata=metadata)
+
+
+@contextmanager
+def quiet_panic() -> Iterator[None]:
+    """Keep off stderr what Rust writes there when it panics over a broken file; all else comes out at the end."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is no stderr
+        yield
+        return
+    said = b""
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+            held.seek(0)
+            said = held.read()
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+    if said:
+        os.write(2, said)
 
 
 def sheet_parts(name: str, rows: Sequence[Sequence[Any]], first: int) -> Iterator[Part]:

@@ -1,14 +1,15 @@
 """One PDF page as lines with their places, before it is known which of them repeat on other pages."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from freqkv_cli.documents.clean import clean, join_hyphenated
+from freqkv_cli.documents.pdf.annotations import laid_out, page_annotations
 from freqkv_cli.documents.pdf.layout import Row, page_rows
 from freqkv_cli.documents.pdf.lines import Line, lines_of
-from freqkv_cli.documents.pdf.words import UNKNOWN, page_words
+from freqkv_cli.documents.pdf.words import UNKNOWN, page_words, turned
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -32,6 +33,7 @@ class PageLines:
     problem: Exception | None = None
     is_picture: bool = False
     kept: Sequence[str] = field(default_factory=list)  # running lines that stay
+    left_out: Mapping[str, int] = field(default_factory=dict)  # what is on it besides text, by kind
 
     @property
     def is_empty(self) -> bool:
@@ -59,23 +61,28 @@ def read_lines(pdf: "pypdfium2.PdfDocument", number: int) -> PageLines:
     """Return the lines of a page as PDFium finds them."""
     page = pdf[number - 1]
     try:
-        words, aside = page_words(page)
-        is_picture = len(words) < FEW_WORDS and picture_share(page) > PICTURE_SHARE
+        words, aside, turns = page_words(page)
+        filled, others = page_annotations(page)
+        words += [word for box in filled for word in laid_out(turned(box, turns))]
+        pictures = picture_shares(page)
+        is_picture = len(words) < FEW_WORDS and max(pictures, default=0.0) > PICTURE_SHARE
     finally:
         page.close()
-    return PageLines(number, lines_of(words), " ".join(word.text for word in aside), is_picture=is_picture)
+    found = PageLines(number, lines_of(words), " ".join(word.text for word in aside), is_picture=is_picture)
+    found.left_out = {"pictures": len(pictures), **others}
+    return found
 
 
-def picture_share(page: "pypdfium2.PdfPage") -> float:
-    """Return the share of the page that its largest picture covers, 0 to 1."""
+def picture_shares(page: "pypdfium2.PdfPage") -> list[float]:
+    """Return the share of the page that each of its pictures covers, 0 to 1."""
     import pypdfium2.raw as pdfium
 
     width, height = page.get_size()
-    areas = [0.0]
+    areas = []
     for thing in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=2):
         left, bottom, right, top = thing.get_bounds()
         areas.append((right - left) * (top - bottom))
-    return min(1.0, max(areas) / max(1.0, width * height))
+    return [min(1.0, area / max(1.0, width * height)) for area in areas]
 
 
 def assemble(rows: Iterable[Row]) -> str:

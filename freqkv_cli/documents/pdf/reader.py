@@ -1,5 +1,6 @@
 """PDF: pages in the order of the document, read one at a time; PDFium gives the words, pypdf all else."""
 
+import logging
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,6 +81,7 @@ class PdfReader:
                 titles, labels = outline_titles(pdf), page_labels(pdf)
             path: str | None = None
             with self._drawn(stream, len(pdf.pages)) as drawn:
+                findings.leave_out("attachments", drawn.count_attachments() if drawn else 0)
                 texts = self._texts(
                     self._without_running_lines(self._extracted(pdf, drawn, findings), findings), findings
                 )
@@ -116,6 +118,8 @@ class PdfReader:
                 if len(findings.empty_pages) == index == LEADING_EMPTY and not self._recogniser:
                     self._refuse_scan(pdf)
             else:
+                for kind, count in page.left_out.items():
+                    findings.leave_out(kind, count)
                 yield page
 
     def _extract(self, pdf: "pypdf.PdfReader", drawn: "pypdfium2.PdfDocument | None", number: int) -> PageLines:
@@ -196,6 +200,7 @@ class PdfReader:
         """Give the PDF as PDFium opens it; None where it cannot, or sees other pages than pypdf."""
         import pypdfium2
 
+        logging.getLogger("pypdfium2").setLevel(logging.CRITICAL + 1)  # its log would go to stderr
         try:
             # A stream of its own, as both libraries move about in it.
             pdf = pypdfium2.PdfDocument(self.source.path or stream.read(), password=self._password)
@@ -203,6 +208,7 @@ class PdfReader:
             yield None
             return
         try:
+            pdf.init_forms()  # so that what is filled in is known; nothing in a form is run
             yield pdf if len(pdf) == page_count else None
         finally:
             pdf.close()

@@ -36,8 +36,9 @@ class Word:
         return (self.top + self.bottom) / 2
 
 
-def page_words(page: "pypdfium2.PdfPage") -> tuple[list[Word], list[Word]]:
-    """Return the words of a page as it is turned for reading, and those that stand at an angle to these, in file order.
+def page_words(page: "pypdfium2.PdfPage") -> tuple[list[Word], list[Word], int]:
+    """Return the words of a page as it is turned for reading, those that stand at an angle to these, and by how many
+    right angles it was turned; words in file order.
 
     Boxes are asked for at both ends of a word alone: two calls a word instead of one a character.
     """
@@ -68,7 +69,7 @@ def page_words(page: "pypdfium2.PdfPage") -> tuple[list[Word], list[Word]]:
         textpage.close()
     main = max(by_angle, key=lambda turns: sum(len(word.text) for word in by_angle[turns]), default=0)
     aside = [word for turns, words in by_angle.items() if turns != main for word in words]
-    return [turned(word, main) for word in by_angle.get(main, [])], aside
+    return [turned(word, main) for word in by_angle.get(main, [])], aside, main
 
 
 def spans(codes: list[int]) -> list[tuple[int, int]]:
