@@ -205,3 +205,25 @@ def test_page_labels_stand_beside_page_numbers(data: Path) -> None:
     assert (str(places[3]), str(places[13])) == ("p. i (3)", "p. 5 (13)")
     above = "Resources for Debian Members > The Debian archive > Distributions > Stable, testing, and unstable"
     assert places[31].heading == above
+
+
+def test_a_table_with_few_filled_cells_is_rows_and_a_narrow_gap_of_its_head_parts_cells(tmp_path: Path) -> None:
+    head = ["Product Code", "Place", "Expected", "Actual", "Variance"]
+    rows = [["SK-8847", "A-12", "450"], ["", "B-07", "", "289", "-23"], ["SK-9201", "", "780", "778"]]
+    rows += [["", "C-15", "", "", "+15"], ["SK-4563", "D-22", "", "156"], ["", "", "180", "", "-24"]]
+    rows += [["SK-7728", "A-08", "920"], ["", "", "", "935", "+15"]]
+    places = (
+        50,
+        50 + int(stringWidth("Product Code", "Helvetica", 10)) + 8,
+        190,
+        260,
+        330,
+    )  # 8: no wider than two spaces
+
+    def draw(canvas: Canvas) -> None:
+        for number, row in enumerate([head, *rows]):
+            for x, cell in zip(places, row, strict=False):
+                canvas.drawString(x, 700 - 20 * number, cell)
+
+    (text,) = page_of(tmp_path / "a.pdf", draw)
+    assert flat(text) == ["\t".join(row) for row in [head, *rows]]

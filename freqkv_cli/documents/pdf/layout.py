@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from freqkv_cli.documents.pdf.lines import Cell, Line
+from freqkv_cli.documents.pdf.lines import WIDEST_SPACE, Cell, Line
 from freqkv_cli.documents.pdf.words import Word
 
 COLUMN_LINES = 4  # lines that each side of a gutter needs to be a column
@@ -21,6 +21,7 @@ MOST_GUTTERS = 12  # places on a page that are tried
 DEPTH = 6  # columns in columns
 PARAGRAPH_GAP = 1.35  # times the usual distance of two lines
 BLOCK_GAP = 1.6
+ALIGNED_ROWS = 2  # that show where cells are parted
 TABLE_CELLS = 2  # cells that a row of a table has at least
 
 
@@ -120,7 +121,8 @@ def is_prose(lines: Sequence[Line], x: float, others: Sequence[float]) -> bool:
     shorter = min(len(column) for column in columns)
     if shorter < COLUMN_LINES:
         return False
-    apart = sum(len(column) for column in columns) - len(lines) < SIDE_BY_SIDE * shorter
+    together = sum(all(line.cut(x)) for line in lines)  # with all that stands beside: a row may have few cells
+    apart = together < SIDE_BY_SIDE * shorter
     return all((apart and share_of_letters(column) > LETTERS_APART) or runs_on(column) for column in columns)
 
 
@@ -148,7 +150,11 @@ def rows_of(lines: Sequence[Line]) -> Iterator[Row]:
         end = index
         while end < len(lines) and len(cells[end]) >= TABLE_CELLS:
             end += 1
-        texts = table(cells[index:end]) if end - index > 1 else ["\t".join(cell.text for cell in cells[index])]
+        texts = (
+            table(aligned_cells(lines[index:end]))
+            if end - index > 1
+            else ["\t".join(cell.text for cell in cells[index])]
+        )
         for offset, text in enumerate(texts):
             at = index + offset
             apart = at > 0 and (
@@ -157,6 +163,21 @@ def rows_of(lines: Sequence[Line]) -> Iterator[Row]:
             )
             yield Row(text, apart)
         index += len(texts)
+
+
+def aligned_cells(lines: Sequence[Line]) -> list[list[Cell]]:
+    """Return the cells of the rows of a table; a narrow gap parts two where other rows have a wide one."""
+    wide = [line.gaps() for line in lines]
+    cells = []
+    for own, line in zip(wide, lines, strict=True):
+        others = [gaps for gaps in wide if gaps is not own]
+        gaps = [
+            gap
+            for gap in line.gaps(WIDEST_SPACE)
+            if gap in own or sum(any(a < gap[1] and gap[0] < b for a, b in one) for one in others) >= ALIGNED_ROWS
+        ]
+        cells.append(line.cells(gaps))
+    return cells
 
 
 def table(rows: Sequence[Sequence[Cell]]) -> list[str]:

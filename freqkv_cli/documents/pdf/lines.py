@@ -12,6 +12,7 @@ SAME_LINE = 0.5  # share of the smaller height by which two words of one line ov
 CELL_GAP = 0.9  # heights of a line: a wider gap parts two cells ...
 STRETCHED = 2.5  # ... if it is so many times the usual gap of its line, which justified text stretches
 WIDEST_SPACE = 0.45  # heights of a line: wider gaps are not those of stretched text
+Gap = tuple[float, float]  # where it begins and ends
 RIGHT_TO_LEFT = frozenset(["R", "AL"])
 
 
@@ -52,17 +53,19 @@ class Line:
         right = [word for word in self.words if word.left + word.right >= 2 * x]
         return Line(left) if left else None, Line(right) if right else None
 
-    def gaps(self) -> list[tuple[float, float]]:
-        """Return begin and end of the gaps that are wider than a space can be."""
+    def gaps(self, least: float = 0.0) -> list[Gap]:
+        """Return begin and end of the gaps that are wider than a space can be, or than `least` heights of the line."""
         between = list(zip(self._reaches[:-1], self._lefts[1:], strict=True))
         widths = sorted(end - begin for begin, end in between)
+        if least:
+            return [(begin, end) for begin, end in between if end - begin > least * self.size]
         usual = widths[len(widths) // 3] if len(widths) > 3 else 0.0
         least = max(CELL_GAP * self.size, STRETCHED * min(usual, WIDEST_SPACE * self.size))
         return [(begin, end) for begin, end in between if end - begin > least]
 
-    def cells(self) -> list[Cell]:
-        """Return its cells from left to right."""
-        ends = [begin for begin, _ in self.gaps()]
+    def cells(self, gaps: Sequence[Gap] | None = None) -> list[Cell]:
+        """Return its cells from left to right, those between the `gaps` if it is known which these are."""
+        ends = [begin for begin, _ in (self.gaps() if gaps is None else gaps)]
         groups: list[list[Word]] = [[]]
         for word in self.words:
             if ends and groups[-1] and word.left > ends[0]:

@@ -132,7 +132,9 @@ class PdfReader:
                 except Exception:  # then pypdf says what is wrong with it
                     page = PageLines(number)
             if page.unknown_share > UNKNOWN_SHARE:
-                page = PageLines(number, problem=ValueError("its fonts do not say what characters they draw"))
+                page = PageLines(
+                    number, problem=ValueError("its fonts do not say what characters they draw: try --ocr")
+                )
             elif page.is_empty:
                 page.text = page_text(pdf, number)
             if self._recogniser and drawn is not None and (page.problem or (page.is_empty and page.is_picture)):

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 SPACES = frozenset([0x09, 0x0A, 0x0D, 0x20, 0xA0, 0x3000])
 LINE_HYPHEN = 0x02  # what PDFium makes of a hyphen at a line end
-NO_VALUE = frozenset([0x00, 0xFFFE, 0xFFFF])  # glyphs of which the file does not say what character they are
+# Glyphs of which the file does not say what character they are: PDFium gives their codes, such as control characters.
+NO_VALUE = frozenset([*range(0x20), *range(0x7F, 0xA0), 0xFFFE, 0xFFFF]) - SPACES - {LINE_HYPHEN}
 UNKNOWN = "\ufffd"
 CHARACTERS = {LINE_HYPHEN: "-", **dict.fromkeys(NO_VALUE, UNKNOWN)}
 
