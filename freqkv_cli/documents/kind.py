@@ -53,6 +53,7 @@ TAG = re.compile(r"<(p|div|h[1-6]|ul|ol|table|a|br|span|title|meta)\b[^>]*>", re
 
 OFFICE = "save it as PDF or plain text first"
 OCR = "recognise its text first, for example with ocrmypdf or tesseract"
+EPUB_FIRST = "turn it into EPUB first, for example with Calibre"
 UNPACK = "unpack it first and name the document in it"
 OTHER = "name a document, such as PDF, EPUB, DOCX, HTML or text"
 # (offset, bytes, what it is, the way out)
@@ -64,8 +65,13 @@ SIGNATURES = (
     (0, b"MM\x00*", "a TIFF image", OCR),
     (8, b"WEBP", "a WebP image", OCR),
     (0, b"AT&TFORM", "a DjVu scan", "turn it into PDF first, for example with ddjvu -format=pdf"),
-    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document", OFFICE),
-    (60, b"BOOKMOBI", "a Kindle book", "turn it into EPUB first, for example with Calibre"),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document, or a message of Outlook", OFFICE),
+    (60, b"BOOKMOBI", "a Kindle book", EPUB_FIRST),
+    (0, b"TPZ", "a Kindle book", EPUB_FIRST),
+    (0, b"CONT\x02\x00", "a Kindle book", EPUB_FIRST),  # KFX
+    (0, b"\xeaDRMION\xee", "a Kindle book under copy protection (DRM)", "a copy without it is needed"),
+    (0, b"ITOLITLS", "an e-book of Microsoft Reader", EPUB_FIRST),
+    (0, b"ITSF", "a compiled help file", EPUB_FIRST),
     (0, b"%!PS", "a PostScript file", "turn it into PDF first with ps2pdf"),
     (0, b"\x1f\x8b", "a gzip archive", "unpack it first, as in zcat FILE | ... -"),
     (0, b"BZh", "a bzip2 archive", "unpack it first, as in bzcat FILE | ... -"),
@@ -87,7 +93,10 @@ SIGNATURES = (
 OFFICE_FOLDERS: dict[str, Kind] = {"word/document": "docx", "xl/workbook": "xlsx", "ppt/presentation": "pptx"}
 OPEN_DOCUMENTS: dict[str, Kind] = {"text": "odt", "spreadsheet": "ods", "presentation": "odp"}
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-WORKBOOK = "Workbook".encode("utf-16-le")  # the stream of an old Excel file
+# The streams of an old Excel file, of an old presentation, and of what a password protects.
+WORKBOOK, SLIDES, LOCKED = (
+    name.encode("utf-16-le") for name in ("Workbook", "PowerPoint Document", "EncryptedPackage")
+)
 
 
 def parse_kind(written: str) -> Kind:
@@ -109,8 +118,11 @@ def identify(source: Source, encoding: str | None) -> Kind:
         return "pdf"
     if head.startswith(ZIP_MARK):
         return identify_zip(source)
-    if head.startswith(OLE) and (suffix == ".xls" or WORKBOOK in head):
-        return "xls"
+    if head.startswith(OLE):
+        if LOCKED in head:
+            raise InputError(f"{source.label} is protected by a password: save it again without one")
+        if (suffix == ".xls" or WORKBOOK in head) and SLIDES not in head:
+            return "xls"
     for offset, signature, what, way_out in SIGNATURES:
         if head.startswith(signature, offset):
             raise InputError(f"{source.label} is {what}: {way_out}")

@@ -7,6 +7,7 @@ read, how many refused and why, and the worst time (of the processor) and memory
 import importlib
 import json
 import os
+import pkgutil
 import re
 import resource
 import select
@@ -20,6 +21,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from freqkv_cli import documents
 from freqkv_cli.documents import open_documents
 from freqkv_cli.errors import FreqkvError, InputError, NoTextError
 
@@ -151,6 +153,8 @@ def report(paths: Iterable[str]) -> int:
     """Read files, print faults as they come and a table at the end; return how many faults there were."""
     for library in LIBRARIES:
         importlib.import_module(library)  # once, instead of in every process
+    for module in pkgutil.walk_packages(documents.__path__, f"{documents.__name__}."):
+        importlib.import_module(module.name)  # all of one version, whatever is edited meanwhile
     outcomes = []
     for path in paths:
         outcomes.append(read_alone(path))

@@ -59,7 +59,9 @@ def test_kind_can_be_forced(tmp_path: Path) -> None:
     [
         (b"\x89PNG\r\n\x1a\n", "a PNG image: recognise its text"),
         (b"\xff\xd8\xff\xe0", "a JPEG image"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document: save it as PDF"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document, or a message of Outlook: save it as PDF"),
+        (b"x" * 60 + b"BOOKMOBI", "a Kindle book: turn it into EPUB"),
+        (b"TPZ3", "a Kindle book: turn it into EPUB"),
         (b"\x1f\x8b\x08", "a gzip archive: unpack it"),
         (b"x" * 257 + b"ustar", "a tar archive"),
         (b"\x00" * 4 + b"ftypmp42", "a video"),

@@ -55,7 +55,7 @@ def cues(text: str) -> Iterator[tuple[str, str]]:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     before = ""
     timings = list(TIMING.finditer(text))
-    for timing, following in zip(timings, [*timings[1:], None], strict=True):
+    for timing, following in zip(timings, [*timings[1:], None], strict=False):
         end = following.start() if following else len(text)
         paragraphs = text[timing.end() : end].strip("\n").split("\n\n")
         # Behind the text stands the number, or name, of the next cue.
