@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+from collections.abc import Iterator
 from typing import IO
 
 from freqkv_cli.errors import InputError
@@ -45,28 +46,30 @@ class Archive:
             if grown or total > TOTAL_LIMIT:
                 raise InputError(f"{self.label} unpacks to far more than a document has: it is not read")
 
-    def count(self, name: str, mark: re.Pattern[bytes]) -> int:
-        """Return how often a mark stands in a member, a block of which is in memory at a time; 0 for a damaged one.
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """Yield a member unpacked, each block with the last OVERLAP bytes of the one before, as far as it is whole.
 
-        A mark may be as long as OVERLAP bytes.
+        Unpacks no more than TOTAL_LIMIT.
         """
-        found = 0
+        held = b""
         try:
             with self._zip.open(name) as stream:
-                held = b""
                 left = min(self._zip.getinfo(name).file_size, TOTAL_LIMIT)
                 while left > 0 and (block := stream.read(min(left, BLOCK_BYTES))):
                     left -= len(block)
-                    held += block
-                    end = 0
-                    for match in mark.finditer(held):
-                        found += 1
-                        end = match.end()
-                    held = held[max(end, len(held) - OVERLAP) :]
+                    yield held + block
+                    held = (held + block)[-OVERLAP:]
         except MemoryError:
             raise
         except Exception:  # whatever a damaged member makes zipfile raise
-            return found
+            return
+
+    def count(self, name: str, mark: re.Pattern[bytes]) -> int:
+        """Return how often a mark, which is no longer than OVERLAP bytes, stands in a member."""
+        found = repeated = 0
+        for block in self.blocks(name):
+            found += len(mark.findall(block)) - repeated
+            repeated = len(mark.findall(block[-OVERLAP:]))
         return found
 
     def read(self, name: str) -> bytes:

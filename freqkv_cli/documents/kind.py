@@ -93,6 +93,7 @@ SIGNATURES = (
 OFFICE_FOLDERS: dict[str, Kind] = {"word/document": "docx", "xl/workbook": "xlsx", "ppt/presentation": "pptx"}
 OPEN_DOCUMENTS: dict[str, Kind] = {"text": "odt", "spreadsheet": "ods", "presentation": "odp"}
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+BIFF = b"\x09"  # with which a sheet of Excel 2 to 4 begins
 # The streams of an old Excel file, of an old presentation, and of what a password protects.
 WORKBOOK, SLIDES, LOCKED = (
     name.encode("utf-16-le") for name in ("Workbook", "PowerPoint Document", "EncryptedPackage")
@@ -121,8 +122,10 @@ def identify(source: Source, encoding: str | None) -> Kind:
     if head.startswith(OLE):
         if LOCKED in head:
             raise InputError(f"{source.label} is protected by a password: save it again without one")
-        if (suffix == ".xls" or WORKBOOK in head) and SLIDES not in head:
+        if suffix == ".xls" or (WORKBOOK in head and SLIDES not in head):
             return "xls"
+    if suffix == ".xls" and head[:1] == BIFF:
+        return "xls"
     for offset, signature, what, way_out in SIGNATURES:
         if head.startswith(signature, offset):
             raise InputError(f"{source.label} is {what}: {way_out}")

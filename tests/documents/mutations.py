@@ -40,6 +40,7 @@ FILES: dict[str, Callable[[Path], Path]] = {
     "a.docx": samples.write_docx,
     "a.pptx": samples.write_pptx,
     "a.xlsx": samples.write_xlsx,
+    "a.xls": samples.write_xls,
     "a.odt": lambda path: samples.write_odf(path, "text", samples.ODT_BODY),
     "a.odp": lambda path: samples.write_odf(path, "presentation", samples.ODP_BODY),
     "a.ods": lambda path: samples.write_odf(path, "spreadsheet", samples.ODS_BODY),

@@ -1,5 +1,6 @@
 """Office documents, messages and the like made for the tests, as small as readers accept them."""
 
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -135,6 +136,21 @@ def write_xlsx(path: Path) -> Path:
             "docProps/core.xml": CORE,
         },
     )
+
+
+def write_xls(path: Path) -> Path:
+    """Write a sheet of Excel 2: records of a kind, a length and what they hold; two rows, and a cell far from them."""
+
+    def cell(kind: int, row: int, column: int, value: bytes) -> bytes:
+        return struct.pack("<HHHH3x", kind, 7 + len(value), row, column) + value
+
+    def label(row: int, column: int, text: str) -> bytes:
+        return cell(4, row, column, bytes([len(text)]) + text.encode())
+
+    begin, end = struct.pack("<HHHH", 9, 4, 2, 16), struct.pack("<HH", 10, 0)
+    rows = label(0, 0, "Item") + label(0, 1, "Amount") + label(1, 0, "Rent") + cell(3, 1, 1, struct.pack("<d", 1150))
+    path.write_bytes(begin + rows + label(16383, 255, "far") + end)
+    return path
 
 
 def write_odf(path: Path, kind: str, body: str) -> Path:

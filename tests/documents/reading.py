@@ -27,7 +27,7 @@ from freqkv_cli.errors import FreqkvError, InputError, NoTextError
 
 SECONDS = 60  # of the processor; five times as many of the clock, as other work may run beside
 MEMORY = 4 << 30  # bytes of address space
-LIBRARIES = ("mammoth", "pypdf", "pypdfium2", "python_calamine", "selectolax.lexbor", "striprtf.striprtf")
+LIBRARIES = ("mammoth", "pypdf", "pypdfium2", "python_calamine", "xlrd", "selectolax.lexbor", "striprtf.striprtf")
 
 
 @dataclass(frozen=True, slots=True)

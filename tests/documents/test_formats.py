@@ -1,6 +1,7 @@
 """Office documents, messages, tables, subtitles, logs: their text, places, metadata and what is left out."""
 
 import contextlib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,24 @@ def test_pptx_has_its_slides_in_the_order_in_which_they_are_shown(tmp_path: Path
         ("slide 1", "Launch\n\nMove to 14 November\n\nNotes: Say it slowly"),
         ("slide 2", "Port\tTons\nSkarvik\t40"),
     ]
+
+
+def test_xls(tmp_path: Path) -> None:
+    document, pages = read(samples.write_xls(tmp_path / "a.xls"))
+    assert document.kind == "xls"
+    table = "Item | Amount\nItem: Rent; Amount: 1150"
+    assert pages == [("sheet Sheet 1, rows 1-2", table), ("sheet Sheet 1, row 16384", "far")]
+
+
+@pytest.mark.parametrize("cell", ["XFD1048576", "ZZ20000"])
+def test_cells_far_apart_are_refused_before_room_is_made_for_all_between(tmp_path: Path, cell: str) -> None:
+    path = samples.write_xlsx(tmp_path / "a.xlsx")
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name).decode() for name in archive.namelist()}
+    sheet = members["xl/worksheets/sheet1.xml"]
+    samples.write_zip(path, {**members, "xl/worksheets/sheet1.xml": sheet.replace('r="C6"', f'r="{cell}"')})
+    with pytest.raises(InputError, match="more than 10,000,000 cells: delete the stray ones"):
+        read(path)
 
 
 def test_xlsx_rows_name_their_columns(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def test_kind_can_be_forced(tmp_path: Path) -> None:
         (b"\xff\xd8\xff\xe0", "a JPEG image"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document, or a message of Outlook: save it as PDF"),
         (b"x" * 60 + b"BOOKMOBI", "a Kindle book: turn it into EPUB"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "protected by a password"),
         (b"TPZ3", "a Kindle book: turn it into EPUB"),
         (b"\x1f\x8b\x08", "a gzip archive: unpack it"),
         (b"x" * 257 + b"ustar", "a tar archive"),
