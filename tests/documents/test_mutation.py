@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from freqkv_cli.documents import open_document
+from freqkv_cli.documents.markup.latex import text_of
 from freqkv_cli.errors import InputError
 from tests.documents.mutations import FILES, mutations, own_samples
 from tests.documents.office_samples import MESSAGE
@@ -44,6 +45,10 @@ def test_the_time_for_a_message_grows_with_its_length_alone(tmp_path: Path) -> N
     path = tmp_path / "a.eml"
     path.write_text(MESSAGE.replace("boundary=", "oundary" * 50_000 + " boundary="))  # hours, were it quadratic
     assert read(str(path)).characters
+
+
+def test_the_time_for_a_line_of_latex_grows_with_its_length_alone() -> None:
+    assert text_of("\\emph{a}" + " " * 500_000 + "& b").split() == ["a", "b"]  # minutes, were it quadratic
 
 
 def test_a_damaged_directory_of_a_zip_is_an_input_error(data: Path) -> None:

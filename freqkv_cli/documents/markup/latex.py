@@ -61,7 +61,7 @@ def text_of(line: str) -> str:
     line = LINK.sub(r"\2 (\1)", CITED.sub(r"[\1]", line))
     line = re.sub(r"\\item\s*(?:\[([^\]]*)\])?", lambda match: f"- {match[1] or ''}".rstrip() + " ", line)
     line = ENVIRONMENT.sub("", line)
-    line = re.sub(r"(?<!\\)\s*&\s*", "\t", line)
+    line = re.sub(r"(?<![\\\s])\s*&\s*", "\t", line)
     for _ in range(NESTING):
         line, count = WITH_TEXT.subn(r"\1", line)
         if not count:
