@@ -16,7 +16,7 @@ from freqkv_cli.documents.source import Source, open_source
 from freqkv_cli.documents.state import STATE_KIND, StateReader, is_state
 from freqkv_cli.errors import InputError, NoTextError, UsageError
 
-EXTRACTION = 2  # raise it when the text that is made of a document changes
+EXTRACTION = 3  # raise it when the text that is made of a document changes
 
 
 class Document:

@@ -5,10 +5,11 @@ from typing import Any
 
 from freqkv_cli.terminal.figures import clock, memory, plural, seconds
 from freqkv_cli.terminal.printable import one_line
+from freqkv_cli.terminal.summary import left_out_of
 
 
 def estimate_text(report: dict[str, Any]) -> str:
-    """A line for each document, the total, and what reading them would take. Takes the report of `count`."""
+    """A line for each document, the total, what is left out, and what reading them would take. Takes the report of `count`."""
     rows = [
         (
             one_line(str(document.get("path", ""))),
@@ -24,6 +25,8 @@ def estimate_text(report: dict[str, Any]) -> str:
     lines = [
         f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]:>{widths[3]}}" for row in rows
     ]
+    if missing := left_out_of(report):
+        lines.append(one_line(missing))
     return "\n".join([*lines, *_needs(report.get("estimated") or {}, report.get("fits"))]) + "\n"
 
 

@@ -82,7 +82,7 @@ def test_xlsx_rows_name_their_columns(tmp_path: Path) -> None:
 def test_open_document(tmp_path: Path) -> None:
     document, pages = read(samples.write_odf(tmp_path / "a.odt", "text", samples.ODT_BODY))
     assert (document.kind, document.metadata) == ("odt", Metadata("Tide tables", "B. Holm"))
-    assert pages == [("Tides", "Tides\n\nHigh water\n\nat noon"), ("Tides > Table", "Table\n\nDay\tMetres")]
+    assert pages == [("Tides", "Tides\n\nHigh water (at noon)"), ("Tides > Table", "Table\n\nDay\tMetres")]
     document, pages = read(samples.write_odf(tmp_path / "a.odp", "presentation", samples.ODP_BODY))
     assert (document.kind, pages) == ("odp", [("slide 1", "Launch\n\nNotes: Slowly"), ("slide 2", "Second")])
 

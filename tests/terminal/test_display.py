@@ -234,6 +234,7 @@ def test_a_count_is_a_table() -> None:
         "fits": False,
         "estimated": {"read_s": 0.5, "memory_bytes": 2**30},
     }
+    assert "\nleft out: comments (2)\n" in estimate_text({"input": [{"path": "a", "left_out": {"comments": 2}}]})
     assert estimate_text(alone).splitlines() == [
         "a.txt  text    3 tokens",
         "reading takes about 0.5 s",

@@ -29,14 +29,19 @@ NAMES = {
     "table:table-row": "tr",
     "table:table-cell": "td",
     "table:covered-table-cell": "td",
-    "text:note-body": "div",
 }
 DROPPED = frozenset(
     [
         *("office:automatic-styles", "office:font-face-decls", "office:scripts", "text:tracked-changes"),
         *("office:annotation", "text:note-citation", "presentation:settings", "office:forms"),
+        # How an index is made; what it says stands beside.
+        *(f"text:{index}-source" for index in ("table-of-content", "bibliography", "alphabetical-index")),
+        *(f"text:{index}-index-source" for index in ("illustration", "table", "object", "user")),
     ]
 )
+# A note stands in its sentence, in parentheses; the paragraphs in it would part the sentence.
+NOTE = re.compile(r"<text:note-body>((?:(?!<text:note-body>).)*?)</text:note-body>", re.DOTALL)
+PARAGRAPH = re.compile(r"</?text:p\b[^<>]*>")
 SLIDE = re.compile(r"<draw:page\b")
 
 
@@ -54,6 +59,7 @@ def open_odf(source: Source, *, slides: bool) -> PartsReader:
             count_extras(archive, OF_OPEN_DOCUMENTS, findings)
             xml = decode_markup(archive.read(CONTENT))[0]
         if not slides:
+            xml = NOTE.sub(lambda match: f" ({single_line(PARAGRAPH.sub(' ', match[1]))})", xml)
             return shares(sections(fragments(renamed(xml, NAMES, DROPPED), xhtml=True)))
         return shares(slide_parts(SLIDE.split(xml)[1:]))
 
