@@ -9,7 +9,7 @@ from freqkv_cli.terminal.summary import left_out_of
 
 
 def estimate_text(report: dict[str, Any]) -> str:
-    """A line for each document, the total, what is left out, and what reading them would take. Takes the report of `count`."""
+    """A line for each document, the total, what is left out, and what reading takes. Takes the report of `count`."""
     rows = [
         (
             one_line(str(document.get("path", ""))),

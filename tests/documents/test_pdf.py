@@ -9,7 +9,11 @@ import pytest
 from pypdf import PdfReader
 
 from freqkv_cli.documents import Document, open_document
+from freqkv_cli.documents.pdf import reader, structure
+from freqkv_cli.documents.pdf.lines import Line
+from freqkv_cli.documents.pdf.page_lines import PageLines
 from freqkv_cli.documents.pdf.reader import CACHE_PAGES, LEADING_EMPTY
+from freqkv_cli.documents.pdf.words import Word
 from freqkv_cli.errors import ExitCode, FreqkvError, InputError, NoTextError, UsageError
 from tests.documents.samples import BLANK, SCAN, break_page, encrypt, write_pdf
 
@@ -212,3 +216,15 @@ def test_a_real_document(data: Path) -> None:
     assert "contact the list administrator at" in pages[13].text  # hyphenated in the source
     words = " ".join(page.text for page in pages.values()).split()
     assert sum(len(word) > 30 and word.isalpha() for word in words) == 0
+
+
+def test_where_pdfium_knows_no_characters_pypdf_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_pdf(tmp_path / "a.pdf", ["one page of words", "another page"])
+    nameless = Line([Word("\ufffd\ufffd\ufffd", 0, 0, 10, 10)])
+    monkeypatch.setattr(reader, "read_lines", lambda pdf, number: PageLines(number, [nameless]))
+    assert texts(open_document(str(path))) == {1: "one page of words", 2: "another page"}
+    known = structure.page_text
+    monkeypatch.setattr(reader, "page_text", lambda pdf, number: known(pdf, number) if number == 1 else "/g12/g45 /g9")
+    document = open_document(str(path))
+    assert texts(document) == {1: "one page of words"}
+    assert document.bad_pages == {2: "its fonts do not say what characters they draw: try --ocr"}

@@ -13,7 +13,14 @@ from freqkv_cli.documents.pdf.ligatures import Ligatures
 from freqkv_cli.documents.pdf.ocr import Recogniser
 from freqkv_cli.documents.pdf.page_lines import UNKNOWN_SHARE, PageLines, carry_word, read_lines
 from freqkv_cli.documents.pdf.running_lines import NEIGHBOURS, Edges, edges_of, running
-from freqkv_cli.documents.pdf.structure import metadata_of, open_pdf, outline_titles, page_labels, page_text
+from freqkv_cli.documents.pdf.structure import (
+    is_mostly_letters,
+    metadata_of,
+    open_pdf,
+    outline_titles,
+    page_labels,
+    page_text,
+)
 from freqkv_cli.documents.reader import AskPassword, Findings, reason
 from freqkv_cli.documents.source import Source
 from freqkv_cli.errors import InputError, NoTextError
@@ -28,6 +35,7 @@ LEADING_EMPTY = 20  # pages without text at the start after which the rest is sa
 SAMPLE_PAGES = 20
 CACHE_PAGES = 50  # pypdf keeps every object it has read; after so many pages they are let go
 RUNNING = "header and footer lines"
+NO_CHARACTERS = "its fonts do not say what characters they draw: try --ocr"
 NAMELESS = "characters without a Unicode value"
 
 
@@ -132,9 +140,9 @@ class PdfReader:
                 except Exception:  # then pypdf says what is wrong with it
                     page = PageLines(number)
             if page.unknown_share > UNKNOWN_SHARE:
-                page = PageLines(
-                    number, problem=ValueError("its fonts do not say what characters they draw: try --ocr")
-                )
+                text = page_text(pdf, number)  # which knows the names of more glyphs
+                problem = None if is_mostly_letters(text) else ValueError(NO_CHARACTERS)
+                page = PageLines(number, text="" if problem else text, problem=problem)
             elif page.is_empty:
                 page.text = page_text(pdf, number)
             if self._recogniser and drawn is not None and (page.problem or (page.is_empty and page.is_picture)):

@@ -1,6 +1,7 @@
 """The structure of a PDF as pypdf sees it: pages, labels, outline, metadata; and text where PDFium gives none."""
 
 import logging
+import re
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from freqkv_cli.documents.pdf.fonts import set_space_widths
 if TYPE_CHECKING:
     import pypdf
 
+CODES = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")  # of glyphs of which the file says no character
 HEADING_DEPTH = 4  # titles of the outline that a place tells, from the outermost
 
 
@@ -35,7 +37,13 @@ def page_text(pdf: "pypdf.PdfReader", number: int) -> str:
     """Return the cleaned text of a page in the order of the file, empty for a page without any."""
     page = pdf.pages[number - 1]
     set_space_widths(page)
-    return clean(page.extract_text().replace("\x00", "\ufffd")).strip()
+    return clean(CODES.sub("\ufffd", page.extract_text())).strip()
+
+
+def is_mostly_letters(text: str) -> bool:
+    """Whether more than half of a text is letters, which codes and names of glyphs are not."""
+    characters = "".join(text.split())
+    return 2 * sum(map(str.isalpha, characters)) > len(characters)
 
 
 def outline_titles(pdf: "pypdf.PdfReader") -> dict[int, Title]:
