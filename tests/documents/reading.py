@@ -123,29 +123,35 @@ def files_in(paths: Iterable[str]) -> Iterator[str]:
         yield from map(str, sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path])
 
 
-def why(outcome: Outcome) -> str:
-    """Return the reason of a refusal without what is peculiar to the file."""
-    assert outcome.refusal is not None
-    line = outcome.refusal.replace(outcome.path, "", 1).strip(" :/")
-    line = re.sub(r"\([^()]*\)+|\d[\d,]*", "", line).split(":")[0]
-    return f"{' '.join(line.split())[:60]} ({outcome.exit_code})"
+REASONS = {  # of a refusal, by what its line says; the first that fits
+    "no text": r"no text|is empty",
+    "locked": r"password|encrypted|copy protection",
+    "broken": r"broken|damaged|can be read|without pages|no document|as HTML",
+    "too large": r"unpacks to|more than",
+    "no document": "",
+}
+
+
+def reason_of(refusal: str) -> str:
+    """Return the kind of reason of a refusal."""
+    return next(reason for reason, says in REASONS.items() if re.search(says, refusal))
 
 
 def table(outcomes: Iterable[Outcome]) -> str:
     """Return what became of files, by suffix, as a Markdown table."""
-    by_suffix: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
+    by_suffix: dict[str, list[Outcome]] = {"all": []}
+    for outcome in sorted(outcomes, key=lambda one: Path(one.path).suffix.lower()):
         by_suffix.setdefault(Path(outcome.path).suffix.lower() or "none", []).append(outcome)
-    rows = ["| format | files | read | refused (exit code) | worst s | worst MB |", "|---|---|---|---|---|---|"]
-    every = [one for some in by_suffix.values() for one in some]
-    for suffix, some in [*sorted(by_suffix.items()), ("all", every)]:
-        reasons = Counter(why(one) for one in some if one.refusal).most_common()
-        if suffix == "all":
-            reasons = Counter(f"exit code {one.exit_code}" for one in some if one.refusal).most_common()
-        refused = "; ".join(f"{count} {reason}" for reason, count in reasons)
+        by_suffix["all"].append(outcome)
+    by_suffix["all"] = by_suffix.pop("all")  # at the end
+    rows = [f"| | files | read | {' | '.join(REASONS)} | worst s | worst MB |", f"|---|{'---|' * (len(REASONS) + 4)}"]
+    for suffix, some in by_suffix.items():
+        refused = Counter(reason_of(one.refusal.replace(one.path, "")) for one in some if one.refusal)
         readable = sum(one.refusal is None and one.fault is None for one in some)
-        seconds, memory = max(one.seconds for one in some), max(one.memory for one in some)
-        rows.append(f"| {suffix} | {len(some)} | {readable} | {refused} | {seconds:.1f} | {memory >> 20} |")
+        seconds = max((one.seconds for one in some), default=0.0)
+        memory = max((one.memory for one in some), default=0) >> 20
+        counts = " | ".join(str(refused[reason] or "") for reason in REASONS)
+        rows.append(f"| {suffix} | {len(some)} | {readable} | {counts} | {seconds:.1f} | {memory} |")
     return "\n".join(rows)
 
 
