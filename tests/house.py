@@ -46,7 +46,9 @@ def large_rooms() -> dict[str, int]:
 
 def measuring_lines() -> int:
     """Return the lines of the rooms that only measure and train."""
-    return sum(_lines(file) for room in MEASURING for file in (PACKAGE / room).rglob("*.py"))
+    return sum(
+        _lines(file) for room in MEASURING for end in ("py", "mjs") for file in (PACKAGE / room).rglob(f"*.{end}")
+    )
 
 
 def classes_used_twice() -> set[str]:

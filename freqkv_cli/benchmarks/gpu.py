@@ -16,7 +16,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +23,6 @@ from typing import Any
 
 import torch
 
-from freqkv_cli.benchmarks.deadline import Deadline
 from freqkv_cli.benchmarks.figures import ratios, reader_figures
 from freqkv_cli.benchmarks.gpu_limits import bytes_per_written_token, measure_limits, operations_per_read_token
 from freqkv_cli.benchmarks.plain_loop import PlainLoop
@@ -77,7 +75,7 @@ TOY = Scale("tiny", (100, 400, 1000, 3000), 20, 2**24, 256, slots=128, chunk=64)
 def main(arguments: list[str] | None = None) -> None:
     """Run everything and write what is found."""
     options = parse(arguments)
-    deadline = Deadline.after(options.seconds)
+    deadline = time.monotonic() + options.seconds
     scale = TOY if options.toy else GPU
     options.folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -102,7 +100,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def measure_weights(
-    about: Result, shape: str, quant: str, device: str, scale: Scale, deadline: Deadline, seconds: float, save: Save
+    about: Result, shape: str, quant: str, device: str, scale: Scale, deadline: float, seconds: float, save: Save
 ) -> None:
     """Measure both readers with weights of one kind, into `about`; what cannot be says so, and the others go on."""
     settings = Settings(quant=quant, device=device, cache_size=scale.slots, chunk=scale.chunk)  # type: ignore[arg-type]
@@ -123,10 +121,9 @@ def measure_weights(
     }
     for name, reader in readers.items():
         about[name] = {}
+        until = min(deadline, time.monotonic() + SHARES[name] * seconds)
         try:
-            read_depths(
-                about[name], reader, subject, scale, about["limits"], deadline.within(SHARES[name] * seconds), save
-            )
+            read_depths(about[name], reader, subject, scale, about["limits"], until, save)
         except Exception as error:  # memory that runs out, a kernel that this GPU lacks: other figures are kept
             told = str(error).strip().splitlines()
             about[name]["error"] = f"{type(error).__name__}: {told[0] if told else ''}"
@@ -137,26 +134,23 @@ def measure_weights(
 
 
 def read_depths(
-    figures: Result, reader: TimedReader, subject: Subject, scale: Scale, limits: Result, deadline: Deadline, save: Save
+    figures: Result, reader: TimedReader, subject: Subject, scale: Scale, limits: Result, deadline: float, save: Save
 ) -> None:
     """Read to the deepest depth or the deadline; `figures` hold what was measured so far at any moment."""
     model, marks = subject.loaded.model, list[Mark]()
     depths = reach(reader, scale.depths, scale.written)
     ids = random_ids(model.config.vocab_size, depths[-1], seed=0)
     figures["ended"] = "when time was up"
-    if deadline.passed:
+    if time.monotonic() >= deadline:
         return
     warm_up(reader, ids)
-    known = 0
     try:
-        with closing(run_pass(reader, ids, depths, scale.written, marks)) as pieces:
-            for _ in pieces:
-                if len(marks) > known:
-                    known = len(marks)
-                    add_figures(figures, marks, model, limits)
-                    save()
-                if deadline.passed:
-                    return
+        for _ in run_pass(reader, ids, depths, scale.written, marks):
+            if len(marks) > len(figures.get("depths", ())):
+                add_figures(figures, marks, model, limits)
+                save()
+            if time.monotonic() >= deadline:
+                return
     finally:
         if marks:
             add_figures(figures, marks, model, limits)
@@ -169,28 +163,19 @@ def add_figures(figures: Result, marks: list[Mark], model: Any, limits: Result) 
     """Put what a pass has measured so far into `figures`, with the shares of the limits that it reaches."""
     figures |= reader_figures([marks])
     for own in figures["depths"].values():
-        if own["decode_tokens_per_second"]:
-            moved = bytes_per_written_token(model, own["slots"])
-            speed = own["decode_tokens_per_second"]["median"]
-            own["decode_share_of_bandwidth"] = share(speed * moved, limits["copy_bytes_per_second"])
-        if own["prefill_tokens_per_second"]:
-            operations = operations_per_read_token(model, own["slots"])
-            speed = own["prefill_tokens_per_second"]["median"]
-            own["prefill_share_of_arithmetic"] = share(speed * operations, limits["matmul_operations_per_second"])
+        moved = own["decode_tokens_per_second"]["median"] * bytes_per_written_token(model, own["slots"])
+        worked = own["prefill_tokens_per_second"]["median"] * operations_per_read_token(model, own["slots"])
+        own["decode_share_of_bandwidth"] = moved / limits["copy_bytes_per_second"]
+        own["prefill_share_of_arithmetic"] = worked / limits["matmul_operations_per_second"]
 
 
-def share(reached: float, limit: float) -> float:
-    """Return a share in three digits, however small."""
-    return float(f"{reached / limit:.3g}")
-
-
-def ask(options: argparse.Namespace, question: str, deadline: Deadline) -> Result:
+def ask(options: argparse.Namespace, question: str, deadline: float) -> Result:
     """Return what `freqkv ask` answers with the real model, in a process of its own."""
     command = [sys.executable, "-m", "freqkv_cli", "ask", str(options.document), question, "--json", "--no-cache"]
     command += ["--model", options.reader, "--device", options.device]
     began = time.perf_counter()
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=max(1.0, deadline.left))
+        done = subprocess.run(command, capture_output=True, text=True, timeout=max(1.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
         return {"question": question, "error": "no time was left"}
     if done.returncode != 0:
@@ -235,12 +220,10 @@ def as_markdown(found: Result) -> str:
 
 
 def _row(quant: str, name: str, depth: str, own: Result) -> tuple[str, ...]:
-    def median(figure: str) -> str:
-        return f"{own[figure]['median']:.4g}" if own[figure] else "-"
-
     peak = own.get("writing_peak_gpu_bytes") or own["writing_peak_rss_bytes"]
-    shares = (f"{own.get(share, 0):.0%}" for share in ("decode_share_of_bandwidth", "prefill_share_of_arithmetic"))
-    speeds = map(median, ("prefill_tokens_per_second", "decode_tokens_per_second", "first_token_s"))
+    shares = (f"{own[share]:.0%}" for share in ("decode_share_of_bandwidth", "prefill_share_of_arithmetic"))
+    names = ("prefill_tokens_per_second", "decode_tokens_per_second", "first_token_s")
+    speeds = (f"{own[name]['median']:.4g}" for name in names)
     return (quant, name, depth, *speeds, *shares, f"{peak / 2**30:.2f}")
 
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import torch
+from torch.utils.benchmark import Timer
 
-from freqkv_cli.benchmarks.stopwatch import seconds_per_call
 from freqkv_cli.models.memory import kv_shape, slot_bytes
 
 
@@ -15,14 +15,20 @@ def measure_limits(model: Any, copied: int, square: int) -> dict[str, Any]:
     device, dtype = model.device, model.dtype
     source = torch.ones(copied, dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
-    copy = seconds_per_call(lambda: target.copy_(source), device)
+    copy = seconds_of("target.copy_(source)", source=source, target=target)
     left, right = (torch.ones(square, square, dtype=dtype, device=device) for _ in range(2))
-    product = seconds_per_call(lambda: left @ right, device)
+    product = seconds_of("left @ right", left=left, right=right)
     return {
         "copy_bytes_per_second": round(2 * copied / copy),
         "matmul_operations_per_second": round(2 * square**3 / product),
         "dtype": str(dtype).removeprefix("torch."),
     }
+
+
+def seconds_of(work: str, **operands: torch.Tensor) -> float:
+    """Return the median seconds of a statement on the device of its operands, which is waited for."""
+    median: float = Timer(work, globals=operands, num_threads=torch.get_num_threads()).blocked_autorange().median
+    return median
 
 
 def bytes_per_written_token(model: Any, slots: int) -> int:

@@ -21,11 +21,14 @@ NOT_FOR_TRAINING = (
 
 
 def size(text: str) -> int:
-    """A number of tokens: 2048, 2k, 2K."""
+    """A number of tokens, 2 or more: 2048, 2k, 2K."""
     try:
-        return parse_size(text)
+        tokens = parse_size(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    if tokens < 2:
+        raise typer.BadParameter("a sequence has 2 tokens or more")
+    return tokens
 
 
 @takes_settings(*NOT_FOR_TRAINING)
@@ -39,43 +42,45 @@ def train(
         Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="The adapter, its checkpoint and its curve.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the folder.")] = False,
-    steps: Annotated[int, typer.Option("--steps", metavar="N", help="Steps in all.")] = 500,
-    tokens: Annotated[
-        int | None,
-        typer.Option("--tokens", metavar="TOKENS", parser=size, help="Tokens in all, in place of --steps."),
-    ] = None,
+    steps: Annotated[int, typer.Option("--steps", metavar="N", min=1, help="Steps in all.")] = 500,
     length: Annotated[int, typer.Option("--length", metavar="TOKENS", parser=size, help="Of one sequence.")] = 2048,
-    batch: Annotated[int, typer.Option("--batch", metavar="N", help="Sequences of one step.")] = 1,
+    batch: Annotated[int, typer.Option("--batch", metavar="N", min=1, help="Sequences of one step.")] = 1,
     parallel: Annotated[
-        int, typer.Option("--parallel", metavar="N", help="Sequences that go through the model at once.")
+        int, typer.Option("--parallel", metavar="N", min=1, help="Sequences that go through the model at once.")
     ] = 1,
     objective: Annotated[
         Literal["next-token", "distill"],
         typer.Option("--objective", help="distill: the same model with its full cache is the teacher."),
     ] = "next-token",
     reverse: Annotated[
-        float, typer.Option("--reverse", metavar="SHARE", help="distill: the share of KL(student || teacher).")
+        float,
+        typer.Option("--reverse", metavar="SHARE", min=0, max=1, help="distill: the share of KL(student || teacher)."),
     ] = 0.5,
     retrieval: Annotated[
         float,
-        typer.Option("--retrieval", metavar="SHARE", help="Share of sequences with facts to find again."),
+        typer.Option("--retrieval", metavar="SHARE", min=0, max=1, help="Share of sequences with facts to find again."),
     ] = 0.0,
     importance: Annotated[
         int,
         typer.Option(
             "--importance",
             metavar="SEQUENCES",
+            min=0,
             help="Read first, to learn which rows a policy is to keep (landmarks); 0: none.",
         ),
     ] = 40,
-    rate: Annotated[float, typer.Option("--lr", metavar="RATE", help="Learning rate.")] = 2e-4,
-    warmup: Annotated[int, typer.Option("--warmup", metavar="STEPS", help="Steps in which it rises.")] = 20,
+    rate: Annotated[float, typer.Option("--lr", metavar="RATE", min=0, max=1, help="Learning rate.")] = 2e-4,
+    warmup: Annotated[int, typer.Option("--warmup", metavar="STEPS", min=0, help="Steps in which it rises.")] = 20,
     decay: Annotated[
-        float, typer.Option("--decay", metavar="SHARE", help="Share of the steps, the last ones, in which it falls.")
+        float,
+        typer.Option(
+            "--decay", metavar="SHARE", min=0, max=1, help="Share of the steps, the last ones, in which it falls."
+        ),
     ] = 0.2,
-    rank: Annotated[int, typer.Option("--rank", metavar="N", help="Rank of the LoRA matrices.")] = 16,
+    rank: Annotated[int, typer.Option("--rank", metavar="N", min=1, help="Rank of the LoRA matrices.")] = 16,
     alpha: Annotated[
-        float | None, typer.Option("--alpha", metavar="NUMBER", help="Their scale times the rank; twice the rank.")
+        float | None,
+        typer.Option("--alpha", metavar="NUMBER", min=0, help="Their scale times the rank; twice the rank."),
     ] = None,
     checkpoint_chunks: Annotated[
         bool,
@@ -89,13 +94,13 @@ def train(
         typer.Option("--validation", metavar="FILE", help="Held-out text; else the end of the longest text."),
     ] = None,
     validation_sequences: Annotated[
-        int, typer.Option("--validation-sequences", metavar="N", help="Held-out sequences; 0: none.")
+        int, typer.Option("--validation-sequences", metavar="N", min=0, help="Held-out sequences; 0: none.")
     ] = 4,
     validate_every: Annotated[
-        int, typer.Option("--validate-every", metavar="STEPS", help="How often they are measured.")
+        int, typer.Option("--validate-every", metavar="STEPS", min=1, help="How often they are measured.")
     ] = 50,
     save_every: Annotated[
-        int, typer.Option("--save-every", metavar="STEPS", help="How often a checkpoint is written.")
+        int, typer.Option("--save-every", metavar="STEPS", min=1, help="How often a checkpoint is written.")
     ] = 50,
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE", help="Draw the losses into a .png or .svg.")
@@ -145,7 +150,7 @@ def train(
         from freqkv_cli.training.run import Job
         from freqkv_cli.training.train import train
 
-        job = Job(texts, folder, recipe, tokens, validation, resume, plot)
+        job = Job(texts, folder, recipe, validation, resume, plot)
         return lambda documents: train(settings, job)
 
     run(ctx, loading(settings), [], settings, output, load)

@@ -14,7 +14,7 @@ from typing import Any
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import InputError, UsageError
-from freqkv_cli.evaluation.needle_figures import AskedItem, halves, recall_table, rows
+from freqkv_cli.evaluation.needle_figures import AskedItem, recall_table, rows
 from freqkv_cli.evaluation.needle_items import KINDS, Item, Quiz, document_sentences, make_quiz
 from freqkv_cli.events import Done, Event, Note, Text
 from freqkv_cli.inference.engine import Engine
@@ -80,13 +80,11 @@ def evaluate_recall(
     except KeyboardInterrupt:
         reason = "interrupted"
     slots = subject.geometry.cache_size
-    found = rows(asked, slots)
     measured = {
         "adapter": settings.adapter,
         "tokens": len(quiz.ids),
         "tokens_read": len(quiz.ids) if asked else 0,
-        "rows": found,
-        "halves": halves(found),
+        "rows": rows(asked, slots),
         "asked": [one.as_json(len(quiz.ids)) for one in asked],
     }
     seeded = replace(settings, seed=seed)
@@ -94,7 +92,7 @@ def evaluate_recall(
     if plot is not None and asked:
         x, y = "tokens between a fact and its question", "share of right answers put first"
         title = f"{report['model']['id']}, {slots} slots"
-        draw_lines(lines(found), plot, x=x, y=y, title=title, logarithmic=True, marker="o-")
+        draw_lines(lines(report["rows"]), plot, x=x, y=y, title=title, logarithmic=True, marker="o-")
     yield Text(recall_table(report))
     yield Done(report)
 

@@ -1,9 +1,7 @@
-"""What answers to facts come to: rates by distance, where half of them are right, and the table."""
+"""What answers to facts come to: rates by distance, and the table."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from statistics import fmean
 from typing import Any
 
@@ -11,11 +9,9 @@ from freqkv_cli.evaluation.needle_items import OTHERS
 from freqkv_cli.measurement.rates import Rate
 from freqkv_cli.measurement.table import table
 
-HALF = 0.5
 LEGEND = """\
 Each cell: right answers put first among {others} wrong ones of their kind / written exactly / asked, by the tokens
-between the fact and its question, in units of N = {slots:,} slots. Guessing puts one in {chance} first. half: the
-distance beyond which fewer than half are put first (written exactly); > means that the farthest still had half.
+between the fact and its question, in units of N = {slots:,} slots. Guessing puts one in {chance} first.
 """
 
 
@@ -66,34 +62,6 @@ def rows(asked: Sequence[AskedItem], slots: int) -> list[dict[str, Any]]:
     ]
 
 
-def halves(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return for each policy and kind the distance in tokens beyond which fewer than half are right: put first, and
-    written exactly. None: fewer at every distance; `beyond`: the farthest distance had half or more.
-    """
-    result = []
-    for policy, kind in dict.fromkeys((row["policy"], row["kind"]) for row in found):
-        own = [row for row in found if (row["policy"], row["kind"]) == (policy, kind)]
-        entry: dict[str, Any] = {"policy": policy, "kind": kind}
-        for name in ("first", "exact"):
-            entry[name] = half_distance([(row["distance"], row[name]["share"]) for row in own])
-            entry[f"{name}_beyond"] = own[-1][name]["share"] >= HALF and entry[name] == own[-1]["distance"]
-        result.append(entry)
-    return result
-
-
-def half_distance(curve: Sequence[tuple[float, float]]) -> float | None:
-    """Return where a curve of (distance, share) first falls below one half, between two points on a logarithmic scale;
-    the last distance if it never does, None if it begins below.
-    """
-    if curve[0][1] < HALF:
-        return None
-    for (near, above), (far, below) in pairwise(curve):
-        if below < HALF:
-            part = (above - HALF) / (above - below)
-            return round(math.exp(math.log(near) + part * math.log(far / near)), 1)
-    return curve[-1][0]
-
-
 def recall_table(report: dict[str, Any]) -> str:
     """Return a table for each kind of a report, with a legend; one line where nothing has been asked."""
     found, slots = report["rows"], report["cache"]["cache_size"]
@@ -104,19 +72,12 @@ def recall_table(report: dict[str, Any]) -> str:
         own = [row for row in found if row["kind"] == kind]
         distances = sorted({row["distance_n"] for row in own})
         lines = []
-        for half in (one for one in report["halves"] if one["kind"] == kind):
-            cells = {row["distance_n"]: _cell(row) for row in own if row["policy"] == half["policy"]}
-            reach = f"{_reach(half, 'first', slots)} ({_reach(half, 'exact', slots)})"
-            lines.append([half["policy"], *(cells.get(distance, "-") for distance in distances), reach])
-        pieces.append(f"{kind}\n\n{table(('policy', *(f'{one:g} N' for one in distances), 'half'), lines)}")
+        for policy in dict.fromkeys(row["policy"] for row in own):
+            cells = {row["distance_n"]: _cell(row) for row in own if row["policy"] == policy}
+            lines.append([policy, *(cells.get(distance, "-") for distance in distances)])
+        pieces.append(f"{kind}\n\n{table(('policy', *(f'{one:g} N' for one in distances)), lines)}")
     return "\n".join([*pieces, LEGEND.format(others=OTHERS, slots=slots, chance=OTHERS + 1)])
 
 
 def _cell(row: dict[str, Any]) -> str:
     return f"{row['first']['hits']}/{row['exact']['hits']}/{row['first']['total']}"
-
-
-def _reach(half: dict[str, Any], name: str, slots: int) -> str:
-    if half[name] is None:
-        return "none"
-    return f"{'>' if half[f'{name}_beyond'] else ''}{half[name] / slots:.2g} N"

@@ -9,11 +9,12 @@
 
 import random
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from freqkv_cli.evaluation.prose import names
+from freqkv_cli.answering.verification import claims
 from freqkv_cli.reading.prompt import encode_text
 from freqkv_cli.retrieval.sentences import clean_sentences
 
@@ -113,7 +114,7 @@ def _numbers(told: Sequence[tuple[_Fact, int]], fact: _Fact, source: random.Rand
 
 def _cloze(read: Sequence[tuple[str, int]], count: int, source: random.Random) -> Iterator[Item]:
     """Names that stand in the text once, inside a sentence with enough words before them; evenly spread."""
-    known = names("\n\n".join(sentence for sentence, _ in read))
+    known = Counter(claim for sentence, _ in read for claim in claims(sentence) if claim[0].isalpha())
     once = sorted(name for name, number in known.items() if number == 1)  # the same order in every process
     found: list[tuple[str, str, int]] = []
     for sentence, place in read:

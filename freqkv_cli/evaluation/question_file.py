@@ -3,7 +3,7 @@
 | field | meaning |
 |---|---|
 | `q`, `a` | the question; the regular expression that a right answer matches, null where the document does not say |
-| `file` | the document; without it the document is named on the command line |
+| `file` | the document |
 | `kind` | of question; `fact` or `absent` without it |
 | `split` | `tuned` or `held_back`: whether the tool may be tuned on it |
 | `passage` | regular expression that the passage with the answer matches, white space folded |
@@ -13,32 +13,54 @@ Expressions hold in any case, and `.` matches line ends. A file `documents.jsonl
 of the documents, says of what `kind` each `file` is, and with `sha256` which version the questions were written for.
 """
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from freqkv_cli.errors import InputError, UsageError
 
-SUFFIX = ".jsonl"
 ABOUT = "documents.jsonl"
 FLAGS = re.IGNORECASE | re.DOTALL
-USAGE = "freqkv evaluate answers QUESTIONS.jsonl [DOCUMENT] [--folder DOCUMENTS]"
+USAGE = "freqkv evaluate answers QUESTIONS.jsonl [--folder DOCUMENTS]"
+Line = TypeVar("Line")
+
+
+def compiling(expression: str) -> str:
+    """Return a regular expression as it is. Raises ValueError for what is none."""
+    try:
+        re.compile(expression, FLAGS)
+    except re.error as error:
+        raise ValueError(f"no regular expression ({error}); escape what is special") from None
+    return expression
+
+
+Expression = Annotated[str, AfterValidator(compiling)]
 
 
 @dataclass(frozen=True, slots=True)
 class ExamQuestion:
-    """One question. `answer` is None when the document does not hold one; `file` when it does not name the document."""
+    """One question on the document `file`. `answer` is None when that does not hold one."""
 
-    text: str
-    answer: str | None
-    kind: str
-    file: str | None = None
+    file: str
+    text: Annotated[str, Field(alias="q")]
+    answer: Annotated[Expression | None, Field(alias="a")]
+    kind: str = ""
     split: str = ""
-    passage: str | None = None
+    passage: Expression | None = None
     follows: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDocument:
+    """What `documents.jsonl` says of the document `file`."""
+
+    file: str = ""
+    kind: str | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +73,20 @@ class Examination:
     sha256: str | None = None
 
 
-def examinations(arguments: Sequence[str], folder: str | None = None) -> list[Examination]:
-    """Return what the arguments of the command ask for: question files, each with its document behind it or naming its
-    documents itself, which are then in `folder` or else beside it.
+def examinations(names: Sequence[str], folder: str | None = None) -> list[Examination]:
+    """Return what question files ask, by document; documents are in `folder`, or else beside their file.
 
-    Raises UsageError for arguments that do not go together, InputError for a file that is not as described above.
+    Raises UsageError for no file, InputError for a file that is not as described above.
     """
     found: list[Examination] = []
-    rest = list(arguments)
-    while rest:
-        name = rest.pop(0)
-        questions = read_questions(name)
-        names = list(dict.fromkeys(question.file for question in questions))
-        if rest and (None in names or not rest[0].endswith(SUFFIX)):
-            if len(names) > 1:
-                raise UsageError(f"{name} is about {len(names)} documents: name their folder with --folder")
-            path = Path(rest.pop(0))
-            about = described(name, path.parent).get(str(names[0]), {})
-            found.append(Examination(path, tuple(questions), about.get("kind"), about.get("sha256")))
-        elif None in names:
-            raise UsageError(f"{name} does not say which document it is about: {USAGE}")
-        else:
-            place = Path(folder or Path(name).parent)
-            of_each = described(name, place)
-            for file in map(str, names):
-                asked = tuple(question for question in questions if question.file == file)
-                about = of_each.get(file, {})
-                found.append(Examination(place / file, asked, about.get("kind"), about.get("sha256")))
+    for name in names:
+        place = Path(folder or Path(name).parent)
+        of_each, asked = described(name, place), dict[str, list[ExamQuestion]]()
+        for question in read_questions(name):
+            asked.setdefault(question.file, []).append(question)
+        for file, questions in asked.items():
+            known = of_each.get(file, KnownDocument())
+            found.append(Examination(place / file, tuple(questions), known.kind, known.sha256))
     if not found:
         raise UsageError(f"no questions: {USAGE}")
     return found
@@ -107,23 +116,26 @@ def chosen(
 
 def read_questions(name: str) -> list[ExamQuestion]:
     """Return the questions of the file at this path."""
-    found = [question_of(f"{name}, line {number}", row) for number, row in read_rows(name)]
+    found = [
+        one if one.kind else replace(one, kind="absent" if one.answer is None else "fact")
+        for one in read_lines(name, ExamQuestion)
+    ]
     if not found:
-        raise InputError(f"{name} holds no question: write one JSON object a line, with q and a")
+        raise InputError(f"{name} holds no question: write one JSON object a line, with file, q and a")
     return found
 
 
-def described(name: str, folder: Path) -> dict[str, dict[str, Any]]:
+def described(name: str, folder: Path) -> dict[str, KnownDocument]:
     """Return what is known of the documents of a question file, by their names."""
     for place in (Path(name).parent / ABOUT, folder / ABOUT):
         if place.is_file():
-            return {str(row.get("file")): row for _, row in read_rows(str(place))}
+            return {one.file: one for one in read_lines(str(place), KnownDocument)}
     return {}
 
 
-def read_rows(name: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the objects of a JSON Lines file, each with its line. Raises UsageError where there is no such file,
-    InputError for what is none.
+def read_lines(name: str, kind: type[Line]) -> Iterator[Line]:
+    """Yield the objects of a JSON Lines file. Raises UsageError where there is no such file, InputError for a line that
+    is no object of this kind (a dataclass); what that does not ask for may be there.
     """
     if not Path(name).is_file():
         raise UsageError(f"{name} is no file: name a file of JSON Lines")
@@ -131,33 +143,12 @@ def read_rows(name: str) -> Iterator[tuple[int, dict[str, Any]]]:
         text = Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{name} cannot be read as a UTF-8 file: {error}") from None
+    adapter = TypeAdapter(kind)
     for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError:
-            row = None
-        if not isinstance(row, dict):
-            raise InputError(f"{name}, line {number} is not a JSON object: write one object a line")
-        yield number, row
-
-
-def question_of(place: str, row: dict[str, Any]) -> ExamQuestion:
-    """Return the question in a row of a file. Raises InputError, which names its `place`, for what is none."""
-    if not isinstance(row.get("q"), str) or "a" not in row:
-        raise InputError(f"{place}: a question needs q and a (null when the answer is not in the document)")
-    check_expressions(place, {"a": row["a"], "passage": row.get("passage")})
-    kind = str(row.get("kind") or ("absent" if row["a"] is None else "fact"))
-    return ExamQuestion(
-        row["q"], row["a"], kind, row.get("file"), str(row.get("split") or ""), row.get("passage"), row.get("follows")
-    )
-
-
-def check_expressions(place: str, expressions: dict[str, Any]) -> None:
-    """Raise InputError for what is no regular expression; None is none and passes."""
-    for name, expression in expressions.items():
-        try:
-            re.compile(expression or "", FLAGS)
-        except (re.error, TypeError) as error:
-            raise InputError(f"{place}: {name} is not a regular expression ({error}); escape what is special") from None
+        if line.strip():
+            try:
+                yield adapter.validate_json(line)
+            except ValidationError as error:
+                (first, *_) = error.errors(include_url=False)
+                field = ".".join(map(str, first["loc"])) or "a JSON object a line"
+                raise InputError(f"{name}, line {number}: {field}: {first['msg']}") from None

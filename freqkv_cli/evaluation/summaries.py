@@ -13,17 +13,18 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document, open_document
-from freqkv_cli.errors import FreqkvError, InputError, UsageError
-from freqkv_cli.evaluation.question_file import FLAGS, check_expressions, read_rows
+from freqkv_cli.errors import FreqkvError, UsageError
+from freqkv_cli.evaluation.question_file import FLAGS, Expression, read_lines
 from freqkv_cli.evaluation.rows import Rows, open_rows
 from freqkv_cli.evaluation.summary_scores import (
     Topic,
-    invented_names,
-    invented_numbers,
+    invented,
     mentioned,
     order,
     own_sentences,
@@ -43,11 +44,11 @@ USAGE = "freqkv evaluate summaries SUMMARIES.jsonl [--folder DOCUMENTS]"
 class Expected:
     """What a summary of the document at `path` should tell, as regular expressions."""
 
-    path: Path
-    split: str
-    first: tuple[str, ...]
-    end: str | None
+    path: Annotated[Path, Field(alias="file")]
     topics: tuple[Topic, ...]
+    split: str = ""
+    first: tuple[Expression, ...] = ()
+    end: Expression | None = None
 
 
 def read_expected(names: Sequence[str], folder: str | None = None, split: str = "all") -> list[Expected]:
@@ -55,28 +56,15 @@ def read_expected(names: Sequence[str], folder: str | None = None, split: str = 
 
     Raises UsageError without any, InputError for a line that is not as described above.
     """
-    rows = [
-        (f"{name}, line {line}", Path(folder or Path(name).parent), row)
+    found = [
+        replace(one, path=Path(folder or Path(name).parent) / one.path)
         for name in names
-        for line, row in read_rows(name)
+        for one in read_lines(name, Expected)
+        if split in ("all", one.split)
     ]
-    found = [one for one in (expected_of(*row) for row in rows) if split in ("all", one.split)]
     if not found:
         raise UsageError(f"no summaries to measure: {USAGE}")
     return found
-
-
-def expected_of(place: str, folder: Path, row: dict[str, Any]) -> Expected:
-    """Return what a row of a file says. Raises InputError, which names its `place`, where it says nothing."""
-    try:
-        topics = tuple(Topic(int(topic["tenth"]), topic["a"]) for topic in row["topics"])
-        first = tuple(row.get("first", ()))
-        path = folder / row["file"]
-    except (KeyError, TypeError, ValueError):
-        raise InputError(f"{place}: a summary needs file, first, end, and topics with tenth and a") from None
-    expressions = [*first, row.get("end"), *(topic.expression for topic in topics)]
-    check_expressions(place, {str(expression): expression for expression in expressions})
-    return Expected(path, str(row.get("split") or ""), first, row.get("end"), topics)
 
 
 def evaluate_summaries(
@@ -150,8 +138,7 @@ def measure(one: Expected, text: str, report: dict[str, Any]) -> dict[str, Any]:
         "end_told": None if one.end is None else re.search(one.end, told, FLAGS) is not None,
         "sentences": len(sentences),
         "own": own_sentences(sentences, text),
-        "invented_names": invented_names(told, text, language),
-        "invented_numbers": invented_numbers(told, text),
+        "invented": invented(sentences, text),
         "repeated": repeated(sentences),
         "order": None if tau is None else round(tau, 2),
         "words": len(told.split()),

@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import combinations
+from typing import Annotated
 
-from freqkv_cli.evaluation.prose import names, vocabulary, words
-from freqkv_cli.evaluation.question_file import FLAGS
+from pydantic import Field
+
+from freqkv_cli.answering.verification import claims, is_in
+from freqkv_cli.evaluation.question_file import FLAGS, Expression
 from freqkv_cli.retrieval.language import words_of
 
 NEAR = 0.8  # share of words in common from which two sentences say the same
 SAME_RUN = 9  # words in a row from which a sentence repeats a part of another
 SHORTEST_REPEAT = 4  # words; shorter sentences may well recur
-NOUNS_HAVE_CAPITALS = ("de", "lb")  # languages in which a capital letter does not tell a name
-NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Topic:
     """Something that stands in `tenth` (1 to 10) of a document; a summary that matches `expression` mentions it."""
 
     tenth: int
-    expression: str
+    expression: Annotated[Expression, Field(alias="a")]
 
 
 def mentioned(topics: Sequence[Topic], sentences: Sequence[str]) -> list[tuple[Topic, int]]:
@@ -58,35 +59,19 @@ def own_sentences(sentences: Sequence[str], document: str) -> int:
     return sum(f" {' '.join(words_of(sentence))} " not in source for sentence in sentences)
 
 
-def invented_names(text: str, document: str, language: str) -> list[str] | None:
-    """Return the names in a text that are no words of the document; None in a language where they cannot be told."""
-    if language in NOUNS_HAVE_CAPITALS:
-        return None
-    known = vocabulary(document)
-    return [name for name in names(text) if not known_word(name.casefold(), known)]
+def invented(sentences: Sequence[str], document: str) -> list[str]:
+    """Return the names and numbers that sentences claim, as an answer's are checked, and that the document has nowhere.
 
+    Unlike a passage, a whole document has nearly every short name inside of some word: names are looked up as words.
+    """
+    known = set(words_of(document))
 
-def known_word(word: str, document_words: set[str]) -> bool:
-    """Whether the document has the word, its singular, or all its parts between hyphens (but not "RAID-2" in parts)."""
-    singular = word.removesuffix("s")
-    return (
-        word in document_words
-        or singular in document_words
-        or (word.replace("-", "").isalpha() and all(part in document_words for part in word.split("-")))
-    )
+    def stands(claim: str) -> bool:
+        if claim[0].isdigit():
+            return is_in(claim, document)
+        return all(word in known or word.rstrip("s") in known for word in words_of(claim) if len(word) > 1)
 
-
-def invented_numbers(text: str, document: str) -> list[str]:
-    """Return the numbers of two digits and more in a text that stand nowhere in the document."""
-    known = {digits(number) for number in NUMBER.findall(document)}
-    known |= {digits(part) for number in NUMBER.findall(document) for part in re.split(r"[.,:]", number)}
-    found = dict.fromkeys(NUMBER.findall(text))
-    return [number for number in found if len(digits(number)) > 1 and digits(number) not in known]
-
-
-def digits(number: str) -> str:
-    """Return a number without what divides it, and without zeros at its front."""
-    return re.sub(r"\D", "", number).lstrip("0")
+    return [claim for sentence in sentences for claim in claims(sentence) if not stands(claim)]
 
 
 def repeated(sentences: Sequence[str]) -> list[str]:
@@ -94,7 +79,7 @@ def repeated(sentences: Sequence[str]) -> list[str]:
     again: list[str] = []
     earlier: list[list[str]] = []
     for sentence in sentences:
-        spoken = words(sentence)
+        spoken = words_of(sentence)
         if len(spoken) < SHORTEST_REPEAT:
             continue
         if any(alike(spoken, other) for other in earlier):

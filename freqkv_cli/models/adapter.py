@@ -7,7 +7,8 @@ what some policies go by when they choose what to keep (kvcache/importance.py).
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -149,9 +150,16 @@ def open_adapter(folder: Path, *, shipped: bool = False) -> Adapter:
 
 def write_manifest(folder: Path, manifest: AdapterManifest) -> None:
     """Write `freqkv.json`, whole or not at all."""
-    draft = folder / f".{MANIFEST}.draft"
-    draft.write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
-    draft.replace(folder / MANIFEST)
+    with whole_file(folder / MANIFEST) as draft:
+        draft.write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a draft to write, which then takes the place of `path`: that is there whole or not at all."""
+    draft = path.with_name(f".{path.name}.draft")
+    yield draft
+    draft.replace(path)
 
 
 def merge_adapter(adapter: Adapter, weights: dict[str, "Tensor"]) -> dict[str, "Tensor"]:

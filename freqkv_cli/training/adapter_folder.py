@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from freqkv_cli.models.adapter import IMPORTANCE, WEIGHTS, AdapterManifest, write_manifest
+from freqkv_cli.models.adapter import IMPORTANCE, WEIGHTS, AdapterManifest, whole_file, write_manifest
 from freqkv_cli.training.lora import lora_weights, write_config
 
 
@@ -25,6 +25,5 @@ def write_importance(folder: Path, weights: Tensor) -> None:
 
 
 def _save(tensors: dict[str, Tensor], path: Path) -> None:
-    draft = path.with_name(f".{path.name}.draft")
-    save_file(tensors, draft, metadata={"format": "pt"})
-    draft.replace(path)
+    with whole_file(path) as draft:
+        save_file(tensors, draft, metadata={"format": "pt"})

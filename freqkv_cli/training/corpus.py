@@ -1,17 +1,15 @@
 """The texts to learn from: any file that freqkv reads, or a folder of them, as token ids."""
 
 import hashlib
-import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from freqkv_cli.documents.document import open_document
+from freqkv_cli.documents.document import Document, open_documents
 from freqkv_cli.errors import FreqkvError, InputError
 from freqkv_cli.events import Event, Note, Progress
 from freqkv_cli.reading.token_stream import TokenStream
@@ -54,46 +52,30 @@ def read_texts(
 ) -> Generator[Event, None, list[TrainingText]]:
     """Read and tokenise files, and all files below folders; what cannot be read in a folder is named and left out.
 
-    Raises InputError or NoTextError for a file that was named itself, and when nothing is left.
+    Raises InputError or NoTextError for a file that was named itself, and for a folder of which nothing can be read.
     """
     texts: list[TrainingText] = []
-    for path in paths:
-        folder = Path(path).is_dir()
-        for name in list_files(Path(path)) if folder else [path]:
-            yield Progress("loading", source=name)
-            try:
-                text = read_text(name, tokenizer, encoding)
-            except FreqkvError as error:
-                if not folder:
-                    raise
-                yield Note(f"left out: {error.message}", warning=True)
-            else:
-                texts.append(text)
+    for document in open_documents(paths, encoding=encoding, recursive=True):
+        yield Progress("loading", source=document.name)
+        try:
+            with document:
+                texts.append(read_text(document, tokenizer))
+        except FreqkvError as error:
+            if document.name in paths:
+                raise
+            yield Note(f"left out: {error.message}", warning=True)
+        yield from (Note(warning, warning=True) for warning in document.warnings)
     if not texts:
         raise InputError(f"no text could be read in {', '.join(paths)}: name text files, or a folder of them")
     return texts
 
 
-def read_text(name: str, tokenizer: Any, encoding: str | None = None) -> TrainingText:
+def read_text(document: Document, tokenizer: Any) -> TrainingText:
     """Return one document as token ids. Raises InputError, NoTextError."""
-    with open_document(name, encoding=encoding) as document:
-        if document.kind == "state":
-            raise InputError(f"{name} is a state, which holds no whole text: name the document it was made of")
-        return TrainingText(document.name, document.sha256, ids_of(TokenStream([document], tokenizer)))
-
-
-def ids_of(tokens: Iterator[int] | TokenStream) -> Tensor:
-    """Return a stream of ids as a tensor of int32."""
-    return torch.tensor(list(tokens), dtype=torch.int32)
-
-
-def list_files(folder: Path) -> list[str]:
-    """Return the files below a folder in the order of their names; hidden ones do not count."""
-    found = []
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [os.path.join(place, name) for name in names if not name.startswith(".")]
-    return sorted(found)
+    if document.kind == "state":
+        raise InputError(f"{document.name} is a state, which holds no whole text: name the document it was made of")
+    ids = torch.tensor(list(TokenStream([document], tokenizer)), dtype=torch.int32)
+    return TrainingText(document.name, document.sha256, ids)
 
 
 def hold_out(texts: Sequence[TrainingText], tokens: int) -> Corpus:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from freqkv_cli.errors import UsageError
-from freqkv_cli.models.adapter import CONFIG
+from freqkv_cli.models.adapter import CONFIG, whole_file
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "qkv_proj")
 PREFIX = "base_model.model."  # what peft puts before the name of a module in its files
@@ -77,6 +77,5 @@ def write_config(config: Any, folder: Path, base: str) -> None:
     config.base_model_name_or_path = base
     said = {**config.to_dict(), "base_model_name_or_path": base, "inference_mode": True}
     said["target_modules"] = sorted(said["target_modules"])  # a set, in an order of its own in each process
-    draft = folder / f".{CONFIG}.draft"
-    draft.write_text(json.dumps(said, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    draft.replace(folder / CONFIG)
+    with whole_file(folder / CONFIG) as draft:
+        draft.write_text(json.dumps(said, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torch.utils.checkpoint import checkpoint
 
 ROWS = 512  # hidden states whose logits exist at a time
 
@@ -53,32 +54,11 @@ def weighted_loss(
 ) -> Tensor:
     """The sum of weighted losses of hidden states [n, width], weights [n].
 
-    `losses_of(rows of hidden, their numbers)` is called for a few rows at a time. Rows of weight 0 are left out. The
-    gradient is worked out at once, so that no logits wait for the backward pass.
+    `losses_of(rows of hidden, their numbers)` is called for a few rows at a time, and again in the backward pass, so
+    that no logits wait for it. Rows of weight 0 are left out.
     """
-    loss: Tensor = _Immediate.apply(hidden, losses_of, weights, rows)
-    return loss
-
-
-class _Immediate(torch.autograd.Function):
-    """Runs a loss and its backward pass in the forward pass; what is kept is one gradient of the size of `hidden`."""
-
-    @staticmethod
-    def forward(ctx: Any, hidden: Tensor, losses_of: Any, weights: Tensor, rows: int) -> Tensor:
-        wide = torch.float32 if hidden.device.type == "mps" else torch.float64  # which MPS does not have
-        total = torch.zeros((), dtype=wide, device=hidden.device)
-        gradient = torch.zeros_like(hidden) if ctx.needs_input_grad[0] else None
-        for place in weights.nonzero().squeeze(-1).split(rows):
-            part = hidden[place].detach().requires_grad_(gradient is not None)
-            with torch.set_grad_enabled(gradient is not None):
-                loss = (losses_of(part, place) * weights[place]).sum()
-            total += loss.detach()
-            if gradient is not None:
-                gradient[place] = torch.autograd.grad(loss, part)[0]
-        ctx.save_for_backward(*(() if gradient is None else (gradient,)))
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, *outer: Any) -> tuple[Tensor | None, ...]:
-        (gradient,) = ctx.saved_tensors
-        return (gradient * outer[0].to(gradient.dtype), None, None, None)
+    total = hidden[:0].sum(dtype=torch.float32)
+    for place in weights.nonzero().squeeze(-1).split(rows):
+        losses: Tensor = checkpoint(losses_of, hidden[place], place, use_reentrant=False, preserve_rng_state=False)
+        total = total + (losses * weights[place]).sum()
+    return total

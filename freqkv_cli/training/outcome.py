@@ -1,6 +1,5 @@
 """What came of a run, for people and as JSON."""
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,7 +9,6 @@ import torch
 from freqkv_cli.events import Done, Event, Note, Text
 from freqkv_cli.measurement.line_plot import PlotLine, draw_lines
 from freqkv_cli.reading.memory_figures import peak_gpu_bytes, peak_process_bytes
-from freqkv_cli.training.curve import read_curve
 from freqkv_cli.training.run import Run
 from freqkv_cli.training.trainer import Position
 
@@ -19,14 +17,13 @@ def outcome(run: Run) -> Iterator[Event]:
     """Say what came of it: on stdout the folder and the losses, in the report everything."""
     position, recipe, target = run.position, run.recipe, run.job.target
     if run.job.plot is not None:
-        told = read_curve(target)
         title = f"{run.loaded.source.id}, {run.manifest.cache.policy}, {run.geometry.cache_size} slots"
         lines = [
-            PlotLine(name, [(line["tokens"], line[key]) for line in told if key in line])
+            PlotLine(name, [(line["tokens"], line[key]) for line in run.curve if key in line])
             for name, key in (("training", "loss"), ("held out", "validation"))
         ]
         draw_lines(lines, run.job.plot, x="tokens trained on", y="loss, nats per token", title=title)
-    if run.standing.finish_reason == "interrupted":
+    if run.finish_reason == "interrupted":
         yield Note(
             f"stopped after step {position.step} of {recipe.steps}; the checkpoint is in {target}: give the same "
             "command with --resume to go on",
@@ -38,7 +35,7 @@ def outcome(run: Run) -> Iterator[Event]:
         {
             "schema_version": 1,
             "command": "train",
-            "finish_reason": run.standing.finish_reason,
+            "finish_reason": run.finish_reason,
             "adapter": str(target),
             "tokens_trained": position.tokens,
             "steps": position.step,
@@ -57,7 +54,7 @@ def outcome(run: Run) -> Iterator[Event]:
                 "train_tokens_per_second": round(position.tokens / position.seconds, 1) if position.seconds else None,
             },
             "memory": {"peak_rss_bytes": peak_process_bytes(), "gpu_peak_bytes": peak_gpu_bytes()},
-            "training": json.loads(json.dumps(run.manifest.training)),
+            "training": run.manifest.training,
             "threads": torch.get_num_threads(),
         }
     )

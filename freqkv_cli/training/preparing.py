@@ -1,6 +1,5 @@
 """From what was asked for to a run that can begin: model, texts, slots, memory, and the checkpoint it goes on from."""
 
-import math
 from collections.abc import Generator
 from dataclasses import asdict, replace
 from functools import partial
@@ -31,7 +30,6 @@ from freqkv_cli.reading.plan import find_source, recent_slots
 from freqkv_cli.training.adapter_folder import write_importance
 from freqkv_cli.training.checkpoint import NAME, read_checkpoint
 from freqkv_cli.training.corpus import Corpus, hold_out, read_texts
-from freqkv_cli.training.curve import begin_curve
 from freqkv_cli.training.importance_fit import fit_importance
 from freqkv_cli.training.lora import add_lora
 from freqkv_cli.training.recipe import Recipe
@@ -65,7 +63,7 @@ def prepare(settings: Settings, job: Job) -> Generator[Event, None, Run]:
     place = choose_place(settings, config)
     tokenizer = load_tokenizer(source)
     corpus = yield from read_corpus(settings, job, tokenizer)
-    recipe = settle(job, settings)
+    recipe = replace(job.recipe, seed=settings.seed or 0)
     yield from map(Note, place.notes)
     require_room(config, place)
     yield Progress("loading", source=source.name)
@@ -85,11 +83,10 @@ def prepare(settings: Settings, job: Job) -> Generator[Event, None, Run]:
     held_out = cut_held_out(corpus.held_out, recipe.length, recipe.validation_sequences)
     run = Run(job, recipe, loaded, lora, trainer, held_out, manifest, geometry)
     if job.resume and (job.target / NAME).exists():
-        run.standing.position = read_checkpoint(job.target, trainer, run.what)
+        run.position, run.curve = read_checkpoint(job.target, trainer, run.what)
         yield Note(f"going on from step {run.position.step} of {recipe.steps}", wanted=True)
     elif job.resume:
         yield Note(f"there is no checkpoint in {job.target}: starting anew", wanted=True)
-    begin_curve(job.target, run.position.step)
     yield Note(
         f"{corpus.tokens:,} tokens in {len(corpus.texts)} texts to learn from, sequences of {recipe.length:,} "
         f"in {geometry.cache_size} slots; held out: {sum(len(sample.ids) for sample in held_out):,} tokens"
@@ -106,14 +103,6 @@ def read_corpus(settings: Settings, job: Job, tokenizer: Any) -> Generator[Event
         return Corpus(texts, (yield from read_texts([job.validation], tokenizer, settings.encoding)))
     count = job.recipe.validation_sequences
     return hold_out(texts, count * job.recipe.length + 1) if count else Corpus(texts, [])
-
-
-def settle(job: Job, settings: Settings) -> Recipe:
-    """The recipe with the number of steps and the seed that were asked for."""
-    recipe = replace(job.recipe, seed=settings.seed or 0)
-    return (
-        recipe if job.tokens is None else replace(recipe, steps=math.ceil(job.tokens / (recipe.length * recipe.batch)))
-    )
 
 
 def divide_slots(settings: Settings, recipe: Recipe, window: int) -> Geometry:

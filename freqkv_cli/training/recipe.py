@@ -3,8 +3,6 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from freqkv_cli.errors import UsageError
-
 Objective = Literal["next-token", "distill"]
 # What may change when a run goes on: how long it is, how much goes side by side, when it is looked at.
 MAY_CHANGE = ("steps", "parallel", "checkpoint_chunks", "validate_every", "save_every")
@@ -18,7 +16,6 @@ class Recipe:
     retrieval: the share of sequences with generated facts and questions about them.
     importance: sequences that are read to learn what is worth keeping, by policies that go by it.
     warmup: steps of rising learning rate; decay: the share of the steps, at the end, over which it falls to zero.
-    Raises UsageError for what cannot be.
     """
 
     objective: Objective = "next-token"
@@ -39,27 +36,6 @@ class Recipe:
     validation_sequences: int = 4
     validate_every: int = 50
     save_every: int = 50
-
-    def __post_init__(self) -> None:
-        for flag, holds, rule in (
-            ("--length", self.length >= 2, "must be 2 tokens or more"),
-            ("--steps", self.steps >= 1, "must be 1 or more"),
-            ("--batch", self.batch >= 1, "must be 1 or more"),
-            ("--parallel", self.parallel >= 1, "must be 1 or more"),
-            ("--lr", 0 < self.rate < 1, "must be between 0 and 1, both excluded"),
-            ("--warmup", self.warmup >= 0, "must be 0 or more steps"),
-            ("--decay", 0 <= self.decay <= 1, "must be between 0 and 1"),
-            ("--rank", self.rank >= 1, "must be 1 or more"),
-            ("--alpha", self.alpha > 0, "must be above 0"),
-            ("--reverse", 0 <= self.reverse <= 1, "must be between 0 and 1"),
-            ("--retrieval", 0 <= self.retrieval <= 1, "must be between 0 and 1"),
-            ("--importance", self.importance >= 0, "must be 0 (none) or more sequences"),
-            ("--validation-sequences", self.validation_sequences >= 0, "must be 0 (no validation) or more"),
-            ("--validate-every", self.validate_every >= 1, "must be 1 or more steps"),
-            ("--save-every", self.save_every >= 1, "must be 1 or more steps"),
-        ):
-            if not holds:
-                raise UsageError(f"{flag} {rule}")
 
     def learning_rate(self, step: int) -> float:
         """The rate of a step, counted from 0: it rises, stays, and falls to zero in the last `decay` of the steps."""

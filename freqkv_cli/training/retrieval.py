@@ -12,6 +12,7 @@ from freqkv_cli.reading.prompt import encode_text
 TOKENS_PER_FACT = 256  # one fact for so many tokens of a sequence
 NEAREST = 0.4  # distances are length ** NEAREST .. length: 21 to 2048 tokens
 ANSWER_WEIGHT = 8.0  # an answer is a handful of tokens among thousands of prose
+Piece = list[tuple[int, float]]  # tokens, each with its weight
 ADJECTIVES = (  # noqa: SIM905
     "amber ancient azure brave bright bronze calm clever copper crimson distant eager early emerald faint gentle "
     "golden hidden hollow humble ivory jolly kind late lonely lucky misty mossy narrow noble pale patient quiet rapid "
@@ -54,16 +55,12 @@ class RetrievalTask:
         being alike often. A window that is too short comes back as it is.
         """
         facts = make_facts(max(1, len(window) // TOKENS_PER_FACT), choice)
-        told = [Insertion(encode_text(self.tokenizer, f"\n{fact.told}\n")) for fact in facts]
+        told = [self._weighted(f"\n{fact.told}\n") for fact in facts]
         asked = [
-            Insertion(
-                encode_text(self.tokenizer, f"\n{fact.asked}"),
-                encode_text(self.tokenizer, f" {fact.answer}"),
-                encode_text(self.tokenizer, ".\n"),
-            )
+            self._weighted(f"\n{fact.asked}") + self._weighted(f" {fact.answer}", ANSWER_WEIGHT) + self._weighted(".\n")
             for fact in facts
         ]
-        room = len(window) - sum(one.size for one in (*told, *asked))
+        room = len(window) - sum(map(len, (*told, *asked)))
         prose = window[:room] if room > 0 else window[:0]
         prose = prose[prose >= 0]  # behind the end of a text there is nothing to plant in
         if len(prose) < 2:
@@ -75,6 +72,9 @@ class RetrievalTask:
             planted += [(ends[place - distance], fact), (ends[place], question)]
         return spliced(prose, planted, len(window))
 
+    def _weighted(self, text: str, weight: float = 1.0) -> Piece:
+        return [(token, weight) for token in encode_text(self.tokenizer, text)]
+
     def _ends_before(self, prose: Tensor) -> list[int]:
         """For each place 0..len(prose), the nearest one up to it where a sentence has ended; 0 before the first."""
         ends, last = [0], 0
@@ -82,20 +82,6 @@ class RetrievalTask:
             last = place if is_end else last
             ends.append(last)
         return ends
-
-
-@dataclass(frozen=True, slots=True)
-class Insertion:
-    """Token ids to put into prose: words, an answer that counts more, and what closes it."""
-
-    words: list[int]
-    answer: list[int] = field(default_factory=list)
-    closing: list[int] = field(default_factory=list)
-
-    @property
-    def size(self) -> int:
-        """Tokens of all parts."""
-        return len(self.words) + len(self.answer) + len(self.closing)
 
 
 def make_facts(count: int, choice: random.Random) -> list[Fact]:
@@ -112,20 +98,18 @@ def make_facts(count: int, choice: random.Random) -> list[Fact]:
     return facts
 
 
-def spliced(prose: Tensor, planted: list[tuple[int, Insertion]], length: int) -> tuple[Tensor, Tensor]:
-    """Return `prose` with every insertion before its place, and the weights of its tokens; both [length].
+def spliced(prose: Tensor, planted: list[tuple[int, Piece]], length: int) -> tuple[Tensor, Tensor]:
+    """Return `prose` with every piece before its place, and the weights of its tokens; both [length].
 
     At one place they stand in the order given. Behind the end of the prose stands -1, of weight 1.
     """
-    ids: list[int] = []
-    weights: list[float] = []
-    text, done = prose.tolist(), 0
-    for place, insertion in sorted(planted, key=lambda one: one[0]):
-        ids += text[done:place] + insertion.words + insertion.answer + insertion.closing
-        weights += [1.0] * (place - done + len(insertion.words))
-        weights += [ANSWER_WEIGHT] * len(insertion.answer) + [1.0] * len(insertion.closing)
+    text: Piece = [(token, 1.0) for token in prose.tolist()]
+    whole: Piece = []
+    done = 0
+    for place, piece in sorted(planted, key=lambda one: one[0]):
+        whole += text[done:place] + piece
         done = place
-    ids += text[done:]
-    weights += [1.0] * (len(text) - done)
-    missing = length - len(ids)
-    return torch.tensor(ids + [-1] * missing), torch.tensor(weights + [1.0] * missing)
+    whole += text[done:]
+    whole += [(-1, 1.0)] * (length - len(whole))
+    ids, weights = zip(*whole, strict=True)
+    return torch.tensor(ids), torch.tensor(weights)

@@ -1,18 +1,21 @@
 """One run of training: what it was asked for, what it needs, where it stands, and what it leaves."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.models.adapter import AdapterManifest
+from freqkv_cli.models.adapter import AdapterManifest, whole_file
 from freqkv_cli.models.loading import LoadedModel
 from freqkv_cli.training.adapter_folder import write_adapter
-from freqkv_cli.training.checkpoint import write_checkpoint
+from freqkv_cli.training.checkpoint import Curve, write_checkpoint
 from freqkv_cli.training.recipe import Recipe
 from freqkv_cli.training.sequences import Sample
 from freqkv_cli.training.trainer import Position, Trainer
+
+CURVE = "curve.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,23 +25,14 @@ class Job:
     texts: Sequence[str]
     target: Path
     recipe: Recipe
-    tokens: int | None = None
     validation: str | None = None
     resume: bool = False
     plot: Path | None = None
 
 
 @dataclass(slots=True)
-class Standing:
-    """Where a run stands, and why it ended."""
-
-    position: Position = field(default_factory=Position)
-    finish_reason: str = "stop"
-
-
-@dataclass(frozen=True, slots=True)
 class Run:
-    """One run: what it needs, and where it stands."""
+    """One run: what it needs, where it stands, the losses on the way there, and why it ended."""
 
     job: Job
     recipe: Recipe
@@ -48,12 +42,9 @@ class Run:
     held_out: list[Sample]
     manifest: AdapterManifest
     geometry: Geometry
-    standing: Standing = field(default_factory=Standing)
-
-    @property
-    def position(self) -> Position:
-        """How far it is."""
-        return self.standing.position
+    position: Position = field(default_factory=Position)
+    curve: Curve = field(default_factory=list)
+    finish_reason: str = "stop"
 
     @property
     def what(self) -> dict[str, Any]:
@@ -71,9 +62,11 @@ class Run:
 
 
 def save(run: Run) -> None:
-    """Write the checkpoint, then the adapter as it is now."""
+    """Write the checkpoint, then the losses and the adapter as it is now."""
     position, recipe = run.position, run.recipe
-    write_checkpoint(run.job.target, run.trainer, position, run.what)
+    write_checkpoint(run.job.target, run.trainer, position, run.curve, run.what)
+    with whole_file(run.job.target / CURVE) as draft:
+        draft.write_text("".join(json.dumps(point) + "\n" for point in run.curve), encoding="utf-8")
     told = {
         "steps": position.step,
         "tokens": position.tokens,

@@ -16,7 +16,6 @@ from freqkv_cli.measurement.reading_progress import reading_progress
 from freqkv_cli.models.lazy_imports import import_everything
 from freqkv_cli.models.memory import is_out_of_memory
 from freqkv_cli.reading.memory_figures import gpu_bytes, process_bytes
-from freqkv_cli.training.curve import add_to_curve
 from freqkv_cli.training.lora import require_peft
 from freqkv_cli.training.outcome import outcome
 from freqkv_cli.training.preparing import check_target, prepare
@@ -40,7 +39,7 @@ def train(settings: Settings, job: Job) -> Iterator[Event]:
     try:
         yield from learn(run)
     except KeyboardInterrupt:
-        run.standing.finish_reason = "interrupted"
+        run.finish_reason = "interrupted"
         with shielded():
             save(run)
     except Exception as error:
@@ -75,14 +74,14 @@ def advance(run: Run) -> float:
     with shielded():
         run.trainer.move(number)
         before = run.position
-        run.standing.position = replace(
+        run.position = replace(
             before,
             step=number + 1,
             tokens=before.tokens + tokens,
             seconds=before.seconds + time.perf_counter() - began,
         )
-        told = {"step": number + 1, "tokens": run.position.tokens, "loss": loss}
-        add_to_curve(run.job.target, **told, rate=run.recipe.learning_rate(number))
+        rate = run.recipe.learning_rate(number)
+        run.curve.append({"step": number + 1, "tokens": run.position.tokens, "loss": loss, "rate": rate})
     return loss
 
 
@@ -98,8 +97,8 @@ def validate(run: Run) -> Iterator[Event]:
     loss = nats / targets
     before = loss if position.validation_before is None else position.validation_before
     with shielded():
-        run.standing.position = replace(position, validated=position.step, validation=loss, validation_before=before)
-        add_to_curve(run.job.target, step=position.step, tokens=position.tokens, validation=loss)
+        run.position = replace(position, validated=position.step, validation=loss, validation_before=before)
+        run.curve.append({"step": position.step, "tokens": position.tokens, "validation": loss})
     yield Note(f"step {position.step}: held-out loss {loss:.4f}, perplexity {math.exp(loss):.2f}", wanted=True)
 
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from freqkv_cli.benchmarks import gpu
-from freqkv_cli.benchmarks.deadline import Deadline
 from freqkv_cli.benchmarks.gpu_limits import bytes_per_written_token, operations_per_read_token
 from freqkv_cli.benchmarks.readers import PolicyReader
 from freqkv_cli.measurement.random_weights import build_random, shape_config
@@ -113,9 +112,3 @@ def test_bytes_and_operations_of_a_token() -> None:
     assert bytes_per_written_token(model, 10) == 4 * (weights + 10 * slot)
     linear = 64 * 64 + 2 * 64 * 32 + 64 * 64 + 3 * 64 * 128
     assert operations_per_read_token(model, 10) == 2 * (2 * linear + 4 * 64 * 10)
-
-
-def test_a_deadline_within_another_does_not_outlast_it() -> None:
-    assert Deadline.after(0).passed
-    assert Deadline.after(0).within(100).passed
-    assert 0 < Deadline.after(100).within(1).left <= 1

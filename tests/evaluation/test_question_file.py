@@ -34,34 +34,25 @@ def test_documents_are_found_beside_the_questions_or_in_the_folder(tmp_path: Pat
     assert first.questions[1].follows == "Who?"
 
 
-def test_a_document_may_be_named_behind_its_questions(tmp_path: Path) -> None:
-    nameless = write(tmp_path / "n.jsonl", [{"id": "n1", "q": "Who?", "a": "ann"}])
-    named = write(tmp_path / "q.jsonl", ROWS[:1])
-    found = examinations([nameless, "novel.jsonl", named, "other.txt", named])
-    assert [one.path for one in found] == [Path("novel.jsonl"), Path("other.txt"), tmp_path / "a.txt"]
-    assert found[0].questions[0].kind == "fact"
-
-
 @pytest.mark.parametrize(
-    ("rows", "more", "problem"),
+    ("rows", "problem"),
     [
-        ([], [], "holds no question"),
-        ([{"q": "Who?", "a": "ann"}], [], "does not say which document"),
-        (ROWS, ["a.txt"], "is about 2 documents"),
-        ([{"q": "Who?"}], [], "line 1: a question needs q and a"),
-        ([{"q": "Who?", "a": "("}], [], "a is not a regular expression"),
-        ([{"q": "Who?", "a": 5}], [], "a is not a regular expression"),
+        ([], "holds no question"),
+        ([{"q": "Who?", "a": "ann"}], "line 1: file: Field required"),
+        ([{"file": "a.txt", "q": "Who?"}], "line 1: a: Field required"),
+        ([{"file": "a.txt", "q": "Who?", "a": "("}], "a: .*no regular expression"),
+        ([{"file": "a.txt", "q": "Who?", "a": 5}], "a: Input should be a valid string"),
     ],
 )
-def test_what_cannot_be_is_refused(tmp_path: Path, rows: list[dict[str, Any]], more: list[str], problem: str) -> None:
+def test_what_cannot_be_is_refused(tmp_path: Path, rows: list[dict[str, Any]], problem: str) -> None:
     with pytest.raises(FreqkvError, match=problem):
-        examinations([write(tmp_path / "q.jsonl", rows), *more])
+        examinations([write(tmp_path / "q.jsonl", rows)])
 
 
 def test_lines_that_are_no_objects_and_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "q.jsonl"
-    path.write_text('{"q": "Who?", "a": null}\n[1]\n', encoding="utf-8")
-    with pytest.raises(InputError, match="line 2 is not a JSON object"):
+    path.write_text('{"file": "a", "q": "Who?", "a": null}\n[1]\n', encoding="utf-8")
+    with pytest.raises(InputError, match="line 2: a JSON object a line"):
         read_questions(str(path))
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="UTF-8"):

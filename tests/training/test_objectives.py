@@ -20,7 +20,7 @@ def test_head_gives_the_models_own_logits(kind: str) -> None:
         assert torch.allclose(logits, model(ids).logits, atol=1e-5)
 
 
-def test_gradient_worked_out_at_once_is_the_gradient() -> None:
+def test_the_gradient_of_a_few_rows_at_a_time_is_the_gradient() -> None:
     generator = torch.Generator().manual_seed(0)
     head = Head(torch.nn.Linear(6, 11, bias=False).double().requires_grad_(False), 0.5)
     targets = torch.randint(11, (7,), generator=generator)

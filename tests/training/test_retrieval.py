@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import AutoTokenizer
 
 from freqkv_cli.reading.prompt import encode_text
-from freqkv_cli.training.retrieval import ANSWER_WEIGHT, Insertion, RetrievalTask, make_facts, spliced
+from freqkv_cli.training.retrieval import ANSWER_WEIGHT, RetrievalTask, make_facts, spliced
 from tests.tiny_folder import save_tiny_model
 
 PROSE = "It was late. Nobody had seen the man who came in! Was he a friend? " * 60
@@ -89,7 +89,7 @@ def test_facts_differ() -> None:
     assert all(fact.answer in fact.told for fact in facts)
 
 
-def test_insertions_at_one_place_keep_their_order() -> None:
-    ids, weights = spliced(torch.tensor([1, 2, 3]), [(2, Insertion([10], [11], [12])), (2, Insertion([20]))], 8)
+def test_pieces_at_one_place_keep_their_order() -> None:
+    ids, weights = spliced(torch.tensor([1, 2, 3]), [(2, [(10, 1.0), (11, 8.0), (12, 1.0)]), (2, [(20, 1.0)])], 8)
     assert ids.tolist() == [1, 2, 10, 11, 12, 20, 3, -1]
-    assert weights.tolist() == [1, 1, 1, ANSWER_WEIGHT, 1, 1, 1, 1]
+    assert weights.tolist() == [1, 1, 1, 8, 1, 1, 1, 1]
