@@ -42,14 +42,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def test_answers_passes_on_what_was_asked_for(freqkv: Run, asked: dict[str, Any]) -> None:
-    command = ["evaluate", "answers", NOVEL, "a.txt", MANUAL, "--folder", "pages"]
+    command = ["evaluate", "answers", NOVEL, MANUAL, "--folder", "pages"]
     options = ["--methods", "window, memory", "--limit", "2", "--split", "tuned", "--rows", "r.jsonl"]
     result = freqkv(*command, *options, "--kinds", "absent", "--cache-size", "64")
     assert result.exception is None
     assert result.stdout == "a table\n"
     examinations, settings, ways, rows = asked["arguments"]
     assert [(str(one.path), [question.answer for question in one.questions]) for one in examinations] == [
-        ("a.txt", [None, None]),
+        ("pages/northanger_abbey.txt", [None, None]),
         ("pages/advanced-administration.html", [None, None]),
     ]
     assert settings.cache_size == 64
@@ -60,9 +60,9 @@ def test_answers_passes_on_what_was_asked_for(freqkv: Run, asked: dict[str, Any]
     ("arguments", "problem"),
     [
         (["answers"], "no questions"),
-        (["answers", "nothing", "a.txt"], "nothing is no file"),
-        (["answers", NOVEL, "a.txt", "--kinds", "riddle"], "no question is of that split and kind"),
-        (["answers", NOVEL, "a.txt", "--methods", "magic"], "there is no method 'magic'"),
+        (["answers", "nothing"], "nothing is no file"),
+        (["answers", NOVEL, "--kinds", "riddle"], "no question is of that split and kind"),
+        (["answers", NOVEL, "--methods", "magic"], "there is no method 'magic'"),
         (["summaries"], "no summaries to measure"),
         (["summaries", "nothing.jsonl"], "nothing.jsonl is no file"),
         (["perplexity"], "no document"),

@@ -42,7 +42,7 @@ def test_what_is_asked_for_reaches_the_training(freqkv: Run, asked: dict[str, An
     assert result.stdout == "a: 2 steps\n"
     job = asked["job"]
     assert (job.texts, job.target, job.resume, job.plot) == (["books", "more.txt"], Path("a"), True, Path("p.svg"))
-    assert (job.validation, job.tokens) == ("v.txt", None)
+    assert job.validation == "v.txt"
     assert job.recipe == Recipe(
         objective="distill",
         reverse=0.3,
@@ -94,9 +94,9 @@ def test_what_cannot_be_is_a_usage_error(
     [
         ("--length", "long", "must be a whole number"),
         ("--length", "1", "2 tokens or more"),
-        ("--steps", "0", "0 is not in the range x>=1"),
-        ("--lr", "2", "2.0 is not in the range 0<=x<=1"),
-        ("--retrieval", "1.5", "1.5 is not in the range 0<=x<=1"),
+        ("--steps", "0", "greater than or equal to 1"),
+        ("--lr", "2", "less than or equal to 1"),
+        ("--retrieval", "1.5", "less than or equal to 1"),
     ],
 )
 def test_numbers_that_cannot_be_are_refused(

@@ -63,7 +63,7 @@ def test_named_file_that_cannot_be_read_is_an_error(tokenizer: Any, tmp_path: Pa
 
 
 def test_folder_without_texts_is_an_error(tokenizer: Any, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no text could be read"):
+    with pytest.raises(InputError, match="holds no document that can be read"):
         read(tokenizer, tmp_path)
 
 
