@@ -16,7 +16,7 @@ from freqkv_cli.answering.conversation import Conversation
 from freqkv_cli.answering.question_list import Question
 from freqkv_cli.config import Settings, field_named, parse_given
 from freqkv_cli.documents import Document, open_documents
-from freqkv_cli.documents.state import STATE_KIND
+from freqkv_cli.documents.state_reader import STATE_KIND
 from freqkv_cli.errors import FreqkvError, StateError, UsageError
 from freqkv_cli.events import Answered, Done, Event, Text, run_to_end
 from freqkv_cli.reading.session import Session

@@ -19,9 +19,11 @@ LARGEST_MEASURING = 4000  # lines of all three
 PRIVATE_WORDS = {
     "contenders": "policy specs",
     "cut_back": "truncate",
+    "desk": "document service",
     "foresight": "importance predictor",
     "foretelling": "importance predictor",
     "halving": "fast low-pass",
+    "lookahead": "prompt lookup",
     "relay": "run_in_thread",
     "shelf": "state cache",
     "stretches": "sections",

@@ -13,7 +13,7 @@ from freqkv_cli.config import Settings
 from freqkv_cli.errors import MemoryLimitError
 from freqkv_cli.events import Answered, Done, Event, Note, Progress
 from freqkv_cli.models.memory import readable
-from freqkv_cli.reading.memory_figures import process_bytes
+from freqkv_cli.reading.memory_usage import process_bytes
 from freqkv_cli.reading.plan import make_plan
 from freqkv_cli.reading.report import SCHEMA_VERSION
 

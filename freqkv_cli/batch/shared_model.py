@@ -12,7 +12,7 @@ from freqkv_cli.reading.open_session import load_session, new_session
 from freqkv_cli.reading.plan import Plan, make_plan
 from freqkv_cli.reading.session import Session, Watcher
 from freqkv_cli.retrieval.places import confine
-from freqkv_cli.states.opening import Wanted, fill, open_reading, state_among
+from freqkv_cli.states.opening import ReadingRequest, fill, open_reading, state_among
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class SharedModel:
         assert plan is not None
         confine(documents, settings)
         session = new_session(plan, settings, first.loaded, began)
-        yield from fill(session, Wanted(documents, settings, plan, began, extra or {}, watch))
+        yield from fill(session, ReadingRequest(documents, settings, plan, began, extra or {}, watch))
         self._held, self._what = session, (documents, extra or {}, settings.quick)
         return session
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from freqkv_cli.benchmarks.figures import label, ratios, reader_figures
-from freqkv_cli.benchmarks.lineup import open_readers, require_rivals
+from freqkv_cli.benchmarks.aggregates import label, ratios, reader_figures
+from freqkv_cli.benchmarks.backends import Backend
+from freqkv_cli.benchmarks.lineup import open_backends, require_rivals
 from freqkv_cli.benchmarks.options import OWN, RIVALS, BenchOptions
-from freqkv_cli.benchmarks.readers import TimedReader
 from freqkv_cli.benchmarks.runs import REQUEST, Mark, reach, run_pass, warm_up
 from freqkv_cli.benchmarks.tables import render
 from freqkv_cli.config import Settings
@@ -25,7 +25,7 @@ from freqkv_cli.measurement.peak import held_bytes
 from freqkv_cli.measurement.plot import draw, require_matplotlib
 from freqkv_cli.measurement.subject import Subject, open_subject
 from freqkv_cli.measurement.synthetic_text import SEED, document_ids, random_ids, synthetic_ids
-from freqkv_cli.reading.memory_figures import process_bytes
+from freqkv_cli.reading.memory_usage import process_bytes
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ def bench(documents: Sequence[Document], settings: Settings, options: BenchOptio
     measured, rivals, reason = Measured(), dict[str, Any](), "stop"
     with ExitStack() as stack:
         try:
-            readers, rivals = open_readers(options, settings, subject, stack)
+            readers, rivals = open_backends(options, settings, subject, stack)
             yield from measure(measured, options, readers, ids)
         except KeyboardInterrupt:
             reason = "interrupted"
@@ -88,10 +88,10 @@ def bench(documents: Sequence[Document], settings: Settings, options: BenchOptio
 
 
 def measure(
-    measured: Measured, options: BenchOptions, readers: Sequence[TimedReader], ids: Sequence[int]
+    measured: Measured, options: BenchOptions, readers: Sequence[Backend], ids: Sequence[int]
 ) -> Generator[Event, None, None]:
     """Let the readers take turns, `repetitions` times; what they measure is in `measured` as soon as it is known."""
-    turns: list[tuple[TimedReader, list[int]]] = []
+    turns: list[tuple[Backend, list[int]]] = []
     for reader in readers:
         depths = reach(reader, options.depths, options.written)
         if len(depths) < len(options.depths):

@@ -23,10 +23,10 @@ from typing import Any
 
 import torch
 
-from freqkv_cli.benchmarks.figures import ratios, reader_figures
+from freqkv_cli.benchmarks.aggregates import ratios, reader_figures
+from freqkv_cli.benchmarks.backends import Backend, PolicyBackend
 from freqkv_cli.benchmarks.gpu_limits import bytes_per_written_token, measure_limits, operations_per_read_token
 from freqkv_cli.benchmarks.plain_loop import PlainLoop
-from freqkv_cli.benchmarks.readers import PolicyReader, TimedReader
 from freqkv_cli.benchmarks.runs import Mark, reach, run_pass, warm_up
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import FreqkvError
@@ -115,8 +115,8 @@ def measure_weights(
         save()
         return
     model, window, chunk = subject.loaded.model, subject.window, subject.chunk
-    readers: dict[str, TimedReader] = {
-        "freqkv": PolicyReader(model, subject.geometry, settings.policy, window=window, chunk=chunk),
+    readers: dict[str, Backend] = {
+        "freqkv": PolicyBackend(model, subject.geometry, settings.policy, window=window, chunk=chunk),
         "full": PlainLoop("full", model, None, window=window, chunk=chunk),
     }
     for name, reader in readers.items():
@@ -134,7 +134,7 @@ def measure_weights(
 
 
 def read_depths(
-    figures: Result, reader: TimedReader, subject: Subject, scale: Scale, limits: Result, deadline: float, save: Save
+    figures: Result, reader: Backend, subject: Subject, scale: Scale, limits: Result, deadline: float, save: Save
 ) -> None:
     """Read to the deepest depth or the deadline; `figures` hold what was measured so far at any moment."""
     model, marks = subject.loaded.model, list[Mark]()
@@ -155,7 +155,7 @@ def read_depths(
         if marks:
             add_figures(figures, marks, model, limits)
     figures["ended"] = "at the deepest depth" if depths == list(scale.depths) else "where its window ends"
-    if isinstance(reader, PolicyReader):
+    if isinstance(reader, PolicyBackend):
         figures["notes"] = reader.notes
 
 

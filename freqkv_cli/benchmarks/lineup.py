@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
+from freqkv_cli.benchmarks.backends import Backend, PolicyBackend
 from freqkv_cli.benchmarks.llama_cpp import LlamaCpp, find_node, find_package
 from freqkv_cli.benchmarks.options import RIVALS, BenchOptions
 from freqkv_cli.benchmarks.plain_loop import PlainLoop, load_plain
-from freqkv_cli.benchmarks.readers import PolicyReader, TimedReader
 from freqkv_cli.benchmarks.runs import REQUEST, WARM_UP_ANSWER
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import UsageError
@@ -24,9 +24,9 @@ def require_rivals(options: BenchOptions) -> None:
         find_package()
 
 
-def open_readers(
+def open_backends(
     options: BenchOptions, settings: Settings, subject: Subject, stack: ExitStack
-) -> tuple[list[TimedReader], dict[str, Any]]:
+) -> tuple[list[Backend], dict[str, Any]]:
     """Return the readers, freqkv's policies first, and what rivals say of themselves; `stack` closes them.
 
     Raises UsageError when a rival cannot read this model.
@@ -34,8 +34,8 @@ def open_readers(
     loaded, sizes = subject.loaded, {"window": subject.window, "chunk": subject.chunk}
     needed = options.depths[-1] + REQUEST + max(options.written, WARM_UP_ANSWER)
     specs = [shrunk(spec, needed) for spec in open_specs(options.policies, subject, settings)]
-    readers: list[TimedReader] = [
-        PolicyReader(loaded.model, one.geometry, one.policy, **sizes, importance=loaded.importance, label=one.label)
+    readers: list[Backend] = [
+        PolicyBackend(loaded.model, one.geometry, one.policy, **sizes, importance=loaded.importance, label=one.label)
         for one in specs
     ]
     plain = load_plain(loaded) if {"full", "bare"} & set(options.against) else None

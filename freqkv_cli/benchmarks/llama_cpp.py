@@ -1,4 +1,4 @@
-"""llama.cpp as a Reader: the npm package node-llama-cpp in a process of its own, driven over lines of JSON."""
+"""llama.cpp as a backend: the npm package node-llama-cpp in a process of its own, driven over lines of JSON."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from freqkv_cli.benchmarks.readers import Writing
+from freqkv_cli.benchmarks.backends import Writing
 from freqkv_cli.errors import FreqkvError, UsageError
 
 PACKAGE = "node-llama-cpp"
@@ -50,7 +50,7 @@ class LlamaCpp:
         self._length = 0
 
     def read(self, ids: Sequence[int]) -> Iterator[tuple[int, float]]:
-        """Prefill; seconds are measured on the other side, see Reader.read."""
+        """Prefill; seconds are measured on the other side, see Backend.read."""
         for start in range(0, len(ids), PIECE):
             piece = ids[start : start + PIECE]
             reply = self._ask("read", tokens=list(piece))
@@ -58,7 +58,7 @@ class LlamaCpp:
             yield len(piece), float(reply["seconds"])
 
     def write(self, request: Sequence[int], count: int) -> Writing:
-        """Answer, and take the answer back; see Reader.write."""
+        """Answer, and take the answer back; see Backend.write."""
         reply = self._ask("write", tokens=list(request), count=count)
         return Writing(reply["first_token"], reply["following"], reply["tokens"])
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, DynamicCache
 
-from freqkv_cli.benchmarks.readers import Writing, timed_pieces
+from freqkv_cli.benchmarks.backends import Writing, timed_pieces
 from freqkv_cli.inference.engine import cache_argument
 from freqkv_cli.inference.engine_clock import wait_for
 from freqkv_cli.kvcache.geometry import Geometry
@@ -41,12 +41,12 @@ class PlainLoop:
         self._cache = DynamicCache()
 
     def read(self, ids: Sequence[int]) -> Iterator[tuple[int, float]]:
-        """Prefill; see Reader.read."""
+        """Prefill; see Backend.read."""
         yield from timed_pieces(self._prefill(ids), self._model.device)
 
     @torch.inference_mode()
     def write(self, request: Sequence[int], count: int) -> Writing:
-        """Answer, then crop what was read and written for it; see Reader.write."""
+        """Answer, then crop what was read and written for it; see Backend.write."""
         before = self._cache.get_seq_length()
         wait_for(self._model.device)
         began = time.perf_counter()

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
-from freqkv_cli.benchmarks.readers import TimedReader, Writing
+from freqkv_cli.benchmarks.backends import Backend, Writing
 from freqkv_cli.measurement.peak import forget_peak, peak_bytes
 
 REQUEST = 32  # tokens of the request before an answer
@@ -27,12 +27,12 @@ class Mark:
     writing_peak: dict[str, int]
 
 
-def reach(reader: TimedReader, depths: Sequence[int], count: int) -> list[int]:
+def reach(reader: Backend, depths: Sequence[int], count: int) -> list[int]:
     """Return the depths at which a reader can still take a request and write `count` tokens."""
     return [depth for depth in depths if reader.limit is None or depth + REQUEST + count <= reader.limit]
 
 
-def warm_up(reader: TimedReader, ids: Sequence[int]) -> None:
+def warm_up(reader: Backend, ids: Sequence[int]) -> None:
     """Let a reader load, compile and touch what it needs, untimed."""
     reader.clear()
     for _ in reader.read(ids[:WARM_UP]):
@@ -41,7 +41,7 @@ def warm_up(reader: TimedReader, ids: Sequence[int]) -> None:
 
 
 def run_pass(
-    reader: TimedReader, ids: Sequence[int], depths: Sequence[int], count: int, into: list[Mark]
+    reader: Backend, ids: Sequence[int], depths: Sequence[int], count: int, into: list[Mark]
 ) -> Generator[int, None, None]:
     """Read to the deepest of `depths` and write `count` tokens at each; yield the tokens of every piece read.
 

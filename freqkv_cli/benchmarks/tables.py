@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from freqkv_cli.benchmarks.figures import COMPARED
+from freqkv_cli.benchmarks.aggregates import COMPARED
 from freqkv_cli.measurement.table import table
 
 HEAD = ("reader", "depth", "read tok/s", "write tok/s", "first token s", "compression", "cache MiB", "peak MiB")

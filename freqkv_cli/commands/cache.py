@@ -10,7 +10,7 @@ import typer
 from freqkv_cli.commands.options import ConfiguredCommand, takes_settings
 from freqkv_cli.config import Output, Settings, setting_types
 from freqkv_cli.errors import UsageError
-from freqkv_cli.terminal.figures import memory, plural, whole
+from freqkv_cli.terminal.number_format import memory, plural, whole
 from freqkv_cli.terminal.printable import one_line
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from freqkv_cli.config import Output, Settings
 from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Event
 from freqkv_cli.terminal.display import open_display
-from freqkv_cli.terminal.figures import plural
+from freqkv_cli.terminal.number_format import plural
 from freqkv_cli.terminal.prompt import QuestionPrompt, open_prompt, private_history
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from freqkv_cli.errors import FreqkvError, UsageError
-from freqkv_cli.terminal.figures import memory, plural, seconds, whole
+from freqkv_cli.terminal.number_format import memory, plural, seconds, whole
 from freqkv_cli.terminal.printable import one_line, printable
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from freqkv_cli.errors import ExitCode, FreqkvError
-from freqkv_cli.terminal.figures import memory
+from freqkv_cli.terminal.number_format import memory
 from freqkv_cli.terminal.printable import one_line
 
 Status = Literal["ok", "warning", "error", "skipped"]

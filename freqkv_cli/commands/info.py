@@ -12,7 +12,7 @@ import typer
 
 from freqkv_cli import __version__
 from freqkv_cli.config import config_path
-from freqkv_cli.terminal.figures import memory
+from freqkv_cli.terminal.number_format import memory
 from freqkv_cli.terminal.printable import one_line
 
 PACKAGES = (

@@ -11,7 +11,7 @@ from freqkv_cli.commands.options import ConfiguredCommand
 from freqkv_cli.config import Output
 from freqkv_cli.errors import UsageError
 from freqkv_cli.terminal.display import open_display
-from freqkv_cli.terminal.figures import memory
+from freqkv_cli.terminal.number_format import memory
 from freqkv_cli.terminal.printable import one_line
 
 if TYPE_CHECKING:

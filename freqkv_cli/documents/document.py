@@ -7,13 +7,13 @@ from typing import Literal
 from freqkv_cli.documents.collection import folder_files, is_folder, is_plain_zip, zip_members
 from freqkv_cli.documents.coverage import left_out
 from freqkv_cli.documents.excerpt import Excerpt
+from freqkv_cli.documents.formats import open_reader
 from freqkv_cli.documents.kind import Kind, identify, parse_kind
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.page_range import PageRange
 from freqkv_cli.documents.reader import AskPassword, Findings, Reader, reason
-from freqkv_cli.documents.readers import open_reader
 from freqkv_cli.documents.source import Source, open_source
-from freqkv_cli.documents.state import STATE_KIND, StateReader, is_state
+from freqkv_cli.documents.state_reader import STATE_KIND, StateReader, is_state
 from freqkv_cli.errors import InputError, NoTextError, UsageError
 
 EXTRACTION = 3  # raise it when the text that is made of a document changes

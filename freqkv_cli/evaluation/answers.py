@@ -20,7 +20,7 @@ from freqkv_cli.errors import FreqkvError, UsageError
 from freqkv_cli.evaluation.answer_report import answers_report, answers_table
 from freqkv_cli.evaluation.methods import METHODS, prepared, put
 from freqkv_cli.evaluation.question_file import FLAGS, Examination, ExamQuestion
-from freqkv_cli.evaluation.rows import Rows, open_rows
+from freqkv_cli.evaluation.row_log import RowLog, open_rows
 from freqkv_cli.events import Done, Event, Note, Progress, Text, run_to_end
 from freqkv_cli.measurement.subject import Subject
 from freqkv_cli.reading.open_session import load_session
@@ -58,7 +58,7 @@ def evaluate_answers(
     tokens: list[int] = []
     reason = "stop"
     with ExitStack() as stack:
-        rows = Rows(stack.enter_context(open_rows(rows_file)) if rows_file else None)
+        rows = RowLog(stack.enter_context(open_rows(rows_file)) if rows_file else None)
         plan = yield from make_plan(settings)
         first = yield from load_session(plan, settings, began)
         try:
@@ -79,7 +79,7 @@ def examine(
     first: Session,
     plan: Plan,
     methods: Sequence[str],
-    rows: Rows,
+    rows: RowLog,
     documents: list[Document],
     tokens: list[int],
 ) -> Generator[Event, None, None]:
@@ -117,7 +117,7 @@ def examine(
 
 
 def ask_all(
-    one: Examination, document: Document, method: str, session: Session, rows: Rows
+    one: Examination, document: Document, method: str, session: Session, rows: RowLog
 ) -> Generator[Event, None, None]:
     """Ask one method every question on a document; one that follows another is asked after that."""
     right = 0
@@ -159,7 +159,7 @@ def scored(
         "expected": question.answer,
         "answer": text,
         "found": found,
-        "outcome": "wrong" if reply is None else outcome(question.answer, text, found),
+        "outcome": "wrong" if reply is None else grade(question.answer, text, found),
         "matches": matches(question.answer, text),
         "passage_found": passage_found(question, reply),
         "verification": [citation.verdict for citation in reply.citations] if reply else [],
@@ -171,7 +171,7 @@ def scored(
     }
 
 
-def outcome(expected: str | None, text: str, found: bool | None) -> str:
+def grade(expected: str | None, text: str, found: bool | None) -> str:
     """Return "right", "wrong" or "refused" for a question with an answer, "told" or "invented" for one without."""
     if expected is None:
         return "told" if found is False else "invented"

@@ -15,7 +15,7 @@ from freqkv_cli.reading.open_session import new_session
 from freqkv_cli.reading.plan import Plan
 from freqkv_cli.reading.session import Session
 from freqkv_cli.retrieval.passage import Passage
-from freqkv_cli.states.opening import Wanted, fill
+from freqkv_cli.states.opening import ReadingRequest, fill
 
 READ, WINDOW, SKIM = "read", "read with the window policy", "searched"  # what becomes of the document before
 
@@ -45,7 +45,7 @@ def prepared(reading: str, first: Session, plan: Plan, document: Document) -> Ge
     if reading == WINDOW:
         settings = replace(settings, policy="window", recall=0)
     session = new_session(plan, settings, first.loaded, time.perf_counter())
-    yield from fill(session, Wanted([document], settings, plan, session.timing.started, {}))
+    yield from fill(session, ReadingRequest([document], settings, plan, session.timing.started, {}))
     return session
 
 

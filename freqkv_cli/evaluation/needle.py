@@ -14,8 +14,8 @@ from typing import Any
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import InputError, UsageError
-from freqkv_cli.evaluation.needle_figures import AskedItem, recall_table, rows
 from freqkv_cli.evaluation.needle_items import KINDS, Item, Quiz, document_sentences, make_quiz
+from freqkv_cli.evaluation.needle_rates import AskedItem, recall_table, rows
 from freqkv_cli.events import Done, Event, Note, Text
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.inference.sampling import Sampler, Sampling

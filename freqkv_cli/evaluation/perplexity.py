@@ -14,8 +14,16 @@ from typing import Any
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import InputError, UsageError
-from freqkv_cli.evaluation.loss_figures import ages, by_age, by_position, compare, interval, perplexity, rounded
 from freqkv_cli.evaluation.losses import read_losses
+from freqkv_cli.evaluation.perplexity_statistics import (
+    ages,
+    by_age,
+    by_position,
+    compare,
+    interval,
+    perplexity,
+    rounded,
+)
 from freqkv_cli.evaluation.perplexity_table import perplexity_table
 from freqkv_cli.events import Done, Event, Text
 from freqkv_cli.measurement.line_plot import PlotLine, draw_lines

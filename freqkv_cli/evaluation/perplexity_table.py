@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from freqkv_cli.evaluation.loss_figures import RARE
+from freqkv_cli.evaluation.perplexity_statistics import RARE
 from freqkv_cli.measurement.table import table
 
 LEGEND = """\

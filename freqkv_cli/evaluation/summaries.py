@@ -21,7 +21,7 @@ from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document, open_document
 from freqkv_cli.errors import FreqkvError, UsageError
 from freqkv_cli.evaluation.question_file import FLAGS, Expression, read_lines
-from freqkv_cli.evaluation.rows import Rows, open_rows
+from freqkv_cli.evaluation.row_log import RowLog, open_rows
 from freqkv_cli.evaluation.summary_scores import (
     Topic,
     invented,
@@ -76,7 +76,7 @@ def evaluate_summaries(
     began = time.perf_counter()
     reason = "stop"
     with ExitStack() as stack:
-        rows = Rows(stack.enter_context(open_rows(rows_file)) if rows_file else None)
+        rows = RowLog(stack.enter_context(open_rows(rows_file)) if rows_file else None)
         try:
             for one in expected:
                 try:

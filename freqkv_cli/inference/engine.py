@@ -12,7 +12,7 @@ from torch import Tensor
 from freqkv_cli.inference.attention import observed_by
 from freqkv_cli.inference.cpu.decode import MOST, cpu_decoder, must_compile
 from freqkv_cli.inference.engine_clock import EngineClock, Milestone
-from freqkv_cli.inference.lookahead import Lookahead
+from freqkv_cli.inference.prompt_lookup import PromptLookup
 from freqkv_cli.inference.sampling import Sampler
 from freqkv_cli.inference.static_step import WORTHWHILE, StaticStep, StaticSteps
 from freqkv_cli.kvcache.cache import FreqkvCache
@@ -95,7 +95,7 @@ class Engine:
         Where a greedy answer repeats `context` (its request), several tokens are tried in one forward; the ones that
         would have been picked one by one are kept. When this ends, the cache holds all tokens yielded but the last.
         """
-        lookahead = Lookahead(context) if context and sampler.sampling.is_plain else None
+        lookup = PromptLookup(context) if context and sampler.sampling.is_plain else None
         step: StaticStep | None = None
         picks = [sampler.choose(logits)] if max_tokens else []  # the tokens that come next
         try:
@@ -119,10 +119,10 @@ class Engine:
                         picks = [sampler.choose(logits)]
                         continue
                     most = min(max_tokens - written, cache.room) - 1
-                    guess = lookahead.guess(sampler.picked, most, stop) if lookahead is not None else []
+                    guess = lookup.guess(sampler.picked, most, stop) if lookup is not None else []
                     picks = self._try(cache, token, guess, sampler)
-                    if lookahead is not None:
-                        lookahead.learn(len(guess), len(picks) - 1)
+                    if lookup is not None:
+                        lookup.learn(len(guess), len(picks) - 1)
         finally:
             if step is not None:
                 step.flush(cache)

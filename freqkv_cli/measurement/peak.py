@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import torch
 
-from freqkv_cli.reading.memory_figures import peak_gpu_bytes, peak_process_bytes
+from freqkv_cli.reading.memory_usage import peak_gpu_bytes, peak_process_bytes
 
 PROCESSES = Path("/proc")
 

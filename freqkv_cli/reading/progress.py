@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from freqkv_cli.events import Progress
 from freqkv_cli.kvcache.cache import FreqkvCache
-from freqkv_cli.reading.memory_figures import gpu_bytes, process_bytes
+from freqkv_cli.reading.memory_usage import gpu_bytes, process_bytes
 
 if TYPE_CHECKING:
     from freqkv_cli.reading.session import ReadSoFar

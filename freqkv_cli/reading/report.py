@@ -6,7 +6,7 @@ from typing import Any
 
 from freqkv_cli.documents.document import Document
 from freqkv_cli.documents.stored_document import StoredDocument
-from freqkv_cli.reading.memory_figures import peak_gpu_bytes, peak_process_bytes
+from freqkv_cli.reading.memory_usage import peak_gpu_bytes, peak_process_bytes
 from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.writing import Answer
 

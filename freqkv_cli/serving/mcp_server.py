@@ -18,7 +18,7 @@ from freqkv_cli import __version__
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import FreqkvError
 from freqkv_cli.events import Progress
-from freqkv_cli.serving.desk import Desk, Tell, make_desk
+from freqkv_cli.serving.document_service import DocumentService, Tell, make_service
 
 Result = TypeVar("Result")
 INSTRUCTIONS = (
@@ -39,10 +39,10 @@ Roots = Annotated[ListRootsResult, Resolve(client_roots)]
 def make_server(settings: Settings, folders: Sequence[Path]) -> MCPServer:
     """Return the server; documents are read one at a time, in a thread of their own."""
     server: MCPServer = MCPServer("freqkv", instructions=INSTRUCTIONS, version=__version__)
-    desk = make_desk(settings, folders)
+    service = make_service(settings, folders)
     thread = ThreadPoolExecutor(1)  # the model, and SQLite, belong to one
 
-    async def done(ctx: Context, roots: ListRootsResult, work: Callable[[Desk, Tell], Result]) -> Result:
+    async def done(ctx: Context, roots: ListRootsResult, work: Callable[[DocumentService, Tell], Result]) -> Result:
         loop = asyncio.get_running_loop()
 
         def tell(progress: Progress) -> None:
@@ -51,8 +51,8 @@ def make_server(settings: Settings, folders: Sequence[Path]) -> MCPServer:
             asyncio.run_coroutine_threadsafe(report, loop).result()
 
         def run() -> Result:
-            desk.roots = [folder_of(str(root.uri)) for root in roots.roots] or folders
-            return work(desk, tell)
+            service.roots = [folder_of(str(root.uri)) for root in roots.roots] or folders
+            return work(service, tell)
 
         try:
             return await loop.run_in_executor(thread, run)
@@ -62,12 +62,12 @@ def make_server(settings: Settings, folders: Sequence[Path]) -> MCPServer:
     @server.tool()
     async def read(path: str, ctx: Context, roots: Roots) -> dict[str, Any]:
         """Read a document from start to end, so that questions about it are answered quickly."""
-        return await done(ctx, roots, lambda desk, tell: desk.read(path, tell))
+        return await done(ctx, roots, lambda service, tell: service.read(path, tell))
 
     @server.tool()
     async def ask(path: str, question: str, ctx: Context, roots: Roots) -> dict[str, Any]:
         """Answer a question about a document, with quotes and their places, or say that it does not tell."""
-        return await done(ctx, roots, lambda desk, tell: desk.ask(path, question, tell))
+        return await done(ctx, roots, lambda service, tell: service.ask(path, question, tell))
 
     @server.tool()
     async def summarize(
@@ -78,12 +78,12 @@ def make_server(settings: Settings, folders: Sequence[Path]) -> MCPServer:
         focus: str | None = None,
     ) -> dict[str, Any]:
         """Summarise a document: short, medium, long or a number of words; focus keeps to one topic."""
-        return await done(ctx, roots, lambda desk, tell: desk.summarize(path, length, focus, tell))
+        return await done(ctx, roots, lambda service, tell: service.summarize(path, length, focus, tell))
 
     @server.tool()
     async def passages(path: str, query: str, ctx: Context, roots: Roots, count: int = 5) -> list[dict[str, Any]]:
         """Find the passages of a document that fit a query best, word for word, with their places."""
-        return await done(ctx, roots, lambda desk, tell: desk.passages(path, query, count, tell))
+        return await done(ctx, roots, lambda service, tell: service.passages(path, query, count, tell))
 
     return server
 

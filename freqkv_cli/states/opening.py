@@ -9,7 +9,7 @@ from typing import Any
 
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
-from freqkv_cli.documents.state import STATE_KIND
+from freqkv_cli.documents.state_reader import STATE_KIND
 from freqkv_cli.errors import StateError, UsageError
 from freqkv_cli.events import Event, Note
 from freqkv_cli.kvcache.header import damaged
@@ -27,7 +27,7 @@ MEGABYTE = 10**6
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReadingRequest:
     """What is to be read, and how; `started` is when the work began.
 
     `extra` is what the notes depend on that are written while reading (a JSON object; none without notes).
@@ -66,8 +66,8 @@ def open_reading(
         return (yield from open_state(path, settings, started))
     confine(documents, settings)
     plan = yield from make_plan(settings, pinned)
-    wanted = Wanted(documents, settings, plan, started, extra or {}, watch)
-    return (yield from read_as_planned(wanted))
+    request = ReadingRequest(documents, settings, plan, started, extra or {}, watch)
+    return (yield from read_as_planned(request))
 
 
 def state_among(documents: Sequence[Document]) -> Path | None:
@@ -104,30 +104,30 @@ def plan_state(path: Path, settings: Settings) -> Generator[Event, None, tuple[M
     return manifest, settings, slots_of(path, manifest, plan)
 
 
-def read_as_planned(wanted: Wanted) -> Generator[Event, None, Session]:
+def read_as_planned(request: ReadingRequest) -> Generator[Event, None, Session]:
     """Return a session that has read the documents, with the help of the state cache unless it is switched off."""
-    session = yield from load_session(wanted.plan, wanted.settings, wanted.started)
-    yield from fill(session, wanted)
+    session = yield from load_session(request.plan, request.settings, request.started)
+    yield from fill(session, request)
     return session
 
 
-def fill(session: Session, wanted: Wanted) -> Generator[Event, None, None]:
+def fill(session: Session, request: ReadingRequest) -> Generator[Event, None, None]:
     """Let `session`, which has read nothing, read the documents, with the help of the state cache."""
-    plan, settings = wanted.plan, wanted.settings
+    plan, settings = request.plan, request.settings
     reader, geometry = reader_of(plan), plan.geometry
     slots = Slots(
         settings.policy, geometry.cache_size, geometry.sink_tokens, geometry.recent_tokens, geometry.retain_ratio
     )
     session.so_far.reader = reader
     if settings.quick:
-        yield from session.skim(wanted.documents)
+        yield from session.skim(request.documents)
         return
-    place = place_for(wanted.documents, settings.pages, reader, slots, plan.chunk, wanted.extra)
-    if settings.cache and (yield from reopened(session, wanted, place)):
+    place = place_for(request.documents, settings.pages, reader, slots, plan.chunk, request.extra)
+    if settings.cache and (yield from reopened(session, request, place)):
         tidy(place)
         return
     if not settings.cache:
-        yield from session.read(wanted.documents, watcher_of(session, wanted))
+        yield from session.read(request.documents, watcher_of(session, request))
         return
     with ExitStack() as stack:
         try:
@@ -139,18 +139,18 @@ def fill(session: Session, wanted: Wanted) -> Generator[Event, None, None]:
             if not mine:
                 yield Note("another freqkv is reading the same; it keeps what is read, this one does not", wanted=True)
         if not mine:
-            yield from session.read(wanted.documents, watcher_of(session, wanted))
-        elif not (yield from reopened(session, wanted, place)):  # which another process may just have written
-            yield from read_and_keep(session, wanted, place)
+            yield from session.read(request.documents, watcher_of(session, request))
+        elif not (yield from reopened(session, request, place)):  # which another process may just have written
+            yield from read_and_keep(session, request, place)
 
 
-def reopened(session: Session, wanted: Wanted, place: Place) -> Generator[Event, None, bool]:
+def reopened(session: Session, request: ReadingRequest, place: Place) -> Generator[Event, None, bool]:
     """Take what is on the state cache, and return whether there was something to be used; what cannot be is removed."""
-    if wanted.settings.refresh or (kept := place.find()) is None:
+    if request.settings.refresh or (kept := place.find()) is None:
         return False
     try:
         manifest = read_manifest(kept)
-        restore(session, kept, manifest, [document.name for document in wanted.documents])
+        restore(session, kept, manifest, [document.name for document in request.documents])
     except (StateError, OSError, ValueError) as error:
         yield Note(f"what was kept of an earlier reading cannot be used ({error}): reading again", warning=True)
         with suppress(OSError):
@@ -163,17 +163,17 @@ def reopened(session: Session, wanted: Wanted, place: Place) -> Generator[Event,
     return True
 
 
-def read_and_keep(session: Session, wanted: Wanted, place: Place) -> Generator[Event, None, None]:
+def read_and_keep(session: Session, request: ReadingRequest, place: Place) -> Generator[Event, None, None]:
     """Read, from where an earlier reading got to, with checkpoints, and keep the state."""
-    if wanted.settings.refresh:
+    if request.settings.refresh:
         place.remove()
         seams = []
     else:
-        seams = yield from started_from(session, wanted, place)
+        seams = yield from started_from(session, request, place)
     reused = session.so_far.tokens_reused
-    checkpoints = Checkpoints(session, place.checkpoint, wanted.extra, watcher_of(session, wanted))
+    checkpoints = Checkpoints(session, place.checkpoint, request.extra, watcher_of(session, request))
     try:
-        yield from session.read(wanted.documents, checkpoints, seams=seams)
+        yield from session.read(request.documents, checkpoints, seams=seams)
     except KeyboardInterrupt:
         yield from checkpoints.stop()
         raise
@@ -181,20 +181,20 @@ def read_and_keep(session: Session, wanted: Wanted, place: Place) -> Generator[E
         new = session.tokens_read - reused
         yield Note(f"{new:,} new tokens read; {reused:,} were read before", wanted=True)
     try:
-        save_state(session, place.state, extra=wanted.extra, dtype=wanted.settings.state_dtype)
+        save_state(session, place.state, extra=request.extra, dtype=request.settings.state_dtype)
         place.checkpoint.unlink(missing_ok=True)
-        limit = wanted.settings.states_limit * MEGABYTE
-        yield from tell_removed(prune(limit), place, wanted.settings.states_limit)
+        limit = request.settings.states_limit * MEGABYTE
+        yield from tell_removed(prune(limit), place, request.settings.states_limit)
     except OSError as error:
         yield session.warn(f"what was read cannot be kept in {place.state.parent} ({error.strerror})")
 
 
-def watcher_of(session: Session, wanted: Wanted) -> Watcher | None:
+def watcher_of(session: Session, request: ReadingRequest) -> Watcher | None:
     """Return who follows the reading besides."""
-    return wanted.watch(session) if wanted.watch is not None else None
+    return request.watch(session) if request.watch is not None else None
 
 
-def started_from(session: Session, wanted: Wanted, place: Place) -> Generator[Event, None, list[int]]:
+def started_from(session: Session, request: ReadingRequest, place: Place) -> Generator[Event, None, list[int]]:
     """Take up a checkpoint, or the state of the same text when it was shorter; return the seams in the text."""
     if place.checkpoint.exists():
         try:
@@ -206,7 +206,7 @@ def started_from(session: Session, wanted: Wanted, place: Place) -> Generator[Ev
         else:
             yield Note(f"resumed at token {manifest.tokens_read:,}", wanted=True)
             return list(manifest.seams)
-    for path, manifest in grown_from(wanted.documents, place):
+    for path, manifest in grown_from(request.documents, place):
         try:
             begin_from(session, path, manifest)
         except StateError:

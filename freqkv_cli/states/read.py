@@ -16,7 +16,7 @@ from freqkv_cli.reading.report import answer_report
 from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.writing import Answer
 from freqkv_cli.retrieval.places import confine
-from freqkv_cli.states.opening import Wanted, open_state, read_as_planned, state_among
+from freqkv_cli.states.opening import ReadingRequest, open_state, read_as_planned, state_among
 from freqkv_cli.states.state_file import cache_bytes, save_state
 
 
@@ -40,7 +40,7 @@ def read(
         text = sum(document.byte_count for document in documents if document.kind in ("text", "markdown"))
         size = readable(cache_bytes(plan, settings.state_dtype) + text)
         yield Note(f"the state will take at most about {size}{'' if text else ' and the text'}", wanted=True)
-        session = yield from read_as_planned(Wanted(documents, settings, plan, started, extra={}))
+        session = yield from read_as_planned(ReadingRequest(documents, settings, plan, started, extra={}))
     state = None
     if target is not None:
         size_now = save(session, target, settings.state_dtype)

@@ -16,9 +16,9 @@ from freqkv_cli.config import Settings, flag_name
 from freqkv_cli.documents.document import Document
 from freqkv_cli.documents.stored_document import StoredDocument
 from freqkv_cli.errors import FreqkvError, StateError, UsageError
+from freqkv_cli.kvcache.cache_file import Shape, read_state, write_state
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.header import damaged, read_head
-from freqkv_cli.kvcache.state import Shape, read_state, write_state
 from freqkv_cli.models.adapter import NONE
 from freqkv_cli.models.aliases import ALIASES
 from freqkv_cli.models.fingerprint import tokenizer_print, weights_print

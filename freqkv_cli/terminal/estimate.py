@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from freqkv_cli.terminal.figures import clock, memory, plural, seconds
+from freqkv_cli.terminal.number_format import clock, memory, plural, seconds
 from freqkv_cli.terminal.printable import one_line
 from freqkv_cli.terminal.summary import left_out_of
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from freqkv_cli.terminal.figures import memory, plural, seconds, whole
+from freqkv_cli.terminal.number_format import memory, plural, seconds, whole
 from freqkv_cli.terminal.printable import one_line
 
 

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from rich.cells import cell_len, set_cell_size
 
 from freqkv_cli.events import Progress
-from freqkv_cli.terminal.figures import clock, memory, plural, seconds, short, whole
+from freqkv_cli.terminal.number_format import clock, memory, plural, seconds, short, whole
 from freqkv_cli.terminal.printable import one_line
 
 NARROW = 96  # columns; below, numbers are rounded and words cut

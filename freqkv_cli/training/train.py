@@ -15,10 +15,10 @@ from freqkv_cli.measurement.plot import require_matplotlib
 from freqkv_cli.measurement.reading_progress import reading_progress
 from freqkv_cli.models.lazy_imports import import_everything
 from freqkv_cli.models.memory import is_out_of_memory
-from freqkv_cli.reading.memory_figures import gpu_bytes, process_bytes
+from freqkv_cli.reading.memory_usage import gpu_bytes, process_bytes
 from freqkv_cli.training.lora import require_peft
-from freqkv_cli.training.outcome import outcome
 from freqkv_cli.training.preparing import check_target, prepare
+from freqkv_cli.training.result import result
 from freqkv_cli.training.run import Job, Run, save
 from freqkv_cli.training.trainer import shielded
 
@@ -46,7 +46,7 @@ def train(settings: Settings, job: Job) -> Iterator[Event]:
         if is_out_of_memory(error):
             raise MemoryLimitError(f"memory ran out while training: {KNOBS}") from error
         raise
-    yield from outcome(run)
+    yield from result(run)
 
 
 def learn(run: Run) -> Iterator[Event]:

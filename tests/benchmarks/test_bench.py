@@ -9,10 +9,10 @@ from typing import Any, cast
 import pytest
 import torch
 
+from freqkv_cli.benchmarks.backends import Backend, PolicyBackend
 from freqkv_cli.benchmarks.bench import bench, eta_seconds
 from freqkv_cli.benchmarks.options import BenchOptions
 from freqkv_cli.benchmarks.plain_loop import PlainLoop
-from freqkv_cli.benchmarks.readers import PolicyReader, TimedReader
 from freqkv_cli.benchmarks.runs import reach
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document, open_document
@@ -177,19 +177,19 @@ def test_choices_that_cannot_be(wrong: dict[str, Any], problem: str) -> None:
         BenchOptions(**wrong)
 
 
-def readers() -> list[TimedReader]:
+def readers() -> list[Backend]:
     model = tiny_model("llama")
     geometry = Geometry(SLOTS)
     return [
-        PolicyReader(model, geometry, "freqkv", window=512, chunk=16),
-        PolicyReader(model, Geometry(400), "full", window=512, chunk=16),
+        PolicyBackend(model, geometry, "freqkv", window=512, chunk=16),
+        PolicyBackend(model, Geometry(400), "full", window=512, chunk=16),
         PlainLoop("bare", model, geometry, window=512, chunk=16),
         PlainLoop("transformers", model, None, window=512, chunk=16),
     ]
 
 
 @pytest.mark.parametrize("reader", readers(), ids=lambda reader: f"{type(reader).__name__} {reader.name}")
-def test_writing_leaves_a_reader_as_it_was(reader: TimedReader) -> None:
+def test_writing_leaves_a_reader_as_it_was(reader: Backend) -> None:
     reader.clear()
     assert sum(size for size, _ in reader.read(range(100))) == 100
     before = reader.slots()

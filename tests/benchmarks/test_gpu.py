@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from freqkv_cli.benchmarks import gpu
+from freqkv_cli.benchmarks.backends import PolicyBackend
 from freqkv_cli.benchmarks.gpu_limits import bytes_per_written_token, operations_per_read_token
-from freqkv_cli.benchmarks.readers import PolicyReader
 from freqkv_cli.measurement.random_weights import build_random, shape_config
 from tests.tiny_folder import save_tiny_model
 
@@ -62,15 +62,15 @@ def test_time_that_is_up_leaves_whole_files(tmp_path: Path) -> None:
 
 
 def test_what_was_measured_before_a_failure_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    read, pieces = PolicyReader.read, []
+    read, pieces = PolicyBackend.read, []
 
-    def fails_later(reader: PolicyReader, ids: list[int]) -> Any:
+    def fails_later(reader: PolicyBackend, ids: list[int]) -> Any:
         pieces.append(len(ids))
         if len(pieces) == 4:  # after warming up and two depths
             raise torch.OutOfMemoryError("CUDA out of memory\nand more")
         return read(reader, ids)
 
-    monkeypatch.setattr(PolicyReader, "read", fails_later)
+    monkeypatch.setattr(PolicyBackend, "read", fails_later)
     gpu.main([str(tmp_path), "--toy", "--quant", "none"])
     found = json.loads((tmp_path / "gpu.json").read_text())["weights"]["none"]
     assert found["freqkv"]["error"] == "OutOfMemoryError: CUDA out of memory"

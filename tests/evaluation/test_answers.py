@@ -12,7 +12,7 @@ from freqkv_cli.answering.conversation import Conversation
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import UsageError
 from freqkv_cli.evaluation import answers
-from freqkv_cli.evaluation.answers import choose_methods, evaluate_answers, matches, outcome, passage_found
+from freqkv_cli.evaluation.answers import choose_methods, evaluate_answers, grade, matches, passage_found
 from freqkv_cli.evaluation.methods import METHODS
 from freqkv_cli.evaluation.question_file import Examination, ExamQuestion
 from freqkv_cli.events import Done, Event, Note, Text
@@ -194,7 +194,7 @@ def test_rows_that_cannot_be_written_are_refused(settings: Settings, foxes: Exam
     ],
 )
 def test_outcomes(expected: str | None, text: str, found: bool | None, worth: str) -> None:
-    assert outcome(expected, text, found) == worth
+    assert grade(expected, text, found) == worth
 
 
 def test_a_quote_does_not_make_an_answer_right() -> None:

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 from freqkv_cli.config import choices
 from freqkv_cli.inference.engine import Engine
-from freqkv_cli.inference.lookahead import LONGEST, Lookahead
+from freqkv_cli.inference.prompt_lookup import LONGEST, PromptLookup
 from freqkv_cli.inference.sampling import Sampler, Sampling
 from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.kvcache.geometry import Geometry
@@ -124,11 +124,11 @@ def test_rejected_guesses_leave_no_trace_under_any_policy(
     plain, told = write_under(policy, model, tokens, [])
     answer = plain.pop()
 
-    def half_wrong(_: Lookahead, picked: Sequence[int], most: int, stop: frozenset[int]) -> list[int]:
+    def half_wrong(_: PromptLookup, picked: Sequence[int], most: int, stop: frozenset[int]) -> list[int]:
         right = answer[len(picked) : len(picked) + len(picked) % 4]
         return [*right, *((token + 1) % 128 for token in answer[len(picked) + len(right) :])][: min(most, LONGEST)]
 
-    monkeypatch.setattr(Lookahead, "guess", half_wrong)
+    monkeypatch.setattr(PromptLookup, "guess", half_wrong)
     guessed, told_too = write_under(policy, model, tokens, answer)
     assert guessed.pop() == answer
     for mine, theirs in zip(told, told_too, strict=True):

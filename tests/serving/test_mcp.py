@@ -37,10 +37,10 @@ class PlayedDesk:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The server with a played desk."""
+    """The server with a played service."""
     from freqkv_cli.serving import mcp_server
 
-    monkeypatch.setattr(mcp_server, "make_desk", lambda settings, folders: PlayedDesk(folders))
+    monkeypatch.setattr(mcp_server, "make_service", lambda settings, folders: PlayedDesk(folders))
     return mcp_server.make_server(Settings(), [Path("/books")])
 
 

@@ -13,7 +13,7 @@ from freqkv_cli.config import Settings
 from freqkv_cli.documents import open_documents
 from freqkv_cli.errors import StateError, UsageError
 from freqkv_cli.events import Event, Note
-from freqkv_cli.kvcache import state as state_files
+from freqkv_cli.kvcache import cache_file as state_files
 from freqkv_cli.reading.session import Session
 from freqkv_cli.states import opening as reader
 from freqkv_cli.states import state_cache as shelf

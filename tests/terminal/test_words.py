@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 
 from freqkv_cli.events import Progress
-from freqkv_cli.terminal import figures
+from freqkv_cli.terminal import number_format
 from freqkv_cli.terminal.answer import json_text
 from freqkv_cli.terminal.printable import one_line, printable
 from freqkv_cli.terminal.wording import plain, words
@@ -53,21 +53,21 @@ def test_json_escapes_what_would_not_be_printed() -> None:
 @pytest.mark.parametrize(
     ("shown", "text"),
     [
-        (figures.whole(165213.4), "165,213"),
-        (figures.short(999), "999"),
-        (figures.short(45213), "45.2k"),
-        (figures.short(165213), "165k"),
-        (figures.short(1234567), "1.23M"),
-        (figures.memory(512), "512 B"),
-        (figures.memory(45 * MIB), "45.0 MiB"),
-        (figures.memory(1044 * MIB), "1.02 GiB"),
-        (figures.memory(256 * MIB), "256 MiB"),
-        (figures.seconds(3.21), "3.2 s"),
-        (figures.seconds(1214.2), "1,214 s"),
-        (figures.clock(156), "2:36"),
-        (figures.clock(3756), "1:02:36"),
-        (figures.plural(1, "page"), "1 page"),
-        (figures.plural(1098, "page"), "1,098 pages"),
+        (number_format.whole(165213.4), "165,213"),
+        (number_format.short(999), "999"),
+        (number_format.short(45213), "45.2k"),
+        (number_format.short(165213), "165k"),
+        (number_format.short(1234567), "1.23M"),
+        (number_format.memory(512), "512 B"),
+        (number_format.memory(45 * MIB), "45.0 MiB"),
+        (number_format.memory(1044 * MIB), "1.02 GiB"),
+        (number_format.memory(256 * MIB), "256 MiB"),
+        (number_format.seconds(3.21), "3.2 s"),
+        (number_format.seconds(1214.2), "1,214 s"),
+        (number_format.clock(156), "2:36"),
+        (number_format.clock(3756), "1:02:36"),
+        (number_format.plural(1, "page"), "1 page"),
+        (number_format.plural(1098, "page"), "1,098 pages"),
     ],
 )
 def test_figures(shown: str, text: str) -> None:

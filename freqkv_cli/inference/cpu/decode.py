@@ -1,7 +1,7 @@
 """A few tokens through a Llama on a CPU, at the speed of its memory.
 
-Writing runs a forward for each token, or for a few where the next ones can be guessed (lookahead.py). The kernels of
-kernels.py do that in a fraction of the time of the model's own forward, on the weights of the model as they lie and
+Writing runs a forward for each token, or for a few where the next ones can be guessed (prompt_lookup.py). The kernels
+of kernels.py do that in a fraction of the time of the model's own forward, on the weights of the model as they lie and
 into the slots of the cache as they lie: nothing is patched, nothing is held twice.
 
 They keep float32 where a 16-bit model rounds after every step, so their numbers are the model's up to the rounding of

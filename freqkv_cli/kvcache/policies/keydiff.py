@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from freqkv_cli.kvcache.policy import FRESH, CompressionContext, CompressionPolicy, Rows
-from freqkv_cli.kvcache.rows import distinctness, pick, strongest
+from freqkv_cli.kvcache.selection import distinctness, pick, strongest
 
 
 class KeydiffPolicy(CompressionPolicy):

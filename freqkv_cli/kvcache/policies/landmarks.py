@@ -15,7 +15,7 @@ from torch import Tensor
 
 from freqkv_cli.kvcache.importance import importance
 from freqkv_cli.kvcache.policy import FRESH, CompressionContext, CompressionPolicy, Rows
-from freqkv_cli.kvcache.rows import distinctness, pick, strongest
+from freqkv_cli.kvcache.selection import distinctness, pick, strongest
 
 ATTENDED = 0.25  # of the rows that remain; the others are the most important ones
 KEPT_BEFORE = 0.5  # of the rows that remain, at the most, beside attended ones: a row's chances halve with each round

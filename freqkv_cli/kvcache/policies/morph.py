@@ -7,7 +7,7 @@ the same queries decide about all of them. Keep recent tokens beside it, as Morp
 from torch import Tensor
 
 from freqkv_cli.kvcache.policy import FRESH, CompressionContext, CompressionPolicy, Rows
-from freqkv_cli.kvcache.rows import distinctness, pick, strongest
+from freqkv_cli.kvcache.selection import distinctness, pick, strongest
 
 
 class MorphPolicy(CompressionPolicy):

@@ -13,7 +13,7 @@ LONGEST = 7  # tokens guessed at once
 SHORT = 1  # to begin with
 
 
-class Lookahead:
+class PromptLookup:
     """Guesses from `context`, the ids of the request, and from the answer itself."""
 
     def __init__(self, context: Sequence[int]) -> None:

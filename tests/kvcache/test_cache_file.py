@@ -15,12 +15,12 @@ from freqkv_cli.errors import StateError
 from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.inference.sampling import Sampler, Sampling
-from freqkv_cli.kvcache import state as states
+from freqkv_cli.kvcache import cache_file as states
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
+from freqkv_cli.kvcache.cache_file import Shape, read_state, write_state
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.header import read_head
 from freqkv_cli.kvcache.policies import make_policy
-from freqkv_cli.kvcache.state import Shape, read_state, write_state
 from freqkv_cli.models.support import SUPPORTED
 from tests.tiny_models import HEAD_DIM, VOCABULARY, WINDOW, tiny_model
 

@@ -6,8 +6,17 @@ import random
 import pytest
 import torch
 
-from freqkv_cli.evaluation.loss_figures import AGES, BLOCK, ages, by_age, by_position, compare, interval, perplexity
 from freqkv_cli.evaluation.losses import read_losses
+from freqkv_cli.evaluation.perplexity_statistics import (
+    AGES,
+    BLOCK,
+    ages,
+    by_age,
+    by_position,
+    compare,
+    interval,
+    perplexity,
+)
 from freqkv_cli.events import run_to_end
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.geometry import Geometry

@@ -1,6 +1,6 @@
 """Rates by distance, and where they fall below one half."""
 
-from freqkv_cli.evaluation.needle_figures import AskedItem, rows
+from freqkv_cli.evaluation.needle_rates import AskedItem, rows
 
 
 def asked(distance: int, ranks: list[int], policy: str = "freqkv") -> list[AskedItem]:

@@ -1,4 +1,4 @@
-"""Readers: the ways to read and write that a benchmark puts side by side, all driven in the same manner."""
+"""Backends: the ways to read and write that a benchmark puts side by side, all driven in the same manner."""
 
 import os
 import time
@@ -32,7 +32,7 @@ class Writing:
         return (self.tokens - 1) / self.following if self.tokens > 1 and self.following else None
 
 
-class TimedReader(Protocol):
+class Backend(Protocol):
     """A way to read.
 
     name: for tables. limit: how many tokens it can hold, None when there is no end. pid: the process that reads.
@@ -61,7 +61,7 @@ class TimedReader(Protocol):
         """Seconds spent on compression since `clear`."""
 
 
-class PolicyReader:
+class PolicyBackend:
     """freqkv itself with one of its policies, as its commands read and answer (without the chat format)."""
 
     def __init__(
@@ -95,11 +95,11 @@ class PolicyReader:
         self._engine.clock = EngineClock(self._engine.device)
 
     def read(self, ids: Sequence[int]) -> Iterator[tuple[int, float]]:
-        """Prefill; see Reader.read."""
+        """Prefill; see Backend.read."""
         yield from timed_pieces(self._engine.prefill(self._filled(), ids), self._engine.device)
 
     def write(self, request: Sequence[int], count: int) -> Writing:
-        """Answer on a fork, with room for all of it; see Reader.write."""
+        """Answer on a fork, with room for all of it; see Backend.write."""
         cache = self._filled()
         wait_for(self._engine.device)
         began = time.perf_counter()

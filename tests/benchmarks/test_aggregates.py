@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from freqkv_cli.benchmarks.figures import label, peak_growth, ratios, reader_figures, spread
-from freqkv_cli.benchmarks.readers import Writing
+from freqkv_cli.benchmarks.aggregates import label, peak_growth, ratios, reader_figures, spread
+from freqkv_cli.benchmarks.backends import Writing
 from freqkv_cli.benchmarks.runs import Mark
 from freqkv_cli.benchmarks.tables import render
 

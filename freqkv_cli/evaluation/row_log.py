@@ -7,7 +7,7 @@ from typing import Any, TextIO
 from freqkv_cli.errors import UsageError
 
 
-class Rows:
+class RowLog:
     """Takes rows; `kept` are all of them, `out` gets each as a JSON line."""
 
     def __init__(self, out: TextIO | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The desk: documents that are asked for again and again by another program, read by one model, one at a time."""
+"""The service: documents that are asked for again and again by another program, read by one model, one at a time."""
 
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -22,7 +22,7 @@ Tell = Callable[[Progress], object]
 
 
 @dataclass(slots=True)
-class Desk:
+class DocumentService:
     """One model, and the document that was asked for last, which stays read. To be used from one thread.
 
     All that a caller names must lie in one of `roots`. Every method raises FreqkvError for what cannot be.
@@ -103,6 +103,6 @@ def reported(events: Iterator[Event], tell: Tell) -> dict[str, Any]:
     return report
 
 
-def make_desk(settings: Settings, roots: Sequence[Path]) -> Desk:
-    """Return a desk whose model is loaded with the first question."""
-    return Desk(SharedModel(settings), roots)
+def make_service(settings: Settings, roots: Sequence[Path]) -> DocumentService:
+    """Return a service whose model is loaded with the first question."""
+    return DocumentService(SharedModel(settings), roots)

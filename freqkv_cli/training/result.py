@@ -8,12 +8,12 @@ import torch
 
 from freqkv_cli.events import Done, Event, Note, Text
 from freqkv_cli.measurement.line_plot import PlotLine, draw_lines
-from freqkv_cli.reading.memory_figures import peak_gpu_bytes, peak_process_bytes
+from freqkv_cli.reading.memory_usage import peak_gpu_bytes, peak_process_bytes
 from freqkv_cli.training.run import Run
 from freqkv_cli.training.trainer import Position
 
 
-def outcome(run: Run) -> Iterator[Event]:
+def result(run: Run) -> Iterator[Event]:
     """Say what came of it: on stdout the folder and the losses, in the report everything."""
     position, recipe, target = run.position, run.recipe, run.job.target
     if run.job.plot is not None:
