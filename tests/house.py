@@ -4,6 +4,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -58,7 +59,7 @@ def classes_used_twice() -> set[str]:
     names = Counter(
         node.name
         for file in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for node in ast.walk(_parsed(file))
         if isinstance(node, ast.ClassDef)
     )
     return {name for name, count in names.items() if count > 1}
@@ -71,7 +72,7 @@ def changing_classes() -> dict[str, int]:
     """
     found = {}
     for file in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in ast.walk(_parsed(file)):
             if isinstance(node, ast.ClassDef) and (fields := _mutable_fields(node)) > MOST_MUTABLE:
                 found[f"{_name(file)}: {node.name}"] = fields
     return found
@@ -105,13 +106,18 @@ def private_words() -> set[tuple[str, str]]:
 def _named() -> Iterator[tuple[Path, str]]:
     """Every file with what names something in it: modules, classes and functions of code, whole documents."""
     for file in PACKAGE.rglob("*.py"):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        tree = _parsed(file)
         kinds = (ast.ClassDef, ast.FunctionDef)
         names = [node.name for node in ast.walk(tree) if isinstance(node, kinds)]
         yield file, " ".join([file.stem, *names])
     for file in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         if file.name != "experiments.md":  # dated: its words are those of the day
             yield file, file.read_text(encoding="utf-8")
+
+
+@cache
+def _parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
 
 
 def _holds(text: str, word: str) -> bool:

@@ -1,15 +1,19 @@
 """The GPU script at toy size: it runs on a CPU, its files are whole, time that is up stops it."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from freqkv_cli.benchmarks import gpu
 from freqkv_cli.benchmarks.backends import PolicyBackend
 from freqkv_cli.benchmarks.gpu_limits import bytes_per_written_token, operations_per_read_token
+from freqkv_cli.commands.app import app
 from freqkv_cli.measurement.random_weights import build_random, shape_config
 from tests.tiny_folder import save_tiny_model
 
@@ -88,14 +92,24 @@ def test_weights_that_cannot_be_are_left_out_with_a_line(
 
 
 def test_a_real_model_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FREQKV_CACHE_DIR", str(tmp_path / "cache"))
+    """The command line that is run in a process of its own is run in this one."""
+
+    in_a_process = subprocess.run
+
+    def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        if command[:3] != [sys.executable, "-m", "freqkv_cli"]:
+            return in_a_process(command, **options)
+        done = CliRunner().invoke(app, command[3:], prog_name="freqkv")
+        return subprocess.CompletedProcess(command, done.exit_code, done.stdout, done.stderr)
+
+    monkeypatch.setattr("subprocess.run", run)
     model, text = save_tiny_model(tmp_path / "model", window=4096), tmp_path / "text.txt"
     text.write_text("The cook was called Ambrose Pell. He was born in Hull.\n" * 5)
-    arguments = ["--toy", "--quant", "none", "--reader", model, "--document", str(text), "--question", "Who?"]
-    gpu.main([str(tmp_path), *arguments])
+    monkeypatch.setattr(gpu, "measure_weights", lambda *_: None)
+    gpu.main([str(tmp_path), "--reader", model, "--document", str(text), "--question", "Who?"])
     (answer,) = json.loads((tmp_path / "gpu.json").read_text())["answers"]
     assert answer["question"] == "Who?"
-    assert answer["text"]
+    assert answer["text"] in (tmp_path / "gpu.md").read_text()
     assert answer["timing"]["answer_s"] > 0
 
 

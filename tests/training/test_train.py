@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -84,11 +85,23 @@ def files(folder: Path) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("recipe", [{}, {"objective": "distill", "retrieval": 0.5, "batch": 2}])
-def test_resumed_run_equals_an_uninterrupted_one(tiny: str, text: str, tmp_path: Path, recipe: dict[str, Any]) -> None:
-    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    report, _ = finish(train(*job(tiny, text, whole, **recipe)))
+@pytest.fixture(scope="module")
+def whole(tiny: str, text: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of six steps that nothing interrupted. No test may change it."""
+    target = tmp_path_factory.mktemp("runs") / "whole"
+    report, _ = finish(train(*job(tiny, text, target)))
     assert report["finish_reason"] == "stop"
+    return target
+
+
+@pytest.mark.parametrize("recipe", [{}, {"objective": "distill", "retrieval": 0.5, "batch": 2}])
+def test_resumed_run_equals_an_uninterrupted_one(
+    tiny: str, text: str, whole: Path, tmp_path: Path, recipe: dict[str, Any]
+) -> None:
+    stopped = tmp_path / "stopped"
+    if recipe:
+        whole = tmp_path / "whole"
+        finish(train(*job(tiny, text, whole, **recipe)))
     report, notes = stop_after(train(*job(tiny, text, stopped, **recipe)), 3)
     assert report["finish_reason"] == "interrupted"
     assert report["steps"] == 3
@@ -150,17 +163,15 @@ def test_other_policies_and_none_asked_for_learn_nothing_of_it(tiny: str, text: 
     assert read_importance(tmp_path / "a") is read_importance(tmp_path / "b") is None
 
 
-def test_curve_has_every_step_once(tiny: str, text: str, tmp_path: Path) -> None:
-    finish(train(*job(tiny, text, tmp_path / "a")))
-    lines = [json.loads(line) for line in (tmp_path / "a" / "curve.jsonl").read_text(encoding="utf-8").splitlines()]
+def test_curve_has_every_step_once(whole: Path) -> None:
+    lines = [json.loads(line) for line in (whole / "curve.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3, 4, 5, 6]
     assert [line["step"] for line in lines if "validation" in line] == [0, 3, 6]
     assert lines[-1]["tokens"] == 6 * 64
 
 
-def test_kill_between_checkpoints_costs_only_the_steps_since(tiny: str, text: str, tmp_path: Path) -> None:
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    finish(train(*job(tiny, text, whole)))
+def test_kill_between_checkpoints_costs_only_the_steps_since(tiny: str, text: str, whole: Path, tmp_path: Path) -> None:
+    killed = tmp_path / "killed"
     events = train(*job(tiny, text, killed))
     next(event for event in events if isinstance(event, Progress) and event.detail.startswith("step 5/"))
     events.close()  # type: ignore[attr-defined]
@@ -170,10 +181,9 @@ def test_kill_between_checkpoints_costs_only_the_steps_since(tiny: str, text: st
 
 
 def test_interrupt_while_the_weights_change_waits_for_the_step_to_be_whole(
-    tiny: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: str, text: str, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    finish(train(*job(tiny, text, whole)))
+    stopped = tmp_path / "stopped"
     move = Trainer.move
 
     def interrupted(trainer: Trainer, number: int) -> None:
@@ -197,20 +207,18 @@ def test_validation_file_is_measured_and_not_learnt(tiny: str, text: str, tmp_pa
     assert any(f"held out: 128 tokens of {held}" in note for note in notes)
 
 
-def test_going_on_as_another_run_is_refused(tiny: str, text: str, tmp_path: Path) -> None:
-    target = tmp_path / "a"
-    finish(train(*job(tiny, text, target, steps=1)))
+def test_going_on_as_another_run_is_refused(tiny: str, text: str, whole: Path, tmp_path: Path) -> None:
+    target = Path(shutil.copytree(whole, tmp_path / "a"))
     with pytest.raises(UsageError, match=r"rate was 0\.01 and is 0\.02"):
         finish(train(*job(tiny, text, target, resume=True, rate=0.02)))
     with pytest.raises(UsageError, match="cache_size was 24 and is 32"):
         finish(train(*job(tiny, text, target, resume=True, cache_size=32)))
-    finish(train(*job(tiny, text, target, steps=2, resume=True)))  # longer is no other run
+    finish(train(*job(tiny, text, target, steps=7, resume=True)))  # longer is no other run
 
 
-def test_a_run_is_not_overwritten(tiny: str, text: str, tmp_path: Path) -> None:
-    finish(train(*job(tiny, text, tmp_path / "a", steps=1)))
+def test_a_run_is_not_overwritten(tiny: str, text: str, whole: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds a run: give --resume"):
-        finish(train(*job(tiny, text, tmp_path / "a")))
+        finish(train(*job(tiny, text, whole)))
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "letter.txt").write_text("x", encoding="utf-8")
     with pytest.raises(UsageError, match="is not empty"):
@@ -218,7 +226,7 @@ def test_a_run_is_not_overwritten(tiny: str, text: str, tmp_path: Path) -> None:
 
 
 def test_damaged_checkpoint_is_refused(tiny: str, text: str, tmp_path: Path) -> None:
-    finish(train(*job(tiny, text, tmp_path / "a", steps=1)))
+    (tmp_path / "a").mkdir()
     (tmp_path / "a" / NAME).write_bytes(b"nothing")
     with pytest.raises(StateError, match="cannot be used"):
         finish(train(*job(tiny, text, tmp_path / "a", resume=True)))
