@@ -63,7 +63,9 @@ def answers(
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="QUESTIONS...", help="Question files (JSON Lines), which name their documents.", show_default=False
+            metavar="QUESTIONS [DOCUMENT]...",
+            help="Question files (JSON Lines); behind each the document it is about, if it does not name it.",
+            show_default=False,
         ),
     ] = None,
     methods: Annotated[

@@ -3,7 +3,7 @@
 | field | meaning |
 |---|---|
 | `q`, `a` | the question; the regular expression that a right answer matches, null where the document does not say |
-| `file` | the document |
+| `file` | the document, where it is not named beside the question file |
 | `kind` | of question; `fact` or `absent` without it |
 | `split` | `tuned` or `held_back`: whether the tool may be tuned on it |
 | `passage` | regular expression that the passage with the answer matches, white space folded |
@@ -25,7 +25,7 @@ from freqkv_cli.errors import InputError, UsageError
 
 ABOUT = "documents.jsonl"
 FLAGS = re.IGNORECASE | re.DOTALL
-USAGE = "freqkv evaluate answers QUESTIONS.jsonl [--folder DOCUMENTS]"
+USAGE = "freqkv evaluate answers QUESTIONS.jsonl [DOCUMENT], or --folder DOCUMENTS"
 Line = TypeVar("Line")
 
 
@@ -43,11 +43,11 @@ Expression = Annotated[str, AfterValidator(compiling)]
 
 @dataclass(frozen=True, slots=True)
 class ExamQuestion:
-    """One question on the document `file`. `answer` is None when that does not hold one."""
+    """One question on the document `file`, empty where that is told otherwise; `answer` is None where it holds none."""
 
-    file: str
     text: Annotated[str, Field(alias="q")]
     answer: Annotated[Expression | None, Field(alias="a")]
+    file: str = ""
     kind: str = ""
     split: str = ""
     passage: Expression | None = None
@@ -74,19 +74,28 @@ class Examination:
 
 
 def examinations(names: Sequence[str], folder: str | None = None) -> list[Examination]:
-    """Return what question files ask, by document; documents are in `folder`, or else beside their file.
+    """Return what question files ask, by document; documents are in `folder`, or else beside their file, or the name
+    behind it, where all questions are about one.
 
-    Raises UsageError for no file, InputError for a file that is not as described above.
+    Raises UsageError for no file or an unknown document, InputError for a file that is not as described above.
     """
     found: list[Examination] = []
-    for name in names:
+    rest = list(names)
+    while rest:
+        name = rest.pop(0)
         place = Path(folder or Path(name).parent)
         of_each, asked = described(name, place), dict[str, list[ExamQuestion]]()
         for question in read_questions(name):
             asked.setdefault(question.file, []).append(question)
+        document = rest.pop(0) if rest and ("" in asked or not rest[0].endswith(".jsonl")) else None
+        if document is not None and len(asked) > 1:
+            raise UsageError(f"{name} is about {len(asked)} documents: name their folder with --folder")
+        if document is None and "" in asked:
+            raise UsageError(f"{name} does not say which document it is about: {USAGE}")
         for file, questions in asked.items():
             known = of_each.get(file, KnownDocument())
-            found.append(Examination(place / file, tuple(questions), known.kind, known.sha256))
+            path = place / file if document is None else Path(document)
+            found.append(Examination(path, tuple(questions), known.kind, known.sha256))
     if not found:
         raise UsageError(f"no questions: {USAGE}")
     return found
@@ -121,7 +130,7 @@ def read_questions(name: str) -> list[ExamQuestion]:
         for one in read_lines(name, ExamQuestion)
     ]
     if not found:
-        raise InputError(f"{name} holds no question: write one JSON object a line, with file, q and a")
+        raise InputError(f"{name} holds no question: write one JSON object a line, with q and a")
     return found
 
 

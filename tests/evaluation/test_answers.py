@@ -24,8 +24,8 @@ from tests.tiny_folder import save_tiny_model
 
 TEXT = "".join(f"Line {number}: the fox number {number} sleeps.\n" for number in range(1, 181))
 QUESTIONS = (
-    ExamQuestion("foxes.txt", "Where does fox 7 sleep?", ".", "fact", "tuned", "number 7 "),
-    ExamQuestion("foxes.txt", "And who sings?", None, "absent", "held_back", follows="Where does fox 7 sleep?"),
+    ExamQuestion("Where does fox 7 sleep?", ".", "foxes.txt", "fact", "tuned", "number 7 "),
+    ExamQuestion("And who sings?", None, "foxes.txt", "absent", "held_back", follows="Where does fox 7 sleep?"),
 )
 
 
@@ -203,12 +203,12 @@ def test_a_quote_does_not_make_an_answer_right() -> None:
 
 
 def test_the_passage_may_run_over_lines() -> None:
-    question = ExamQuestion("a.txt", "Where?", "bath", "fact", passage="house in Bath")
+    question = ExamQuestion("Where?", "bath", "a.txt", "fact", passage="house in Bath")
     place = [Passage("A house\nin  Bath.", 0, 0, Location())]
     assert passage_found(question, Reply(Answer(), passages=place)) is True
     assert passage_found(question, Reply(Answer(), passages=[Passage("A hut.", 0, 0, Location())])) is False
     assert passage_found(question, Reply(Answer())) is None
-    assert passage_found(ExamQuestion("a.txt", "Where?", "bath", "fact"), Reply(Answer(), passages=place)) is None
+    assert passage_found(ExamQuestion("Where?", "bath", "a.txt", "fact"), Reply(Answer(), passages=place)) is None
 
 
 def test_methods_come_in_their_order_and_unknown_ones_are_refused() -> None:

@@ -34,11 +34,24 @@ def test_documents_are_found_beside_the_questions_or_in_the_folder(tmp_path: Pat
     assert first.questions[1].follows == "Who?"
 
 
+def test_a_document_may_be_named_behind_its_questions(tmp_path: Path) -> None:
+    nameless = write(tmp_path / "n.jsonl", [{"id": "n1", "q": "Who?", "a": "ann"}])
+    named = write(tmp_path / "q.jsonl", ROWS[:1])
+    found = examinations([nameless, "novel.jsonl", named, "other.txt", named])
+    assert [one.path for one in found] == [Path("novel.jsonl"), Path("other.txt"), tmp_path / "a.txt"]
+    assert found[0].questions[0].kind == "fact"
+
+
+def test_questions_on_several_documents_are_not_asked_of_one(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is about 2 documents"):
+        examinations([write(tmp_path / "q.jsonl", ROWS), "a.txt"])
+
+
 @pytest.mark.parametrize(
     ("rows", "problem"),
     [
         ([], "holds no question"),
-        ([{"q": "Who?", "a": "ann"}], "line 1: file: Field required"),
+        ([{"q": "Who?", "a": "ann"}], "does not say which document"),
         ([{"file": "a.txt", "q": "Who?"}], "line 1: a: Field required"),
         ([{"file": "a.txt", "q": "Who?", "a": "("}], "a: .*no regular expression"),
         ([{"file": "a.txt", "q": "Who?", "a": 5}], "a: Input should be a valid string"),
