@@ -70,9 +70,10 @@ class Survey:
 def confine(documents: Sequence[Document], settings: Settings) -> None:
     """Let the one document give no more than what lies between `settings.start` and `settings.until`.
 
-    Raises UsageError where a place is not found, or where there is more than one document.
+    One that was confined before stays as it is. Raises UsageError where a place is not found, or where there is more
+    than one document.
     """
-    if settings.start is None and settings.until is None:
+    if (settings.start is None and settings.until is None) or any(document.excerpt for document in documents):
         return
     if len(documents) > 1:
         raise UsageError("--from and --until are places in one document: name one alone")

@@ -41,6 +41,7 @@ class ReadingRequest:
     watch: Callable[[Session], Watcher] | None = None
 
 
+Loading = Callable[[Plan, Settings, float], Generator[Event, None, Session]]  # what is called as `load_session` is
 Opening = Callable[..., Generator[Event, None, Session]]  # what is called as `open_reading` is
 
 
@@ -60,9 +61,7 @@ def open_reading(
     used, and all that `open_session` and reading raise.
     """
     started = time.perf_counter()
-    if (path := state_among(documents)) is not None:
-        if pinned:
-            raise UsageError(f"{path} is a state, which was read without the question: leave --pin-question out")
+    if (path := state_among(documents, pinned)) is not None:
         return (yield from open_state(path, settings, started))
     confine(documents, settings)
     plan = yield from make_plan(settings, pinned)
@@ -70,21 +69,28 @@ def open_reading(
     return (yield from read_as_planned(request))
 
 
-def state_among(documents: Sequence[Document]) -> Path | None:
-    """Return the state file that `documents` are, None where they are texts. Raises UsageError for a mixture."""
+def state_among(documents: Sequence[Document], pinned: str = "") -> Path | None:
+    """Return the state file that `documents` are, None where they are texts.
+
+    Raises UsageError for a mixture, and for text that is to be `pinned` before what has been read already.
+    """
     if not any(document.kind == STATE_KIND for document in documents):
         return None
     if len(documents) > 1:
         raise UsageError("a state is read alone: name it without other documents")
     if (path := documents[0].path) is None:
         raise UsageError("a state cannot be piped in: name the file")
+    if pinned:
+        raise UsageError(f"{path} is a state, which was read without the question: leave --pin-question out")
     return Path(path)
 
 
-def open_state(path: Path, settings: Settings, started: float) -> Generator[Event, None, Session]:
-    """Return a session that has read what a state file holds."""
+def open_state(
+    path: Path, settings: Settings, started: float, load: Loading = load_session
+) -> Generator[Event, None, Session]:
+    """Return a session that has read what a state file holds; `load` gives one that has read nothing."""
     manifest, settings, plan = yield from plan_state(path, settings)
-    session = yield from load_session(plan, settings, started)
+    session = yield from load(plan, settings, started)
     session.so_far.reader = reader_of(plan)
     restore(session, path, manifest)
     yield from tell_of(session, manifest, f"from {path.name}")
