@@ -60,24 +60,31 @@ class DocumentService:
         hits = session.retriever.find([query], max(1, count))
         return [{"text": hit.passage.text, **place_report(session, hit.passage)} for hit in hits]
 
-    def opened(self, path: str) -> list[Document]:
-        """Return the document, the same as last time if it has not changed."""
+    def opened(self, *paths: str) -> list[Document]:
+        """Return the documents, the same as last time if they have not changed."""
+        places = [self.allowed(path) for path in paths]
+        what = []
+        for path, place in zip(paths, places, strict=True):
+            try:
+                status = os.stat(place)
+            except OSError as error:
+                raise InputError(f"{path} cannot be read ({error.strerror}): check the name") from None
+            what.append((place, status.st_ino, status.st_size, status.st_mtime_ns))
+        if self._documents is None or what != self._what:
+            self.close()
+            settings = self.model.settings
+            self._documents = open_documents(list(map(str, places)), encoding=settings.encoding, ocr=settings.ocr)
+            self._what = what
+        return self._documents
+
+    def allowed(self, path: str) -> Path:
+        """Return the file that a caller names. Raises InputError where it lies outside of the roots."""
         place = Path(path).expanduser()
         place = (place if place.is_absolute() or not self.roots else self.roots[0] / place).resolve()
         if not any(place.is_relative_to(root.resolve()) for root in self.roots):
             allowed = ", ".join(map(str, self.roots))
             raise InputError(f"{path} lies outside of what may be read: {allowed or 'nothing'}")
-        try:
-            status = os.stat(place)
-        except OSError as error:
-            raise InputError(f"{path} cannot be read ({error.strerror}): check the name") from None
-        what = (place, status.st_ino, status.st_size, status.st_mtime_ns)
-        if self._documents is None or what != self._what:
-            self.close()
-            settings = self.model.settings
-            self._documents = open_documents([str(place)], encoding=settings.encoding, ocr=settings.ocr)
-            self._what = what
-        return self._documents
+        return place
 
     def close(self) -> None:
         """Let go of the document."""

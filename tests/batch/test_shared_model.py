@@ -10,6 +10,7 @@ from freqkv_cli.batch.shared_model import SharedModel
 from freqkv_cli.config import Settings
 from freqkv_cli.documents import open_documents
 from freqkv_cli.errors import UsageError
+from freqkv_cli.reading.open_session import load_session
 from freqkv_cli.states.opening import open_reading
 from tests.reading.readings import read_to, result_of
 
@@ -20,11 +21,10 @@ PINNED = "The question to be answered at the end: Which line?\n\n"
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The plans by which weights were loaded."""
     seen: list[Any] = []
-    load = shared_model.load_session
 
     def counted(plan: Any, *arguments: Any) -> Any:
         seen.append(plan)
-        return load(plan, *arguments)
+        return load_session(plan, *arguments)
 
     monkeypatch.setattr(shared_model, "load_session", counted)
     return seen
@@ -62,6 +62,7 @@ def test_a_state_and_a_document_are_read_with_one_model(
     other = result_of(shared.open_reading(written, shared.settings))
     assert other.tokens_read == session.tokens_read
     assert other.cache.geometry == session.cache.geometry
+    assert result_of(shared.open_reading(opened, shared.settings)).tokens_read == session.tokens_read
     assert len(loads) == 1
     with pytest.raises(UsageError, match="--pin-question"):
         result_of(shared.open_reading(opened, shared.settings, pinned=PINNED))

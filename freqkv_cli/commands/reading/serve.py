@@ -15,6 +15,7 @@ from freqkv_cli.errors import UsageError
 from freqkv_cli.serving import LOOPBACK
 from freqkv_cli.terminal.display import open_display
 
+MEGABYTE = 10**6
 USAGE = "freqkv serve FILE..., freqkv serve --help"
 
 
@@ -32,29 +33,39 @@ def serve(
         str | None,
         typer.Option("--token", envvar="FREQKV_TOKEN", help="What clients must send as their API key.", metavar="TEXT"),
     ] = None,
+    upload_limit: Annotated[
+        float, typer.Option("--upload-limit", metavar="MB", min=0.01, help="The largest file that may be sent.")
+    ] = 64.0,
     *,
     settings: Settings,
     output: Output,
 ) -> None:
-    """Answer questions about documents over HTTP, as OpenAI's chat completions.
+    """Answer questions about documents in a browser, and over HTTP as OpenAI's chat completions.
+
+    freqkv serve
 
     freqkv serve book.freqkv
 
-    Clients take http://127.0.0.1:8642/v1 as their base URL, any model and, if
-    there is one, the token as their API key. The documents are read once.
+    http://127.0.0.1:8642/ is a page to drop documents on. Clients take
+    http://127.0.0.1:8642/v1 as their base URL, any model and, if there is one,
+    the token as their API key; they may attach files. The documents named here
+    are read once, at the start.
     """
-    paths = sources_meant(sources, USAGE)
+    paths = sources_meant(sources, USAGE) if sources else []
     if host not in LOOPBACK and not token:
         raise UsageError(f"on {host} others can ask, too: give a --token (or FREQKV_TOKEN), or leave out --host")
-    if find_spec("starlette") is None or find_spec("uvicorn") is None:
+    if any(find_spec(name) is None for name in ("starlette", "uvicorn", "python_multipart")):
         raise UsageError("freqkv serve needs a web server: pip install 'freqkv[serve]'")
     with ExitStack() as stack:
         with open_display("serve", output) as display:
             display.say(loading(settings))
-            documents = open_sources(paths, settings, display, stack)
-            from freqkv_cli.serving.http_server import Ready
+            documents = open_sources(paths, settings, display, stack) if paths else []
+            from freqkv_cli.serving.http_server import DocumentAnswers
             from freqkv_cli.serving.http_server import serve as listen
+            from freqkv_cli.serving.uploads import Uploads
 
-            ready = Ready()
-            follow(ready.reading(documents, settings), display, invocation(ctx))
-        listen(ready, host, port, token)
+            uploads = Uploads(round(upload_limit * MEGABYTE))
+            stack.callback(uploads.close)
+            answers = DocumentAnswers(settings, documents, uploads)
+            follow(answers.begin(), display, invocation(ctx))
+        listen(answers, uploads, host, port, token)
