@@ -8,7 +8,6 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.clean import remove_controls
@@ -32,6 +31,8 @@ from freqkv_cli.states.opening import open_state
 from freqkv_cli.states.read import check_target
 from freqkv_cli.states.state_file import reader_of, save_state
 
+EVERY = 30.0  # seconds between two saves
+KEEP = 32 * 10**6  # characters of the newest text that are kept
 WAIT = 1.0  # seconds in which something may come before the clock is looked at
 SPARE = 1.25  # times `keep` that may be held before the oldest is let go
 
@@ -124,9 +125,16 @@ class Follower:
 
 
 def follow(
-    source: str, settings: Settings, target: Path, every: float, keep: int, *, stream: Any = None
+    source: str,
+    settings: Settings,
+    target: Path,
+    every: float = EVERY,
+    keep: int = KEEP,
+    *,
+    pipe: StreamTail | None = None,
+    command: str = "follow",
 ) -> Iterator[Event]:
-    """Follow a file, or `stream` where the source is "-", and save into `target` every so many seconds.
+    """Follow a file, or `pipe` where the source is "-", and save into `target` every so many seconds.
 
     A state that is there is gone on with. It ends with the stream, or with KeyboardInterrupt, and saves then. Raises
     UsageError where `target` is no state of a text that was followed, InputError where there is no such file.
@@ -135,7 +143,7 @@ def follow(
     began = time.perf_counter()
     follower = yield from started(source, settings, target, keep, began)
     at = follower.at
-    tail: Tail = StreamTail(stream) if stream is not None else FileTail(Path(source), at.inode, at.offset)
+    tail: Tail = pipe if pipe is not None else FileTail(Path(source), at.inode, at.offset)
     last, saved_at = time.monotonic(), -1
     try:
         while (block := tail.read(min(WAIT, every))) is not None:
@@ -151,7 +159,7 @@ def follow(
         follower.stop()
         yield Note(f"stopped at line {follower.at.line - 1:,}: the same command goes on from there", wanted=True)
         raise
-    yield Done(answer_report("follow", follower.session, Answer(), lines=follower.at.line - 1))
+    yield Done(answer_report(command, follower.session, Answer(), lines=follower.at.line - 1))
 
 
 def started(source: str, settings: Settings, target: Path, keep: int, began: float) -> Generator[Event, None, Follower]:

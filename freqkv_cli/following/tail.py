@@ -98,15 +98,19 @@ class StreamTail:
         self._held = b""
         self._pieces: queue.Queue[bytes] = queue.Queue(maxsize=64)  # whoever writes waits where this is full
         self._ended = False
+        self._before: IO[bytes] | None = None
         threading.Thread(target=self._listen, args=(stream,), daemon=True).start()
 
     def read(self, seconds: float) -> bytes | None:
         """Return whole lines, None at the end of the pipe."""
         while (end := self._held.rfind(b"\n", 0, BLOCK) + 1) == 0 and len(self._held) < LONGEST and not self._ended:
-            try:
-                piece = self._pieces.get(timeout=seconds)
-            except queue.Empty:
-                return b""
+            piece = self._before.read(BLOCK) if self._before is not None else b""
+            if not piece:
+                self._before = None
+                try:
+                    piece = self._pieces.get(timeout=seconds)
+                except queue.Empty:
+                    return b""
             self._held += piece
             self._ended = not piece
         if self._ended and not self._held:
@@ -115,6 +119,11 @@ class StreamTail:
         lines, self._held = self._held[:end], self._held[end:]
         self.offset += end
         return lines
+
+    def go_back(self, given: IO[bytes]) -> None:
+        """Begin once more, with all that has been `given`."""
+        self._before = given
+        self.offset = 0
 
     def _listen(self, stream: IO[bytes]) -> None:
         while piece := os.read(stream.fileno(), BLOCK):

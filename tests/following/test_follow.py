@@ -10,6 +10,7 @@ from freqkv_cli.config import Settings
 from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Done, Event
 from freqkv_cli.following.follow import follow
+from freqkv_cli.following.tail import StreamTail
 from freqkv_cli.states.manifest import read_manifest
 from tests.reading.readings import ask_about, read_to, session_of
 
@@ -27,7 +28,8 @@ def followed(text: str, state: Path, model: str, **settings: object) -> list[Eve
     with open(ours, "rb") as stream, open(theirs, "wb") as writer:
         writer.write(text.encode())  # less than a pipe holds
         writer.close()
-        return list(follow("-", Settings(model=model, **settings), state, 1000.0, KEEP, stream=stream))  # type: ignore[arg-type]
+        pipe = StreamTail(stream)
+        return list(follow("-", Settings(model=model, **settings), state, 1000.0, KEEP, pipe=pipe))  # type: ignore[arg-type]
 
 
 def test_a_pipe_is_followed_and_gone_on_with(tiny: str, tmp_path: Path) -> None:

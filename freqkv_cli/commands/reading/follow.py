@@ -62,10 +62,11 @@ def follow(
     state = target
     if source == STDIN and sys.stdin.isatty():
         raise UsageError(f"stdin is a terminal: pipe a log in, or {USAGE}")
-    stream = sys.stdin.buffer if source == STDIN else None
     with open_display("follow", output) as display:
         display.say(loading(settings))
         from freqkv_cli.following import follow as following
+        from freqkv_cli.following.tail import StreamTail
 
-        events = following.follow(source, settings, state, every, round(keep * MEGABYTE), stream=stream)
+        pipe = StreamTail(sys.stdin.buffer) if source == STDIN else None
+        events = following.follow(source, settings, state, every, round(keep * MEGABYTE), pipe=pipe)
         show(events, display, invocation(ctx))
