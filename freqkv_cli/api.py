@@ -167,6 +167,7 @@ def _opened(sources: Sequence[Name], settings: Settings, password: str | None, s
         kind=settings.kind,
         ocr=settings.ocr,
         recursive=settings.recursive,
+        net=lambda address: settings.allow_net,
         password=lambda name: password,
     )
     for document in documents:

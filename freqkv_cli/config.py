@@ -71,6 +71,7 @@ class Settings:
     kind: DocumentKind | None = None
     ocr: bool = False
     recursive: bool = False
+    allow_net: bool = False
     password_file: str | None = None
 
     temperature: float = 0.0

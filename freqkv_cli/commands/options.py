@@ -83,6 +83,7 @@ DESCRIBED = {
     "kind": Described(DOCUMENT, "Type of the document, if it is not recognised."),
     "ocr": Described(DOCUMENT, "Recognise the text of scanned pages of a PDF, with tesseract where it is installed."),
     "recursive": Described(DOCUMENT, "Read all documents in the folders that are named.", flags=("-r",)),
+    "allow_net": Described(DOCUMENT, "Fetch documents that are named by a web address (http, https; public hosts)."),
     "password_file": Described(
         DOCUMENT, "File with the password of an encrypted PDF (or $FREQKV_PDF_PASSWORD).", "FILE"
     ),

@@ -1,7 +1,8 @@
 """Runs a task: opens the documents, follows its events, shows them."""
 
+import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import TYPE_CHECKING, cast
 
 import typer
@@ -58,11 +59,24 @@ def open_sources(sources: list[str], settings: Settings, display: Display, stack
         kind=settings.kind,
         ocr=settings.ocr,
         recursive=settings.recursive,
+        net=net_asker(settings.allow_net, display.paused),
         password=password_reader(settings.password_file, display.paused),
     )
     for document in documents:
         stack.enter_context(document)
     return documents
+
+
+def net_asker(allowed: bool, paused: Callable[[], AbstractContextManager[None]]) -> Callable[[str], bool]:
+    """A function from a web address to whether it may be fetched; `paused` keeps the terminal free for a question."""
+
+    def ask(address: str) -> bool:
+        if allowed or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return allowed
+        with paused():
+            return typer.confirm(f"Fetch {address} from the web?", err=True)
+
+    return ask
 
 
 def counting(settings: Settings) -> Task:

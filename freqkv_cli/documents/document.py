@@ -1,6 +1,6 @@
 """Documents: one source, whatever its kind, as pages of clean text with their place."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,10 +12,12 @@ from freqkv_cli.documents.kind import Kind, identify, parse_kind
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.page_range import PageRange
 from freqkv_cli.documents.reader import AskPassword, Findings, Reader, reason
-from freqkv_cli.documents.source import Source, open_source
+from freqkv_cli.documents.source import Source, open_source, printable
 from freqkv_cli.documents.state_reader import STATE_KIND, StateReader, is_state
+from freqkv_cli.documents.web import fetched, is_address
 from freqkv_cli.errors import InputError, NoTextError, UsageError
 
+AllowNet = Callable[[str], bool]
 EXTRACTION = 3  # raise it when the text that is made of a document changes
 
 
@@ -153,11 +155,13 @@ def open_documents(
     password: AskPassword | None = None,
     ocr: bool = False,
     recursive: bool = False,
+    net: AllowNet | None = None,
 ) -> list[Document]:
     """Return all documents, so that a bad one is met before the work begins; see `open_document`.
 
     A zip that is no document stands for the documents in it, and so does a folder if `recursive`. What in these is no
-    document is left out, which the first document of each warns of; InputError where none is.
+    document is left out, which the first document of each warns of; InputError where none is. `net` is asked whether a
+    web address may be fetched; without it none is.
     """
     if list(sources).count("-") > 1:
         raise UsageError("stdin can be read only once: name - once")
@@ -168,7 +172,7 @@ def open_documents(
             if recursive and is_folder(source):
                 documents += members(source, folder_files(source), how)
                 continue
-            opened = open_source(source)
+            opened = from_web(source, net) if is_address(source) else open_source(source)
             if how.kind is None and is_plain_zip(opened):
                 documents += members(opened.label, zip_members(opened), how)
             else:
@@ -178,6 +182,13 @@ def open_documents(
             document.close()
         raise
     return documents
+
+
+def from_web(address: str, net: AllowNet | None) -> Source:
+    """Return what is at a web address. Raises UsageError where it may not be fetched."""
+    if net is None or not net(address):
+        raise UsageError(f"{printable(address)} is a web address: add --allow-net to have it fetched, or download it")
+    return fetched(address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +215,8 @@ class Opening:
             if is_state(source):
                 return Document(source, STATE_KIND, StateReader(source))
             kind = self.kind or identify(source, self.encoding)
+            if kind == "text" and source.suggested and self.kind is None:
+                kind = parse_kind(source.suggested)
             reader = open_reader(source, kind, self.selection, self.encoding, self.password, self.ocr)
             return Document(source, kind, reader, ocr=self.ocr)
         except BaseException:

@@ -8,13 +8,20 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Protocol
 
 from freqkv_cli.documents.reader import reason
 from freqkv_cli.errors import InputError, NoTextError, UsageError
 
 BLOCK_BYTES = 1 << 20
 SPOOL_BYTES = 4 << 20  # a stream longer than this goes to a temporary file
+
+
+class Readable(Protocol):
+    """What bytes come out of, a piece at a time; an empty one is the end."""
+
+    def read(self, count: int, /) -> bytes:
+        """Return the next piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,7 @@ class Source:
     sha256: str
     byte_count: int
     stamp: tuple[int, int, int] | None
+    suggested: str | None = None  # the kind that a server says it is
 
     @contextmanager
     def opened(self) -> Iterator[IO[bytes]]:
@@ -118,7 +126,7 @@ def standard_input() -> IO[bytes]:
     return sys.stdin.buffer
 
 
-def spooled(name: str, label: str, stream: IO[bytes]) -> Source:
+def spooled(name: str, label: str, stream: Readable) -> Source:
     """Return a source of all that comes out of `stream`: kept in memory while small, else in an unnamed file."""
     spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115
     digest = hashlib.sha256()
@@ -128,6 +136,9 @@ def spooled(name: str, label: str, stream: IO[bytes]) -> Source:
             spool.write(block)
             digest.update(block)
             count += len(block)
+    except InputError:
+        spool.close()
+        raise
     except OSError as error:
         spool.close()
         raise InputError(
@@ -150,7 +161,7 @@ def input_error(label: str, error: Exception) -> InputError:
     """Return the one line for a file that the system refuses to read."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         if "://" in label:
-            return InputError(f"{label} is a web address, not a file: download it first, as in curl -L {label} | ... -")
+            return InputError(f"{label} is an address, not a file: download it first, as in curl -L {label} | ... -")
         return InputError(f"{label} does not exist: check the name and the folder")
     if isinstance(error, PermissionError):
         return InputError(f"{label} may not be read (permission denied): change its permissions, as in chmod u+r")

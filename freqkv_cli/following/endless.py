@@ -42,7 +42,7 @@ def endless_input(stream: IO[bytes], target: Path, settings: Settings) -> Stream
                 return tail
             deadline = None if spool.tell() else time.monotonic() + PATIENCE
     spool.seek(0)
-    sys.stdin = io.TextIOWrapper(spool)  # type: ignore[arg-type]
+    sys.stdin = io.TextIOWrapper(spool)
     return None
 
 

@@ -4,6 +4,7 @@ import os
 import queue
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -126,6 +127,7 @@ class StreamTail:
         self.offset = 0
 
     def _listen(self, stream: IO[bytes]) -> None:
-        while piece := os.read(stream.fileno(), BLOCK):
-            self._pieces.put(piece)
+        with suppress(OSError, ValueError):  # a pipe that is closed here has ended
+            while piece := os.read(stream.fileno(), BLOCK):
+                self._pieces.put(piece)
         self._pieces.put(b"")

@@ -17,7 +17,7 @@ from freqkv_cli.errors import UsageError
 from freqkv_cli.terminal.display import open_display
 
 USAGE = "freqkv batch FILE... --summarize -o OUT.jsonl, freqkv batch --help"
-NOT_FOR_BATCH = ("pin_question", "password_file", "stream", "prompt_file", "show_passages", "recursive")
+NOT_FOR_BATCH = ("pin_question", "password_file", "stream", "prompt_file", "show_passages", "recursive", "allow_net")
 
 
 @takes_settings(*NOT_FOR_BATCH)
