@@ -37,6 +37,10 @@ def ask(
     jsonl: Annotated[
         bool, typer.Option("--jsonl", help="With --questions: one JSON object a line, each when its answer is there.")
     ] = False,
+    last: Annotated[
+        str | None,
+        typer.Option("--last", metavar="TIME", help="Only what a log says of the last 30m, 1h, 2d, by its own times."),
+    ] = None,
     dry_run: DryRun = False,
     *,
     settings: Settings,
@@ -49,7 +53,11 @@ def ask(
     cat book.txt | freqkv ask "Who is Mr Darcy?"
 
     freqkv ask book.pdf --questions questions.txt --jsonl
+
+    freqkv ask log.freqkv --last 1h "What failed?"
     """
+    if last is not None and questions is not None:
+        raise UsageError("--last goes with one question: leave out --questions")
     if questions is None:
         if jsonl:
             raise UsageError("--jsonl goes with --questions FILE; for one question there is --json")
@@ -60,6 +68,11 @@ def ask(
                 return counting(settings)
             from freqkv_cli.answering import ask
 
+            if last is not None:
+                from freqkv_cli.answering.recent import duration, within
+
+                opening = within(duration(last))
+                return lambda documents: ask.ask(documents, question, settings, opening=opening)
             return lambda documents: ask.ask(documents, question, settings)
 
         run(ctx, loading(settings), paths, settings, output, load)

@@ -92,6 +92,7 @@ def test_a_search_without_passages_is_refused(freqkv: Run) -> None:
 def test_documents_get_the_reading_options(freqkv: Run, called: dict[str, Any]) -> None:
     freqkv("count", "a.pdf", "--pages", "2-", "--encoding", "cp1252", "--type", "text")
     password = called["options"].pop("password")
+    assert called["options"].pop("net")("https://example.org/") is False
     assert called["options"] == {"pages": "2-", "encoding": "cp1252", "kind": "text", "ocr": False, "recursive": False}
     assert callable(password)
 
