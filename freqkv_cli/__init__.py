@@ -16,9 +16,9 @@ def __getattr__(name: str) -> Any:
     """The Python interface, imported when it is first used: torch takes seconds."""
     if name not in __all__:
         raise AttributeError(f"module 'freqkv_cli' has no attribute {name!r}")
-    from freqkv_cli.threads import wait_briefly
+    from freqkv_cli.native_defaults import set_native_defaults
 
-    wait_briefly()
+    set_native_defaults()
     from freqkv_cli import api
 
     return getattr(api, name)

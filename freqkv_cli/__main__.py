@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from freqkv_cli.errors import ExitCode, FreqkvError
-from freqkv_cli.threads import wait_briefly
+from freqkv_cli.native_defaults import set_native_defaults
 
 if TYPE_CHECKING:
     from freqkv_cli.commands.invocation import Invocation
@@ -105,7 +105,7 @@ def _prepare(debug: bool) -> None:
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     for name, value in QUIET_LIBRARIES.items():
         os.environ.setdefault(name, value)
-    wait_briefly()
+    set_native_defaults()
     if _is_on("FREQKV_NO_COLOR"):
         os.environ["NO_COLOR"] = "1"  # the help is typer's, which knows only this
     if not debug:

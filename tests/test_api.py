@@ -1,5 +1,6 @@
 """freqkv from Python: the example of docs/api.md runs, settings mean what they mean on the command line."""
 
+import json
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 import freqkv_cli
 from freqkv_cli.errors import InputError, StateError, UsageError
 from freqkv_cli.events import Event, Progress
+from freqkv_cli.native_defaults import DEFAULTS
 from tests.tiny_folder import save_tiny_model
 
 ROOT = Path(__file__).parents[1]
@@ -29,12 +31,35 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FREQKV_CACHE_DIR", str(tmp_path / "cache"))
 
 
-@pytest.mark.parametrize(("before", "spins"), [("", "1000"), ("import torch; ", "None")])
-def test_threads_wait_briefly_unless_torch_has_started_its_own(before: str, spins: str) -> None:
-    script = f"import os; {before}import freqkv_cli; freqkv_cli.FreqkvError; print(os.environ.get('GOMP_SPINCOUNT'))"
-    bare = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+@pytest.mark.parametrize(("before", "set_now"), [("", True), ("import torch; ", False)])
+def test_defaults_of_native_libraries_are_set_unless_torch_is_there_already(before: str, set_now: bool) -> None:
+    script = f"import json, os; {before}import freqkv_cli; freqkv_cli.FreqkvError; print(json.dumps(dict(os.environ)))"
+    bare = {name: value for name, value in os.environ.items() if name not in DEFAULTS}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, env=bare)
-    assert done.stdout.strip() == spins, done.stderr
+    found = json.loads(done.stdout)
+    assert {name: found.get(name) for name in DEFAULTS} == {
+        name: value if set_now else None for name, value in DEFAULTS.items()
+    }
+
+
+MANY_SHAPES = """
+import freqkv_cli; freqkv_cli.FreqkvError
+import psutil, torch
+query, before = torch.ones(12, 128, 128).bfloat16(), 0
+for slots in range(128, 128 + 2 * 320, 2):
+    keys = torch.ones(12, 128, slots).bfloat16()
+    (query @ keys) @ keys.transpose(1, 2)
+    before = before or (psutil.Process().memory_info().rss if slots == 256 else 0)
+print(psutil.Process().memory_info().rss - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="resident memory is told alike on Linux alone")
+def test_products_of_ever_new_shapes_take_no_more_memory() -> None:
+    """As in a long reading: by default oneDNN keeps compiled code for 1,024 of them (500 MiB here)."""
+    bare = {name: value for name, value in os.environ.items() if name not in DEFAULTS}
+    done = subprocess.run([sys.executable, "-c", MANY_SHAPES], capture_output=True, text=True, cwd=ROOT, env=bare)
+    assert int(done.stdout) < 250 << 20, done.stderr
 
 
 def test_the_example_of_the_documentation_runs(tiny: str) -> None:
