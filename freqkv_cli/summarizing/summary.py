@@ -1,7 +1,10 @@
 """The summary: from the notes and the memory, in the model's own words, each name and number looked up."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
 
 from freqkv_cli.answering.evidence import EDGE, describe
 from freqkv_cli.answering.verification import Citation, cited, claims
@@ -13,6 +16,7 @@ from freqkv_cli.retrieval.language import stems
 from freqkv_cli.retrieval.passage import WORD
 from freqkv_cli.retrieval.sentences import clean_sentences
 from freqkv_cli.retrieval.table import UNITS
+from freqkv_cli.retrieval.word_vectors import text_vector
 from freqkv_cli.summarizing.extract import central_sentence
 from freqkv_cli.summarizing.notes import (
     SectionNote,
@@ -54,8 +58,9 @@ def write_summary(session: Session, notes: Sequence[SectionNote]) -> Generator[E
     """Return the summary of what was read; an extract where the model cannot write.
 
     Of a short document, and at the user's own request, the model writes all of it. Of a longer one it says what the
-    document is, and the notes, merged until they are short enough, say what is in it: from many notes it wrote down how
-    they began. What is in a table has been counted.
+    document is, and sentences of the notes, chosen from all parts of it, say what is in it: from many notes it wrote
+    down how they began, and merging them level by level made things up (docs/experiments.md). What is in a table has
+    been counted.
     """
     retriever = session.retriever
     assert retriever is not None
@@ -73,14 +78,14 @@ def write_summary(session: Session, notes: Sequence[SectionNote]) -> Generator[E
     kinds = {document.kind for document in retriever.documents}
     counted = retriever.table.lines if kinds <= TABLES else []
     if session.settings.prompt or (len(notes) < FEW_NOTES and not counted):
-        told = yield from merged(session, notes, left, session.count_tokens)
+        told = yield from merged(session, notes, left)
         return (yield from written(session, f"{frame}\n\n{NOTES}\n{bullets(told)}", request, limit, beside))
-    told = yield from merged(session, notes, int(words * LONGER), count_words)
-    text = f"{frame}\n\n{NOTES}\n{cut_to(session, bullets(told), left)}"
+    language = retriever.index.language
+    said = [] if counted else spread(noted(notes, language), words)
+    text = f"{frame}\n\n{NOTES}\n{cut_to(session, bullets(said), left)}"
     opening = yield from written(session, text, request_of(session, OPENING), OPENING_TOKENS, beside)
     if opening.answer.finish_reason == "length":  # of the opening, of which a sentence is taken
         opening.answer.finish_reason = "stop"
-    said = [] if counted else clean_sentences(as_prose(" ".join(told)), retriever.index.language)
     summary = checked(session, opening.answer, said, opening.sentences[:1])
     summary.sentences += [Citation(f"{line}.", "supported", retriever.index[0], "") for line in counted]
     return summary
@@ -113,14 +118,12 @@ def request_for(session: Session, words: int) -> str:
     return request_of(session, SUMMARY, words=words, kind=kind)
 
 
-def merged(
-    session: Session, notes: Sequence[SectionNote], most: int, length: Callable[[str], int]
-) -> Generator[Event, None, list[str]]:
-    """Return the notes, merged group by group, level by level, until they are at most `most` long, or one is left."""
+def merged(session: Session, notes: Sequence[SectionNote], most: int) -> Generator[Event, None, list[str]]:
+    """Return the notes, merged group by group, level by level, until they have at most `most` tokens."""
     told = [note.text for note in notes]
     assert session.retriever is not None
     language = session.retriever.index.language
-    while len(told) > 1 and (total := length(bullets(told))) > most:
+    while len(told) > 1 and (total := session.count_tokens(bullets(told))) > most:
         level = []
         group = min(GROUP, max(2, -(-total // most)))
         for start in range(0, len(told), group):
@@ -131,6 +134,25 @@ def merged(
             level.append(" ".join(whole_sentences(answer, language)) or few[0])
         told = level
     return told
+
+
+def noted(notes: Sequence[SectionNote], language: str) -> list[str]:
+    """Return the sentences of notes, in order."""
+    return clean_sentences(as_prose(" ".join(note.text for note in notes)), language)
+
+
+def spread(sentences: Sequence[str], words: int) -> list[str]:
+    """Return sentences of about `words` words together: of each of so many parts the one that is most like all of them
+    (centroid-based extraction, Radev et al. 2004, with static word vectors).
+    """
+    total = sum(map(count_words, sentences))
+    if total <= words * LONGER:
+        return list(sentences)
+    parts = max(1, len(sentences) * words // total)
+    vectors = np.stack([text_vector(sentence) for sentence in sentences])
+    likeness = vectors @ vectors.mean(0)
+    bounds = [len(sentences) * part // parts for part in range(parts + 1)]
+    return [sentences[first + int(likeness[first:end].argmax())] for first, end in pairwise(bounds)]
 
 
 def count_words(text: str) -> int:

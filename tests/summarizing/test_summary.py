@@ -12,7 +12,7 @@ from freqkv_cli.events import Event, Progress
 from freqkv_cli.reading.session import Session
 from freqkv_cli.summarizing.layout import notes_text, summary_text, without_notes
 from freqkv_cli.summarizing.notes import SectionNote
-from freqkv_cli.summarizing.summary import GROUP, Summary, count_words, merged, repeats, words_wanted, write_summary
+from freqkv_cli.summarizing.summary import GROUP, Summary, merged, repeats, spread, words_wanted, write_summary
 from tests.reading.conftest import reader  # noqa: F401
 from tests.reading.playing import Played, ended, searched
 from tests.summarizing.conftest import EVENTS
@@ -59,7 +59,7 @@ def test_an_interrupt_while_notes_are_merged_stops_the_summary(session: Session,
     played = play(lambda request: EVENTS[0])
     played.finish_reason = "interrupted"
     with pytest.raises(KeyboardInterrupt):
-        ended(merged(session, NOTES, 5, count_words))
+        ended(merged(session, NOTES, 5))
     assert len(played.requests) == 1
 
 
@@ -70,11 +70,27 @@ def test_of_many_notes_an_interrupted_opening_is_told(session: Session, play: Pl
     assert [one.sentence for one in summary.sentences] == list(EVENTS)
 
 
-def test_a_short_summary_of_many_notes_is_of_merged_ones(session: Session, play: Play) -> None:
-    played = play(lambda request: EVENTS[0] if "what kind" in request else EVENTS[3])
-    summary = written(session, NOTES, length=30)
-    assert [one.sentence for one in summary.sentences] == [EVENTS[0], EVENTS[3]]
-    assert len(played.requests) > 2
+def test_a_short_summary_of_many_notes_has_sentences_of_all_parts(session: Session, play: Play) -> None:
+    opening = "This is the log of a voyage to Tromso."
+    played = play(lambda request: opening)
+    summary = written(session, NOTES, length=50)
+    first, *others = [one.sentence for one in summary.sentences]
+    assert first == opening
+    assert 1 < len(others) < len(NOTES)
+    places = [EVENTS.index(sentence) for sentence in others]
+    assert places == sorted(places)
+    assert places[0] < len(EVENTS) / 2 < places[-1] + 1
+    assert len(played.requests) == 1
+
+
+def test_of_each_part_the_sentence_that_is_most_like_all_is_told() -> None:
+    ship = [f"The ship sailed on through heavy rain on day {day}." for day in range(12)]
+    ship[2] = ship[10] = "My aunt bakes cakes."
+    told = spread(ship, 40)
+    assert len(told) == 4
+    assert [ship.index(one) * 4 // 12 for one in told] == [0, 1, 2, 3]
+    assert "My aunt bakes cakes." not in told
+    assert spread(ship, 1000) == ship
 
 
 def test_what_is_in_a_table_has_been_counted(reader: str, tmp_path: Path, play: Play) -> None:  # noqa: F811
@@ -131,7 +147,7 @@ def test_many_notes_are_merged_level_by_level_in_order(session: Session, play: P
 
     played = play(write)
     seen: list[Event] = []
-    told = ended(merged(session, notes, 500, count_words), seen)
+    told = ended(merged(session, notes, 2500), seen)
     levels = [100, 17]
     assert [len(text.split("\n")) for text in played.consulted[:17]] == [GROUP] * 16 + [4]
     assert len(told) == levels[1]
@@ -144,7 +160,7 @@ def test_many_notes_are_merged_level_by_level_in_order(session: Session, play: P
 
 def test_notes_that_fit_are_not_merged(session: Session, play: Play) -> None:
     played = play(lambda request: "never")
-    assert ended(merged(session, NOTES, 1000, count_words)) == list(EVENTS)
+    assert ended(merged(session, NOTES, 1000)) == list(EVENTS)
     assert played.requests == []
 
 
