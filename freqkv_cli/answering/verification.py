@@ -20,6 +20,7 @@ WORD = re.compile(r"[^\W\d_][\w'\u2019-]*")
 NOUNS_ARE_CAPITAL = ("de", "lb")  # languages in which a capital letter alone makes no name
 # The rows of a table are quoted one by one: cells that stand apart, or that name their columns.
 COLUMNS = re.compile(r"\S(?:\t| {2,})\S|^[^:;\n]{1,40}: [^;\n]*;\s", re.MULTILINE)
+APART = "[.,\u202f\u00a0]"  # what sets thousands apart: 18 is not the beginning of 18,206
 QUOTED_WORDS = 4  # that must stand together for a sentence to count as a quotation
 
 Verdict = Literal["quoted", "supported", "not found"]
@@ -103,7 +104,7 @@ def is_in(claim: str, text: str) -> bool:
 def stands_in(claim: str, text: str) -> bool:
     """The same for one spelling."""
     if claim[0].isdigit():
-        digits, begins = re.sub(r"\D", "", claim), re.compile(rf"{re.escape(claim)}(?!\d)")
+        digits, begins = re.sub(r"\D", "", claim), re.compile(rf"{re.escape(claim)}(?!\d|{APART}\d{{3}}(?!\d))")
         return any(digits == re.sub(r"\D", "", other) or begins.match(other) for other in NUMBER.findall(text))
     folded = fold(text)
     return all(word in folded or word.rstrip("s") in folded for word in fold(claim).split())
