@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from freqkv_cli.retrieval.language import detect_language, spellings, stems, words_of
+from freqkv_cli.retrieval.language import THOUSANDS, detect_language, spellings, stems, words_of
 from freqkv_cli.retrieval.passage import Passage
 from freqkv_cli.retrieval.sentences import clean_sentences, split_sentences
 
@@ -20,7 +20,6 @@ WORD = re.compile(r"[^\W\d_][\w'\u2019-]*")
 NOUNS_ARE_CAPITAL = ("de", "lb")  # languages in which a capital letter alone makes no name
 # The rows of a table are quoted one by one: cells that stand apart, or that name their columns.
 COLUMNS = re.compile(r"\S(?:\t| {2,})\S|^[^:;\n]{1,40}: [^;\n]*;\s", re.MULTILINE)
-APART = "[.,\u202f\u00a0]"  # what sets thousands apart: 18 is not the beginning of 18,206
 QUOTED_WORDS = 4  # that must stand together for a sentence to count as a quotation
 
 Verdict = Literal["quoted", "supported", "not found"]
@@ -104,7 +103,8 @@ def is_in(claim: str, text: str) -> bool:
 def stands_in(claim: str, text: str) -> bool:
     """The same for one spelling."""
     if claim[0].isdigit():
-        digits, begins = re.sub(r"\D", "", claim), re.compile(rf"{re.escape(claim)}(?!\d|{APART}\d{{3}}(?!\d))")
+        digits = re.sub(r"\D", "", claim)
+        begins = re.compile(rf"{re.escape(claim)}(?!\d|{THOUSANDS.pattern})")  # 18 is not the beginning of 18,206
         return any(digits == re.sub(r"\D", "", other) or begins.match(other) for other in NUMBER.findall(text))
     folded = fold(text)
     return all(word in folded or word.rstrip("s") in folded for word in fold(claim).split())

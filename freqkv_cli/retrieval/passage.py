@@ -24,6 +24,11 @@ RUNS_ON = re.compile(r"[^\n|\t]{40,}[\w,\u2013-]\Z")
 LONGEST_REST = 300  # characters of a sentence that are taken from the page after it
 
 
+def count_words(text: str) -> int:
+    """Return how many words a text has; a character of a script without spaces is one."""
+    return sum(1 for _ in WORD.finditer(text))
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A piece of a document, verbatim but for the white space at its ends.

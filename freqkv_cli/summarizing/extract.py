@@ -1,14 +1,15 @@
 """Extracts: the sentences of a text that are nearest to all of it, for notes and summaries without a writer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from freqkv_cli.retrieval.passage import Passage
+from freqkv_cli.retrieval.passage import Passage, count_words
 from freqkv_cli.retrieval.sentences import clean_sentences
 from freqkv_cli.retrieval.word_vectors import text_vector
 
 SHORTEST, LONGEST = 6, 50  # words of a sentence that is worth quoting, where there are such
+LONGER = 1.3  # times the words wanted: as much is told whole
 
 
 def central_sentence(passages: Sequence[Passage], language: str, topic: str = "") -> tuple[str, Passage]:
@@ -32,3 +33,22 @@ def sentences_of(passage: Passage, language: str) -> list[str]:
     if not passage.location.has_rows:
         return clean_sentences(passage.text, language)
     return [" ".join(line.split()) for line in passage.text.splitlines() if any(map(str.isalnum, line))]
+
+
+def spread(sentences: Sequence[str], words: int) -> list[str]:
+    """Return sentences of about `words` words together: of each of so many parts the one that is nearest to the mean of
+    all.
+    """
+    total = sum(map(count_words, sentences))
+    if total <= words * LONGER:
+        return list(sentences)
+    vectors = np.stack([text_vector(sentence) for sentence in sentences])
+    likeness = vectors @ vectors.mean(0)
+    parts = evenly(len(sentences), max(1, len(sentences) * words // total))
+    return [sentences[max(part, key=lambda place: float(likeness[place]))] for part in parts]
+
+
+def evenly(count: int, parts: int) -> Iterator[range]:
+    """Yield the places 0..count-1 in as many parts, as long as each other or nearly."""
+    for part in range(parts):
+        yield range(part * count // parts, (part + 1) * count // parts)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from freqkv_cli.retrieval.passage import WORD, Passage
+from freqkv_cli.retrieval.passage import Passage, count_words
 
 WORDS = {"low": 1400, "medium": 1400, "high": 700}  # of a section; about a third more in tokens
 
@@ -17,7 +17,7 @@ class Section:
     def add(self, passage: Passage) -> None:
         """Take the next passage."""
         self.passages.append(passage)
-        self.words += sum(1 for _ in WORD.finditer(passage.text))
+        self.words += count_words(passage.text)
 
     @property
     def title(self) -> str | None:

@@ -2,9 +2,6 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-
-import numpy as np
 
 from freqkv_cli.answering.evidence import EDGE, describe
 from freqkv_cli.answering.verification import Citation, cited, claims
@@ -13,11 +10,9 @@ from freqkv_cli.prompts import FOCUS, KINDS, MERGE, OPENING, SUMMARY
 from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.writing import Answer
 from freqkv_cli.retrieval.language import stems
-from freqkv_cli.retrieval.passage import WORD
 from freqkv_cli.retrieval.sentences import clean_sentences
 from freqkv_cli.retrieval.table import UNITS
-from freqkv_cli.retrieval.word_vectors import text_vector
-from freqkv_cli.summarizing.extract import central_sentence
+from freqkv_cli.summarizing.extract import central_sentence, evenly, spread
 from freqkv_cli.summarizing.notes import (
     SectionNote,
     as_prose,
@@ -34,7 +29,6 @@ TOKENS_PER_WORD = 2  # with room to finish the last sentence
 CHARACTERS = 3  # of a token, at least
 GROUP, MERGED_SENTENCES = 6, 2  # notes that are merged into how many sentences
 OPENING_TOKENS = 80
-LONGER = 1.3  # times the words wanted: shorter ones are not merged further
 FEW_NOTES = 3  # fewer of them say too little for a summary
 TABLES = {kind for kind, unit in UNITS.items() if unit == "rows"}  # of which counting says more than notes on some
 SAME = 0.8  # share of its words that a sentence has in common with an earlier one which it only repeats
@@ -141,25 +135,6 @@ def noted(notes: Sequence[SectionNote], language: str) -> list[str]:
     return clean_sentences(as_prose(" ".join(note.text for note in notes)), language)
 
 
-def spread(sentences: Sequence[str], words: int) -> list[str]:
-    """Return sentences of about `words` words together: of each of so many parts the one that is most like all of them
-    (centroid-based extraction, Radev et al. 2004, with static word vectors).
-    """
-    total = sum(map(count_words, sentences))
-    if total <= words * LONGER:
-        return list(sentences)
-    parts = max(1, len(sentences) * words // total)
-    vectors = np.stack([text_vector(sentence) for sentence in sentences])
-    likeness = vectors @ vectors.mean(0)
-    bounds = [len(sentences) * part // parts for part in range(parts + 1)]
-    return [sentences[first + int(likeness[first:end].argmax())] for first, end in pairwise(bounds)]
-
-
-def count_words(text: str) -> int:
-    """Return how many words a text has; a character of a script without spaces is one."""
-    return sum(1 for _ in WORD.finditer(text))
-
-
 def cut_to(session: Session, text: str, most: int) -> str:
     """Return the beginning of a text, of about `most` tokens."""
     tokens = session.count_tokens(text)
@@ -199,9 +174,8 @@ def extract(session: Session, notes: Sequence[SectionNote]) -> Summary:
     words = words_wanted(session)
     parts = max(1, min(len(index), words // 20))
     summary = Summary()
-    for number in range(parts):
-        first, last = number * len(index) // parts, (number + 1) * len(index) // parts
-        passages = [index[place] for place in range(first, last)]
+    for part in evenly(len(index), parts):
+        passages = [index[place] for place in part]
         sentence, passage = central_sentence(passages, language, session.settings.focus or "")
         if not any(repeats(sentence, one.sentence, language) for one in summary.sentences):
             summary.sentences.append(Citation(sentence, "quoted", passage, sentence))

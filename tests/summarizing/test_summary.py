@@ -10,9 +10,10 @@ import pytest
 from freqkv_cli.config import Settings
 from freqkv_cli.events import Event, Progress
 from freqkv_cli.reading.session import Session
+from freqkv_cli.summarizing.extract import spread
 from freqkv_cli.summarizing.layout import notes_text, summary_text, without_notes
 from freqkv_cli.summarizing.notes import SectionNote
-from freqkv_cli.summarizing.summary import GROUP, Summary, merged, repeats, spread, words_wanted, write_summary
+from freqkv_cli.summarizing.summary import GROUP, Summary, merged, repeats, words_wanted, write_summary
 from tests.reading.conftest import reader  # noqa: F401
 from tests.reading.playing import Played, ended, searched
 from tests.summarizing.conftest import EVENTS

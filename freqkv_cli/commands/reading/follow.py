@@ -18,20 +18,8 @@ from freqkv_cli.terminal.display import open_display
 USAGE = "freqkv follow LOG -o STATE, freqkv follow --help"
 NOT_FOR_FOLLOWING = (
     *("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed", "max_tokens", "stream"),
-    *(
-        "cache",
-        "refresh",
-        "states_limit",
-        "pages",
-        "start",
-        "until",
-        "encoding",
-        "kind",
-        "ocr",
-        "recursive",
-        "allow_net",
-    ),
-    "password_file",
+    *("cache", "refresh", "states_limit", "pages", "start", "until", "encoding", "kind", "ocr", "recursive"),
+    *("allow_net", "password_file"),
     *SUMMARY_ONLY,
     *QUESTION_ONLY,
 )
