@@ -42,8 +42,11 @@ def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
     frame = describe(retriever)
     count = session.settings.recall
     named = retriever.named(queries[0], count)
-    found = [hit.passage for hit in retriever.find(queries, count + len(named))]
-    wanted = [*named, *(passage for passage in found if passage not in named)][:count]
+    # Where somebody is named most often nobody says who that is: the first passage with each name is read, too.
+    introduced = [one for one in retriever.introducing(queries[0]) if one not in named][: count // 2]
+    found = [hit.passage for hit in retriever.find(queries, 2 * count)]
+    fitting = [one for one in found if one not in named and one not in introduced]
+    wanted = [*named, *fitting[:1], *introduced, *fitting[1:]][:count]
     free = session.cache.geometry.cache_size - len(session.prompt.prefix) - room - session.count_tokens(frame)
     taken: list[Passage] = []
     for passage in wanted:
@@ -56,15 +59,16 @@ def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
             "no passage can be read again beside the question and the answer: shorten the question or --max-tokens, "
             "give a larger --cache-size, or --recall 0"
         )
-    # A part that was named is read from its beginning; what was found is read with the best last.
+    # What introduces is read first; what was found with the best last; a part that was named from its beginning.
+    taken.sort(key=lambda one: (one in introduced, one not in named))
     in_order = [one for one in taken if one not in named][::-1] + [one for one in taken if one in named]
     text = "\n\n".join([frame, *map(shown, in_order)])
     index = retriever.index
     edges = [index[place] for place in dict.fromkeys((0, len(index) - 1))] if len(index) else []
-    others = [one for one in edges if one not in taken]
+    quoted = [one for one in edges if one not in taken]
     if counted := retriever.table.passage:
-        others.append(counted)
-    return Evidence(text, taken, others, len(wanted) - len(taken))
+        quoted.append(counted)
+    return Evidence(text, taken, quoted, len(wanted) - len(taken))
 
 
 def shown(passage: Passage) -> str:

@@ -102,6 +102,18 @@ class PassageIndex:
         with explained():
             return all(any(map(self._holds, spellings(claim))) for claim in claims)
 
+    def first_with(self, name: str) -> int | None:
+        """Return the number of the first passage with all words of a name; None where none has them."""
+        words = " ".join(f'"{word}"' for word in stems(name, self.language))
+        if not words:
+            return None
+        with explained():
+            found = self._database.execute(
+                "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid LIMIT 1", (words,)
+            )
+            row = found.fetchone()
+        return row[0] if row else None
+
     def _holds(self, claim: str) -> bool:
         for language in [one for one, _ in self.languages.most_common(LANGUAGES)]:
             words = stems(claim, language)

@@ -19,6 +19,8 @@ PAGE = re.compile(
     re.I,
 )
 NUMBER = re.compile(r"\d+")
+# A name in a question: words with capital letters that stand together, but for the word it begins with.
+NAME = re.compile(r"(?<!^)\b[^\W\d_a-z][\w-]+(?:\.?\s[^\W\d_a-z][\w-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,12 @@ class Retriever:
                 end = self.outline[place + 1].passage if place + 1 < len(self.outline) else len(self.index)
                 return [self.index[index] for index in range(entry.passage, min(end, entry.passage + most))]
         return []
+
+    def introducing(self, question: str) -> list[Passage]:
+        """Return the first passage with each name of a question, which tells most often who or what that is."""
+        names = [name for name in NAME.findall(question) if name[0].isupper()]
+        places = [self.index.first_with(name) for name in dict.fromkeys(names)]
+        return [self.index[place] for place in dict.fromkeys(places) if place is not None]
 
     def _keep(self, passages: Iterable[Passage]) -> list[Passage]:
         kept = []

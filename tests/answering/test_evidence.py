@@ -51,6 +51,17 @@ def test_a_part_that_is_named_is_read_in_its_order_behind_the_others(session: Se
     assert len({passage.index for passage in evidence.passages}) == len(evidence.passages)
 
 
+def test_the_first_mention_of_a_name_is_read_before_the_passages_that_fit_best(reader: str, tmp_path: Path) -> None:
+    path = tmp_path / "voyage.txt"
+    first = f"There was a cook, Ambrose Pell, the son of a baker. {SEA * 6}\n\n"
+    path.write_text("".join([first, *(f"Who was Pell? Was Ambrose Pell he? {SEA * 6}\n\n" for _ in range(12))]))
+    session = searched([path], reader)
+    assert session.retriever is not None
+    evidence = gather(session, ["So who was Ambrose Pell?"], 100)
+    assert session.retriever.index[0] in evidence.passages[1:]
+    assert "baker" not in gather(session, ["So who was he?"], 100).text.partition(describe(session.retriever))[2]
+
+
 @pytest.mark.parametrize("room", [100, 1000, 1500])
 def test_what_is_gathered_fits_beside_the_room_asked_for(session: Session, room: int) -> None:
     evidence = gather(session, ["Who had a dog?"], room)

@@ -90,6 +90,34 @@ def test_a_page_that_is_named_is_found() -> None:
         assert retriever.named(question, 9) == []
 
 
+@pytest.mark.parametrize(
+    ("question", "first"),
+    [
+        ("Who is Silas Crane?", [1]),
+        ("Did Ambrose Pell meet Mr. Crane, and where?", [3, 5]),
+        ("Crane?", []),  # the word that a question begins with has a capital letter whatever it is
+        ("Who is Nobody Known?", []),
+        ("what did the captain do?", []),
+        ("Wer ist Silas Crane\u2019s Hund?", [1, 7]),
+    ],
+)
+def test_names_of_a_question_are_introduced_where_they_stand_first(question: str, first: list[int]) -> None:
+    texts = {
+        1: "Silas Crane was the captain.",
+        3: "Ambrose Pell cooked. Crane ate.",
+        5: "They called Mr. Crane old.",
+        7: "Silas Crane, Mr. Crane and Ambrose Pell came home with a dog, a Hund.",
+    }
+    retriever = of_pages(
+        [
+            Page(f"{texts.get(number, '')} {'and the sea ' * 120}.", number, None, location=Location(page=number))
+            for number in range(9)
+        ]
+    )
+    introduced = retriever.introducing(question)
+    assert sorted({passage.location.page for passage in introduced}) == first
+
+
 def test_a_section_that_is_named_is_found(tmp_path: Path) -> None:
     body = "It rained and they were wet all day. " * 40
     text = "".join(f"CHAPTER {number}\n\n{body}\n\n" for number in range(1, 13))
