@@ -29,7 +29,8 @@ NEAREST = 2  # passages that are named where the document does not say
 class Reply:
     """An answer and what it rests on. `answer.text` are the model's own words alone.
 
-    `found`: the document says it; else `text` says that it does not, and `passages` are the nearest.
+    `found`: the document says it; else `text` says that it does not, and `passages` are the nearest. `affirmed`: how
+    sure the model is of that, the least of its log-odds of yes over no, in nats; None where it was not asked.
     """
 
     answer: Answer
@@ -37,6 +38,7 @@ class Reply:
     passages: list[Passage] = field(default_factory=list)
     found: bool = True
     text: str = ""
+    affirmed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,25 +89,28 @@ def answer_from_passages(session: Session, question: str, earlier: Sequence[Turn
     citations = check(answer.text, question, [*evidence.passages, *evidence.edges], session.retriever.index.language)
     reply = Reply(answer, citations, evidence.passages)
     if answer.finish_reason != "interrupted":
-        reply.found = bool(citations) and session.affirms(cache, TELLS.format(question=question)) >= DOUBT
+        if citations:
+            reply.affirmed = session.affirms(cache, TELLS.format(question=question))
         del cache  # before another is made: the estimate of the memory counts two, with the one that reads
-        reply.found = reply.found and told(session, question, answer.text, citations[0])
+        if reply.affirmed is not None and reply.affirmed >= DOUBT:
+            reply.affirmed = min(reply.affirmed, told(session, question, answer.text, citations[0]))
+        reply.found = reply.affirmed is not None and reply.affirmed >= DOUBT
     reply.text = in_words(session, question, reply)
     return reply
 
 
-def told(session: Session, question: str, answer: str, citation: Citation) -> bool:
-    """Return whether the document tells the answer, where all that was read again does. The model is asked twice more,
-    and must say yes each time: whether the answer is one to the question, with nothing else in sight, and whether the
-    passage that is cited tells it, alone.
+def told(session: Session, question: str, answer: str, citation: Citation) -> float:
+    """Return how sure the model is that the document tells the answer, where all that was read again does. It is asked
+    twice more: whether the answer is one to the question, with nothing else in sight, and whether the passage that is
+    cited tells it, alone. The less of the two; the second is not put where the first is doubted.
     """
     judged = ANSWERS.format(question=question, answer=answer[:LONGEST_JUDGED])
     tells = TELLS.format(question=question)
     room = session.count_tokens(judged) + REQUEST_ROOM
-    return (
-        session.affirms(session.consult("", room), judged) >= DOUBT
-        and session.affirms(session.consult(shown(citation.passage), room), tells) >= DOUBT
-    )
+    answers = session.affirms(session.consult("", room), judged)
+    if answers < DOUBT:
+        return answers
+    return min(answers, session.affirms(session.consult(shown(citation.passage), room), tells))
 
 
 def in_words(session: Session, question: str, reply: Reply) -> str:

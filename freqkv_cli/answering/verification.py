@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from freqkv_cli.retrieval.language import THOUSANDS, detect_language, spellings, stems, words_of
+from freqkv_cli.retrieval.language import (
+    NOUNS_ARE_CAPITAL,
+    THOUSANDS,
+    detect_language,
+    spellings,
+    stems,
+    words_of,
+)
 from freqkv_cli.retrieval.passage import Passage
 from freqkv_cli.retrieval.sentences import clean_sentences, split_sentences
 
@@ -17,7 +24,6 @@ CLAIMED = re.compile(rf"(?<![^\W_])(?<![^\W_]-)(?:{NUMBER.pattern})")  # not the
 # Words inside a sentence, also behind a mark that opens a quotation.
 INSIDE = re.compile(r"(?<!^)(?<!^[\"\u201c\u00ab(])(?<![.!?:] )(?<![.!?:] [\"\u201c\u00ab(])\b[^\W\d_a-z][\w'\u2019-]+")
 WORD = re.compile(r"[^\W\d_][\w'\u2019-]*")
-NOUNS_ARE_CAPITAL = ("de", "lb")  # languages in which a capital letter alone makes no name
 # The rows of a table are quoted one by one: cells that stand apart, or that name their columns.
 COLUMNS = re.compile(r"\S(?:\t| {2,})\S|^[^:;\n]{1,40}: [^;\n]*;\s", re.MULTILINE)
 QUOTED_WORDS = 4  # that must stand together for a sentence to count as a quotation

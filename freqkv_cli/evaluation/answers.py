@@ -159,6 +159,7 @@ def scored(
         "expected": question.answer,
         "answer": text,
         "found": found,
+        "affirmed": reply.affirmed if reply else None,
         "outcome": "wrong" if reply is None else grade(question.answer, text, found),
         "matches": matches(question.answer, text),
         "passage_found": passage_found(question, reply),

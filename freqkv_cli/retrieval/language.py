@@ -10,6 +10,7 @@ from freqkv_cli.retrieval.passage import SPACELESS
 WORD = re.compile(rf"[{SPACELESS}]|[^\W_{SPACELESS}]+")
 THOUSANDS = re.compile(r"(?<=\d)[.,'\u2019\u00a0\u202f](?=\d{3}(?!\d))")
 SAMPLE = 2000  # characters that tell a language
+NOUNS_ARE_CAPITAL = ("de", "lb")  # languages in which a capital letter alone makes no name
 FEWEST = 20  # letters; of fewer the language cannot be told
 
 MONTHS, DAYS = list(calendar.month_name), list(calendar.day_name)  # the first month is the second of the list

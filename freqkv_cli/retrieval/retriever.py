@@ -9,7 +9,7 @@ from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.stored_document import StoredDocument
 from freqkv_cli.location import title_of
 from freqkv_cli.retrieval.index import FUSION, Hit, PassageIndex
-from freqkv_cli.retrieval.language import words_of
+from freqkv_cli.retrieval.language import NOUNS_ARE_CAPITAL, detect_language, words_of
 from freqkv_cli.retrieval.passage import Passage, PassageSplitter
 from freqkv_cli.retrieval.table import TableProfile
 
@@ -91,6 +91,8 @@ class Retriever:
     def introducing(self, question: str) -> list[Passage]:
         """Return the first passage with each name of a question, which tells most often who or what that is."""
         names = [name for name in NAME.findall(question) if name[0].isupper()]
+        if detect_language(question) in NOUNS_ARE_CAPITAL:
+            names = [name for name in names if " " in name]
         places = [self.index.first_with(name) for name in dict.fromkeys(names)]
         return [self.index[place] for place in dict.fromkeys(places) if place is not None]
 

@@ -98,7 +98,7 @@ def test_a_page_that_is_named_is_found() -> None:
         ("Crane?", []),  # the word that a question begins with has a capital letter whatever it is
         ("Who is Nobody Known?", []),
         ("what did the captain do?", []),
-        ("Wer ist Silas Crane\u2019s Hund?", [1, 7]),
+        ("Wann starb der Hund von Silas Crane?", [1]),  # in German every noun has a capital letter
     ],
 )
 def test_names_of_a_question_are_introduced_where_they_stand_first(question: str, first: list[int]) -> None:
