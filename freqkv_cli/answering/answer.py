@@ -31,6 +31,7 @@ class Reply:
 
     `found`: the document says it; else `text` says that it does not, and `passages` are the nearest. `affirmed`: how
     sure the model is of that, the least of its log-odds of yes over no, in nats; None where it was not asked.
+    `answers`: it takes its words for an answer to the question, whether the document tells it or not.
     """
 
     answer: Answer
@@ -39,6 +40,7 @@ class Reply:
     found: bool = True
     text: str = ""
     affirmed: float | None = None
+    answers: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,31 +94,36 @@ def answer_from_passages(session: Session, question: str, earlier: Sequence[Turn
         if citations:
             reply.affirmed = session.affirms(cache, TELLS.format(question=question))
         del cache  # before another is made: the estimate of the memory counts two, with the one that reads
-        if reply.affirmed is not None and reply.affirmed >= DOUBT:
-            reply.affirmed = min(reply.affirmed, told(session, question, answer.text, citations[0]))
+        if citations:
+            judge(session, question, reply)
         reply.found = reply.affirmed is not None and reply.affirmed >= DOUBT
     reply.text = in_words(session, question, reply)
     return reply
 
 
-def told(session: Session, question: str, answer: str, citation: Citation) -> float:
-    """Return how sure the model is that the document tells the answer, where all that was read again does. It is asked
-    twice more: whether the answer is one to the question, with nothing else in sight, and whether the passage that is
-    cited tells it, alone. The less of the two; the second is not put where the first is doubted.
+def judge(session: Session, question: str, reply: Reply) -> None:
+    """Ask the model twice more, and lower `affirmed` where it doubts: whether its words answer the question, with
+    nothing else in sight, and whether the passage that is cited tells the answer, alone. The second is not put where
+    anything was doubted before.
     """
-    judged = ANSWERS.format(question=question, answer=answer[:LONGEST_JUDGED])
-    tells = TELLS.format(question=question)
+    judged = ANSWERS.format(question=question, answer=reply.answer.text[:LONGEST_JUDGED])
     room = session.count_tokens(judged) + REQUEST_ROOM
     answers = session.affirms(session.consult("", room), judged)
-    if answers < DOUBT:
-        return answers
-    return min(answers, session.affirms(session.consult(shown(citation.passage), room), tells))
+    reply.answers = answers >= DOUBT
+    affirmed = answers if reply.affirmed is None else min(reply.affirmed, answers)
+    if affirmed >= DOUBT:
+        evidence = session.consult(shown(reply.citations[0].passage), room)
+        affirmed = min(affirmed, session.affirms(evidence, TELLS.format(question=question)))
+    reply.affirmed = affirmed
 
 
 def in_words(session: Session, question: str, reply: Reply) -> str:
     """Return a reply as it is printed: the answer, with what was not found marked, then its places and quotes."""
     if not reply.found:
-        return "\n".join([not_said(detect_language(question)), *nearest(session, question, reply)])
+        guessed = reply.answers and reply.citations and not any(one.missing for one in reply.citations)
+        shown_too = guessed and not session.settings.strict
+        guess = [f"(a guess: {' '.join(reply.answer.text.split())})"] if shown_too else []
+        return "\n".join([not_said(detect_language(question)), *guess, *nearest(session, question, reply)])
     kept = reply.answer.text
     if session.settings.strict:
         kept = " ".join(one.sentence for one in reply.citations if one.verdict != "not found")
@@ -140,12 +147,10 @@ def nearest(session: Session, question: str, reply: Reply) -> list[str]:
     assert session.retriever is not None
     language = session.retriever.index.language
     asked = set(stems(question, language))
-    quotes = {one.passage.index: (one.quote, one.passage) for one in reply.citations[:1]}
+    quotes = {one.quote: one.passage for one in reply.citations[:1]}
     for passage in reply.passages[:NEAREST]:
-        quotes.setdefault(passage.index, (best_sentence(passage.text, asked, asked, language), passage))
-    return [
-        f'(nearest: "{quote}" [{place_of(session, passage)}])' for quote, passage in list(quotes.values())[:NEAREST]
-    ]
+        quotes.setdefault(best_sentence(passage.text, asked, asked, language), passage)
+    return [f'(nearest: "{quote}" [{place_of(session, passage)}])' for quote, passage in list(quotes.items())[:NEAREST]]
 
 
 def place_of(session: Session, passage: Passage) -> str:

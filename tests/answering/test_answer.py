@@ -77,6 +77,7 @@ def test_what_the_document_does_not_say_is_told_with_what_is_nearest(session: Se
     first, *rest = reply.text.split("\n")
     assert first == not_said("en")
     withheld, other = reply.citations[0], reply.passages[0]
+    assert rest.pop(0) == "(a guess: The bishop was called Ambrose Pell.)"
     assert rest[0] == f'(nearest: "{withheld.quote}" [{withheld.passage.place}])'
     assert withheld.passage != other
     assert rest[1].startswith('(nearest: "')
@@ -87,9 +88,26 @@ def test_what_the_document_does_not_say_is_told_with_what_is_nearest(session: Se
 def test_a_withheld_answer_from_the_nearest_passage_is_quoted_once(session: Session, play: Play) -> None:
     play("The cook was called Ambrose Pell.", affirmed=-5.0)
     reply, _ = told(session)
-    quotes = reply.text.split("\n")[1:]
+    quotes = reply.text.split("\n")[2:]
     assert quotes[0] == f'(nearest: "{FACT}" [{reply.passages[0].place}])'
     assert len(set(quotes)) == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "answers", "strict"),
+    [
+        ("The bishop was called Ambrose Pell.", -5.0, False),  # no answer to the question
+        ("The bishop was called Zorblax.", 5.0, False),  # made up
+        ("The bishop was called Ambrose Pell.", 5.0, True),
+    ],
+)
+def test_no_guess_is_told_of_what_is_no_answer_or_made_up_or_withheld(
+    session: Session, play: Play, written: str, answers: float, strict: bool
+) -> None:
+    play(written, affirmed=-5.0, answers=answers)
+    reply, _ = told(session, "Which bishop blessed the cathedral?", strict=strict)
+    assert not reply.found
+    assert "guess" not in reply.text
 
 
 @pytest.mark.parametrize(

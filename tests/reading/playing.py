@@ -39,6 +39,7 @@ class Played:
 
     write: Callable[[str], str]
     affirmed: float = 5.0
+    answers: float = 5.0  # and that what was written is an answer at all
     finish_reason: str = "stop"
     requests: list[str] = field(default_factory=list)
     consulted: list[str] = field(default_factory=list)
@@ -60,5 +61,9 @@ def install(played: Played, patch: pytest.MonkeyPatch) -> Played:
 
     patch.setattr(Session, "answer", answer)
     patch.setattr(Session, "consult", consult)
-    patch.setattr(Session, "affirms", lambda session, on, request: played.affirmed)
+    patch.setattr(
+        Session,
+        "affirms",
+        lambda session, on, request: played.answers if "Does this reply" in request else played.affirmed,
+    )
     return played
