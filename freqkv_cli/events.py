@@ -24,11 +24,11 @@ class Progress:
     """A snapshot of the work. Sent often; the terminal decides how often to draw.
 
     `tokens_total` is exact only when `total_is_exact`; while pages are still being read it is an estimate
-    from the share of the document that has been read. Bytes are bytes, times are seconds. `detail` is a figure of the
-    task's own, in words.
+    from the share of the document that has been read. While indexing, passages are counted instead. Bytes are bytes,
+    times are seconds. `detail` is a figure of the task's own, in words.
     """
 
-    phase: Literal["loading", "reading", "answering", "training"]
+    phase: Literal["loading", "reading", "indexing", "answering", "training"]
     source: str = ""
     detail: str = ""
     page: int | None = None

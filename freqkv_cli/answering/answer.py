@@ -11,7 +11,7 @@ from typing import Any
 
 from freqkv_cli.answering.evidence import gather, shown
 from freqkv_cli.answering.verification import Citation, best_sentence, check
-from freqkv_cli.events import Event, Note, Text
+from freqkv_cli.events import Event, Note, Progress, Text
 from freqkv_cli.prompts import ANSWER, ANSWERS, EARLIER, FROM_MEMORY, TELLS, not_said
 from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.writing import Answer
@@ -79,6 +79,10 @@ def answer_from_passages(session: Session, question: str, earlier: Sequence[Turn
     limit = session.settings.max_tokens or MAX_TOKENS
     request = with_turns(ANSWER.format(question=question, language=in_language(question)), earlier)
     room = session.count_tokens(request) + REQUEST_ROOM + limit
+    index = session.retriever.index
+    for indexed in index.indexing():
+        if indexed < len(index):
+            yield Progress("indexing", tokens_done=indexed, tokens_total=len(index), total_is_exact=True)
     queries = [question, *(f"{turn.question} {turn.answer} {question}" for turn in earlier[-1:])]
     evidence = gather(session, queries, room)
     if evidence.left_out:
@@ -88,7 +92,7 @@ def answer_from_passages(session: Session, question: str, earlier: Sequence[Turn
             yield Note(f"[{place_of(session, passage)}]\n{passage.text}\n", wanted=True)
     cache = session.consult(evidence.text, room)
     answer = yield from session.answer(request, limit, on=cache, quiet=True)
-    citations = check(answer.text, question, [*evidence.passages, *evidence.edges], session.retriever.index.language)
+    citations = check(answer.text, question, [*evidence.passages, *evidence.edges], index.language)
     reply = Reply(answer, citations, evidence.passages)
     if answer.finish_reason != "interrupted":
         if citations:

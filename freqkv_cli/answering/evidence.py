@@ -12,7 +12,7 @@ from freqkv_cli.retrieval.retriever import Retriever
 
 EDGE = 400  # characters of the first and of the last passage
 OUTLINE = 600  # characters of the list of headings
-TABLE = 900  # characters of what a table comes to
+COUNTED = 900  # characters of what a table or a log comes to
 # A line that was broken for its length, not for its sense: a small model reads "two thousand" before the break as all.
 WRAPPED = re.compile(r"(?<=[^\n|\t]{40})\n(?=[^\W_])")
 
@@ -21,9 +21,9 @@ WRAPPED = re.compile(r"(?<=[^\n|\t]{40})\n(?=[^\W_])")
 class Evidence:
     """What was read again. `passages` are those that fit the question, the best first; `left_out` those without room.
 
-    `edges` are what the frame quotes besides: the first and the last passage of all, and what a table comes to. `text`
-    is how it is put to the model: the frame of the document, then the passages, the best last, where a model looks
-    most.
+    `edges` are what the frame quotes besides: the first and the last passage, what a table comes to, lines of a log.
+    `text` is how it is put to the model: the frame of the document, then the passages, the best last, where a model
+    looks most.
     """
 
     text: str
@@ -68,6 +68,7 @@ def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
     quoted = [one for one in edges if one not in taken]
     if counted := retriever.table.passage:
         quoted.append(counted)
+    quoted += [unusual.line for unusual in retriever.log.unusual(index, COUNTED)]
     return Evidence(text, taken, quoted, len(wanted) - len(taken))
 
 
@@ -91,7 +92,10 @@ def describe(retriever: Retriever, beginning: int = EDGE) -> str:
     if titles := [title_of(entry.title) for entry in retriever.outline]:
         parts.append(f"Headings ({len(titles)}): {shortened('; '.join(titles), OUTLINE)}")
     if counted := retriever.table.passage:
-        parts.append(shortened(counted.text, TABLE))
+        parts.append(shortened(counted.text, COUNTED))
+    if unlike := retriever.log.unusual(retriever.index, COUNTED):
+        unusual = "\n".join(line.text for line in unlike)
+        parts.append(f"{retriever.log.total:,} lines of a log; those least like the rest:\n{unusual}")
     if len(retriever.index):
         first, length = [], 0
         for passage in retriever.index:

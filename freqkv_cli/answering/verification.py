@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from freqkv_cli.documents.records.log import is_log
 from freqkv_cli.retrieval.language import (
     NOUNS_ARE_CAPITAL,
     THOUSANDS,
@@ -117,9 +118,11 @@ def stands_in(claim: str, text: str) -> bool:
 
 
 def best_sentence(text: str, wanted: set[str], telling: set[str], language: str) -> str:
-    """Return the sentence of a passage with most of the wanted stems; those of `telling` count twice."""
+    """Return the sentence of a passage, or the line of a log, with most of the wanted stems; those of `telling` count
+    twice.
+    """
     units: list[str] = []
-    for sentence in split_sentences(text, language):
+    for sentence in text.splitlines() if is_log(text) else split_sentences(text, language):
         rows = len(sentence) > LONGEST_QUOTE and COLUMNS.search(sentence)
         units += sentence.splitlines() if rows else [sentence]
     sentences = [" ".join(unit.split()) for unit in units if any(map(str.isalnum, unit))] or [text]

@@ -2,7 +2,7 @@
 
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO
 
 from freqkv_cli.errors import InputError
@@ -64,12 +64,13 @@ class Archive:
         except Exception:  # whatever a damaged member makes zipfile raise
             return
 
-    def count(self, name: str, mark: re.Pattern[bytes]) -> int:
-        """Return how often a mark, which is no longer than OVERLAP bytes, stands in a member."""
-        found = repeated = 0
+    def count(self, name: str, marks: Sequence[re.Pattern[bytes]]) -> list[int]:
+        """Return how often each of the marks, which are no longer than OVERLAP bytes, stands in a member."""
+        found, repeated = [0] * len(marks), [0] * len(marks)
         for block in self.blocks(name):
-            found += len(mark.findall(block)) - repeated
-            repeated = len(mark.findall(block[-OVERLAP:]))
+            for number, mark in enumerate(marks):
+                found[number] += len(mark.findall(block)) - repeated[number]
+                repeated[number] = len(mark.findall(block[-OVERLAP:]))
         return found
 
     def read(self, name: str) -> bytes:

@@ -16,11 +16,12 @@ from freqkv_cli.errors import MemoryLimitError, UsageError
 from freqkv_cli.location import Location
 from freqkv_cli.retrieval.language import detect_language, spellings, stem, stems, stop_words, words_of
 from freqkv_cli.retrieval.passage import Passage
-from freqkv_cli.retrieval.word_vectors import DIMENSIONS, text_vector
+from freqkv_cli.retrieval.word_vectors import DIMENSIONS, text_vectors
 
 CANDIDATES = 50  # passages that each ranking proposes
 FUSION = 10  # of reciprocal rank fusion: a passage's score is the sum of 1 / (FUSION + rank) over both rankings
-BLOCK = 1000  # vectors that are compared at once
+BLOCK = 1000  # passages that are indexed, or whose vectors are compared, between two looks at the clock
+BATCH = 50  # passages that are cut into pieces of words at once
 LANGUAGES = 3  # of the documents, by which a question's words are stemmed
 LETTERS = re.compile(r"[^\W_]+")
 
@@ -37,19 +38,21 @@ class PassageIndex:
     """Passages on disk, found again by their words in any language and by what they are about.
 
     Two rankings, BM25 over stems (headings count as text) and the cosine of static word vectors, are joined by
-    reciprocal rank fusion (Cormack et al. 2009). Memory stays the same however many passages are added. Close it, or
-    use it as a context manager. Raises UsageError where SQLite lacks full-text search, MemoryLimitError where the disk
-    is full.
+    reciprocal rank fusion (Cormack et al. 2009). What is added is indexed when something is first looked for, so that
+    a text that is only kept costs no more than that. Memory stays the same however many passages are added. Close it,
+    or use it as a context manager. Raises UsageError where SQLite lacks full-text search, MemoryLimitError where the
+    disk is full.
     """
 
     def __init__(self) -> None:
-        self.languages: Counter[str] = Counter()
-        self._count = 0
+        self._languages: Counter[str] = Counter()
+        self._count = self._indexed = 0
         self._database = sqlite3.connect("")  # SQLite keeps it in a nameless temporary file
         with explained():
             self._database.executescript(
                 """
-                CREATE TABLE passage (id INTEGER PRIMARY KEY, content TEXT, vector BLOB);
+                CREATE TABLE passage (id INTEGER PRIMARY KEY, content TEXT);
+                CREATE TABLE meaning (id INTEGER PRIMARY KEY, vector BLOB);
                 CREATE VIRTUAL TABLE words USING fts5(stems, content='', tokenize='unicode61 remove_diacritics 2');
                 """
             )
@@ -70,23 +73,46 @@ class PassageIndex:
         return passage_of(row[0])
 
     @property
+    def languages(self) -> list[str]:
+        """The ISO 639-1 codes of the languages that most passages are in, the first ones of them."""
+        for _ in self.indexing():
+            pass
+        return [code for code, _ in self._languages.most_common(LANGUAGES)]
+
+    @property
     def language(self) -> str:
         """The ISO 639-1 code of the language that most passages are in."""
-        return self.languages.most_common(1)[0][0] if self.languages else "en"
+        return next(iter(self.languages), "en")
 
     def add(self, passage: Passage) -> None:
         """Add a passage; it can be found at once."""
-        text = f"{passage.heading}\n{passage.text}" if passage.heading else passage.text
-        language = detect_language(passage.text)
-        self.languages[language] += 1
-        vector = text_vector(text).astype(np.float16).tobytes()
         with explained():
             content = json.dumps(asdict(passage), ensure_ascii=False)
-            self._database.execute("INSERT INTO passage VALUES (?, ?, ?)", (self._count, content, vector))
-            self._database.execute(
-                "INSERT INTO words (rowid, stems) VALUES (?, ?)", (self._count, " ".join(stems(text, language)))
-            )
+            self._database.execute("INSERT INTO passage VALUES (?, ?)", (self._count, content))
         self._count += 1
+
+    def indexing(self) -> Iterator[int]:
+        """Index what has been added since the last time, and yield how many passages are indexed, now and then."""
+        while self._indexed < self._count:
+            until = min(self._count, self._indexed + BLOCK)
+            with explained():
+                while self._indexed < until:
+                    query = "SELECT content FROM passage WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"
+                    rows = self._database.execute(query, (self._indexed, until, BATCH)).fetchall()
+                    self._index([passage_of(content) for (content,) in rows])
+            yield self._indexed
+
+    def _index(self, passages: Sequence[Passage]) -> None:
+        texts = [f"{one.heading}\n{one.text}" if one.heading else one.text for one in passages]
+        vectors = text_vectors(texts).astype(np.float16)
+        for passage, text, vector in zip(passages, texts, vectors, strict=True):
+            language = detect_language(passage.text)
+            self._languages[language] += 1
+            self._database.execute("INSERT INTO meaning VALUES (?, ?)", (self._indexed, vector.tobytes()))
+            self._database.execute(
+                "INSERT INTO words (rowid, stems) VALUES (?, ?)", (self._indexed, " ".join(stems(text, language)))
+            )
+            self._indexed += 1
 
     def search(self, question: str, count: int) -> list[Hit]:
         """Return at most `count` passages, the best first; fewer only where there are fewer."""
@@ -115,7 +141,7 @@ class PassageIndex:
         return row[0] if row else None
 
     def _holds(self, claim: str) -> bool:
-        for language in [one for one, _ in self.languages.most_common(LANGUAGES)]:
+        for language in self.languages:
             words = stems(claim, language)
             sought = " + ".join(f'"{one}"' for one in words)
             query = "SELECT 1 FROM words WHERE words MATCH ? LIMIT 1"
@@ -127,7 +153,7 @@ class PassageIndex:
         """Return what of a question is looked for: its words as the documents' languages stem them, without those that
         every text is full of; a question that has no others keeps those.
         """
-        languages = [one for one, _ in self.languages.most_common(LANGUAGES)]
+        languages = self.languages
         empty = frozenset(chain.from_iterable(map(stop_words, {*languages, detect_language(question)})))
         words = words_of(question)
         telling = [word for word in words if word not in empty] or words
@@ -154,10 +180,10 @@ class PassageIndex:
     def _by_meaning(self, question: str) -> list[int]:
         if not LETTERS.search(question) or not self._count:
             return []
-        wanted = text_vector(question)
+        (wanted,) = text_vectors([question])
         best: list[tuple[float, int]] = []
         with explained():
-            rows = self._database.execute("SELECT vector FROM passage ORDER BY id")
+            rows = self._database.execute("SELECT vector FROM meaning ORDER BY id")
             first = 0
             while block := rows.fetchmany(BLOCK):
                 table = np.frombuffer(b"".join(vector for (vector,) in block), np.float16).reshape(-1, DIMENSIONS)

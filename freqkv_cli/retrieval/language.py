@@ -84,7 +84,7 @@ def stem(word: str, language: str) -> str:
 
 def stems(text: str, language: str) -> list[str]:
     """Return the stems of all words of a text, in order."""
-    return [stem(word, language) for word in words_of(text)]
+    return [word if word.isascii() and word.isdigit() else stem(word, language) for word in words_of(text)]
 
 
 @cache

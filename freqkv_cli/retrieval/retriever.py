@@ -10,6 +10,7 @@ from freqkv_cli.documents.stored_document import StoredDocument
 from freqkv_cli.location import title_of
 from freqkv_cli.retrieval.index import FUSION, Hit, PassageIndex
 from freqkv_cli.retrieval.language import NOUNS_ARE_CAPITAL, detect_language, words_of
+from freqkv_cli.retrieval.log_lines import LogProfile
 from freqkv_cli.retrieval.passage import Passage, PassageSplitter
 from freqkv_cli.retrieval.table import TableProfile
 
@@ -40,6 +41,7 @@ class Retriever:
     outline: list[OutlineEntry] = field(default_factory=list)
     table: TableProfile = field(default_factory=TableProfile)
     _splitter: PassageSplitter | None = None
+    _log: tuple[int, LogProfile] | None = None
 
     def add(self, number: int, page: Page) -> list[Passage]:
         """Take a page of document `number`, from 0; return the passages that are complete with it."""
@@ -95,6 +97,17 @@ class Retriever:
             names = [name for name in names if " " in name]
         places = [self.index.first_with(name) for name in dict.fromkeys(names)]
         return [self.index[place] for place in dict.fromkeys(places) if place is not None]
+
+    @property
+    def log(self) -> LogProfile:
+        """What the lines of logs come to; nothing for other documents. It is made when it is asked for."""
+        if self._log is None or self._log[0] != len(self.index):
+            self._log = len(self.index), LogProfile()
+            logs = {number for number, document in enumerate(self.documents) if document.kind == "log"}
+            for passage in self.index if logs else ():
+                if passage.document in logs:
+                    self._log[1].add(passage)
+        return self._log[1]
 
     def _keep(self, passages: Iterable[Passage]) -> list[Passage]:
         kept = []

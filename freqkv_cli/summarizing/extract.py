@@ -6,7 +6,7 @@ import numpy as np
 
 from freqkv_cli.retrieval.passage import Passage, count_words
 from freqkv_cli.retrieval.sentences import clean_sentences
-from freqkv_cli.retrieval.word_vectors import text_vector
+from freqkv_cli.retrieval.word_vectors import text_vectors
 
 SHORTEST, LONGEST = 6, 50  # words of a sentence that is worth quoting, where there are such
 LONGER = 1.3  # times the words wanted: as much is told whole
@@ -23,8 +23,8 @@ def central_sentence(passages: Sequence[Passage], language: str, topic: str = ""
         pair for pair in found if SHORTEST <= len(pair[0].split()) <= LONGEST and pair[0][-1] in '.!?\u3002"\u201d'
     ]
     candidates = whole or found
-    vectors = np.stack([text_vector(sentence) for sentence, _ in candidates])
-    centre = text_vector(topic) if topic else vectors.mean(0)
+    vectors = text_vectors([sentence for sentence, _ in candidates])
+    centre = text_vectors([topic])[0] if topic else vectors.mean(0)
     return candidates[int(np.argmax(vectors @ centre))]
 
 
@@ -42,7 +42,7 @@ def spread(sentences: Sequence[str], words: int) -> list[str]:
     total = sum(map(count_words, sentences))
     if total <= words * LONGER:
         return list(sentences)
-    vectors = np.stack([text_vector(sentence) for sentence in sentences])
+    vectors = text_vectors(sentences)
     likeness = vectors @ vectors.mean(0)
     parts = evenly(len(sentences), max(1, len(sentences) * words // total))
     return [sentences[max(part, key=lambda place: float(likeness[place]))] for part in parts]

@@ -18,8 +18,9 @@ from freqkv_cli.prompts import FOCUS, NOTE, NOTE_KINDS, WRITE
 from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.writing import Answer
 from freqkv_cli.retrieval.language import written_in
+from freqkv_cli.retrieval.log_lines import kind_of
 from freqkv_cli.retrieval.sentences import clean_sentences
-from freqkv_cli.retrieval.word_vectors import text_vector
+from freqkv_cli.retrieval.word_vectors import text_vectors
 from freqkv_cli.summarizing.extract import central_sentence
 from freqkv_cli.summarizing.sections import WORDS, Section, SectionFinder
 
@@ -29,7 +30,6 @@ READ_AGAIN = 450  # words of a section for its note
 LABEL = re.compile(r"\*\*[^*\n]{1,60}(?:\*\*\s*:|:\s*\*\*)\s*")
 LIST_MARK = re.compile(r"(?:^\s*|(?<=[:;.!?]\s))(?:[-*\u2022]|\d{1,2}[.)])\s+|\*\*|^#+\s*", re.MULTILINE)
 ANNOUNCEMENT = re.compile(r"(?:(?<=[.!?]\s)|^)[^.!?:\n]{0,160}:\s*(?=\n|$)", re.MULTILINE)
-NUMBER = re.compile(r"\S*\d\S*")  # with what it is a part of: a time, a name with a number, a size
 WRITER = 0.4e9  # weights from which on a model writes sentences that are worth reading
 
 
@@ -200,7 +200,7 @@ def telling_part(section: Section) -> str:
     again costs more than reading did (docs/experiments.md).
     """
     passages = section.passages
-    vectors = np.stack([text_vector(passage.text) for passage in passages])
+    vectors = text_vectors([passage.text for passage in passages])
     likeness = vectors @ vectors.mean(0)
     words, taken = 0, []
     for place in [0, *(int(place) for place in np.argsort(-likeness, kind="stable") if place)]:
@@ -219,6 +219,6 @@ def singular_lines(section: Section) -> str:
     kinds: dict[str, list[str]] = {}
     for passage in section.passages:
         for line in passage.text.splitlines():
-            kinds.setdefault(NUMBER.sub("", line), []).append(line)
+            kinds.setdefault(kind_of(line), []).append(line)
     once = [lines[0] for lines in kinds.values() if len(lines) == 1]
     return "\n".join(once or [lines[0] for lines in kinds.values()])

@@ -94,6 +94,8 @@ def _figure_parts(progress: Progress, narrow: bool) -> list[tuple[int, str]]:
 
 def _tokens(progress: Progress, narrow: bool) -> str:
     number = short if narrow else whole
+    if progress.phase == "indexing":
+        return f"{number(progress.tokens_done)} of {number(progress.tokens_total or 0)} passages"
     if progress.phase == "answering" or not progress.tokens_total:
         return plural(progress.tokens_done, "token")
     total = max(progress.tokens_total, progress.tokens_done)

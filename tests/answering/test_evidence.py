@@ -118,3 +118,17 @@ def test_every_document_is_named(reader: str, tmp_path: Path) -> None:
     session = searched([tmp_path / "one.txt", tmp_path / "two.txt"], reader)
     text = gather(session, ["Where did it rain?"], 100).text
     assert all(name in text for name in names(session))
+
+
+def test_the_frame_of_a_log_has_the_lines_unlike_the_rest_and_they_can_be_cited(reader: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    lines = [f"2026-11-29 {n // 60:02}:{n % 60:02}:00 web{n % 3} request {n} served in {n % 90} ms" for n in range(900)]
+    lines[400] = "2026-11-29 06:40:00 pump Albatross stopped: bearing too hot"
+    path.write_text("\n".join(lines) + "\n")
+    log = searched([path], reader, recall=1)
+    evidence = gather(log, ["What happened?"], 100)
+    assert (
+        f"900 lines of a log; those least like the rest:\n{lines[400]}\n{lines[899]} (the last of 899 like it"
+        in evidence.text
+    )
+    assert ("2026-11-29 06:40:00, line 401", lines[400]) in [(one.place, one.text) for one in evidence.edges]

@@ -2,12 +2,14 @@
 
 import contextlib
 import zipfile
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from freqkv_cli.documents import Document, Page, open_document
 from freqkv_cli.documents.metadata import Metadata
+from freqkv_cli.documents.records.log import TIME, times_of
 from freqkv_cli.errors import InputError, NoTextError
 from freqkv_cli.location import Location
 from tests.documents import office_samples as samples
@@ -170,6 +172,44 @@ def test_subtitles_without_numbers_and_markup(tmp_path: Path) -> None:
     text += "<v Anna>Hello &amp; bye\n\n00:03.000 --> 00:04.000\nNext\n"
     document, pages = read(written(tmp_path / "a.vtt", text))
     assert (document.kind, pages) == ("subtitles", [("00:00:01", "Anna: Hello & bye\nNext")])
+
+
+@pytest.mark.parametrize(
+    ("line", "written", "time"),
+    [
+        ("2026-11-29T10:15:02Z up", "2026-11-29T10:15:02", "2026-11-29 10:15:02"),
+        ("INFO 2026-11-29 10:15:02,123 up", "2026-11-29 10:15:02", "2026-11-29 10:15:02"),
+        ("[2026/11/29 10:15] up", "2026/11/29 10:15", "2026-11-29 10:15:00"),
+        ("26/11/29 10:15:02 INFO up", "26/11/29 10:15:02", "2026-11-29 10:15:02"),
+        ('10.0.0.1 - bob [29/Nov/2026:10:15:02 +0100] "GET /"', "29/Nov/2026:10:15:02", "2026-11-29 10:15:02"),
+        ("<34>Feb 29 10:15:02 host su: up", "Feb 29 10:15:02", "2000-02-29 10:15:02"),
+        ("[Sun Dec  4 04:47:44 2005] [notice] up", "Dec  4 04:47:44", "2000-12-04 04:47:44"),
+        ("11-29 10:15:02.811  1702 D up", "11-29 10:15:02", "2000-11-29 10:15:02"),
+        ("I1129 10:15:02.123456 up", "10:15:02", "2000-01-01 10:15:02"),
+        ("The train of 10:15 was late", None, None),
+        ("  at 10:15:02", None, None),
+    ],
+)
+def test_times_of_logs_are_known(line: str, written: str | None, time: str | None) -> None:
+    match = TIME.match(line)
+    assert (match and match[1]) == written
+    assert times_of([written]) == [time and datetime.fromisoformat(time)]
+
+
+def test_times_without_a_year_or_a_date_come_before_those_behind_them() -> None:
+    assert [str(time) for time in times_of(["Dec 31 23:59:00", "Jan  1 00:01:00"])] == [
+        "1999-12-31 23:59:00",
+        "2000-01-01 00:01:00",
+    ]
+    assert [time and str(time) for time in times_of(["09:00:00", "23:00:00", None, "00:10:00"])] == [
+        "1999-12-31 09:00:00",
+        "1999-12-31 23:00:00",
+        None,
+        "2000-01-01 00:10:00",
+    ]
+    put_back = times_of(["02:59:00", "02:05:00"])  # an hour that comes twice
+    assert put_back[0] is not None
+    assert put_back[0].day == 1
 
 
 def test_logs_are_kept_and_know_their_times(tmp_path: Path) -> None:

@@ -52,10 +52,14 @@ OF_OPEN_DOCUMENTS = (
 
 
 def count_extras(archive: Archive, extras: Sequence[Extra], findings: Findings) -> None:
-    """Count what is not in the text; what is damaged counts as none, as whatever reads the text says so."""
-    for extra in extras:
-        for name in archive.names():
-            if re.fullmatch(extra.members, name) is None:
-                continue
-            found = 1 if extra.mark is None else archive.count(name, re.compile(extra.mark, re.DOTALL))
+    """Count what is not in the text, each member unpacked once; what is damaged counts as none, as whatever reads the
+    text says so.
+    """
+    for name in archive.names():
+        meant = [extra for extra in extras if re.fullmatch(extra.members, name)]
+        marks = {extra: re.compile(extra.mark, re.DOTALL) for extra in meant if extra.mark is not None}
+        counts = archive.count(name, list(marks.values())) if marks else []
+        marked = dict(zip(marks, counts, strict=True))
+        for extra in meant:
+            found = marked.get(extra, 1)
             findings.leave_out(extra.kind, min(1, found) if extra.once else found)

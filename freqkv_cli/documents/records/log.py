@@ -1,30 +1,27 @@
 """Logs: plain text whose lines begin with a time, which is their place."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.reader import Findings
 from freqkv_cli.documents.text import TextReader
 from freqkv_cli.location import Location
 
-MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
-TIME = re.compile(
-    r"""^[\[<(]?(?:[\w.:-]+\s+)??[\[(]?(
-    \d{4}[-/]\d{2}[-/]\d{2}[T ]\d{2}:\d{2}(?::\d{2})?      # 2026-11-29T10:15:02, 2026/11/29 10:15:02
-    | (?:"""
-    + MONTHS
-    + r""")\s+\d{1,2}\s+\d{2}:\d{2}:\d{2}                   # Nov 29 10:15:02
-    | \d{1,2}/(?:"""
-    + MONTHS
-    + r""")/\d{4}:\d{2}:\d{2}:\d{2}                         # 29/Nov/2026:10:15:02
-    | \d{2}:\d{2}:\d{2}                                     # 10:15:02
-    )""",
-    re.VERBOSE,
+# The times that logs are written with, as datetime.strptime has them; a space is a T as well, or several spaces.
+FORMATS = (
+    *("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%y/%m/%d %H:%M:%S"),
+    *("%d/%b/%Y:%H:%M:%S", "%b %d %H:%M:%S", "%m-%d %H:%M:%S", "%H:%M:%S"),
 )
+MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+FIELDS = {"%Y": r"\d{4}", "%b": f"(?:{MONTHS})", "%d": r"\d{1,2}", " ": r"(?:T|\s+)"}  # the others are two figures
+WRITTEN = "|".join(re.sub("%.| ", lambda part: FIELDS.get(part[0], r"\d\d"), form) for form in FORMATS)
+TIME = re.compile(rf"(?:<\d+>|[\[<(])?(?:[\w.:/-]+\s+){{0,3}}?[\[(]?({WRITTEN})")  # behind a host, a level, "- -"
 SAMPLE_LINES = 40
 LOG_SHARE = 0.6  # of the lines of a log begin with a time, the others go on from one
+SET_BACK = timedelta(hours=1)  # what clocks are set back in winter; a time that falls by more is of another day or year
 
 
 def is_log(start: str) -> bool:
@@ -54,3 +51,33 @@ def with_times(page: Page, time: str | None) -> tuple[Page, str | None]:
             marks.append((at, Location(label=time)))
         at += len(line) + 1
     return replace(page, location=marks[-1][1], marks=tuple(marks)), time
+
+
+def times_of(labels: Sequence[str | None]) -> list[datetime | None]:
+    """Return the times that places of a log are called by, in its order; None for what is no time.
+
+    Where they have no year, or no date, each is taken as the last such time before the one behind it.
+    """
+    times: list[datetime | None] = []
+    following: datetime | None = None
+    for label in reversed(labels):
+        time, period = parsed(label)
+        if time is not None:
+            while following is not None and period and time > following + SET_BACK:
+                time -= period
+            following = time
+        times.append(time)
+    return times[::-1]
+
+
+def parsed(label: str | None) -> tuple[datetime | None, timedelta | None]:
+    """Return a time as it is written, and after how long the same can be written again."""
+    said = " ".join((label or "").replace("T", " ").split())
+    for form in FORMATS:
+        has_year = "%y" in form.lower()
+        try:
+            time = datetime.strptime(said, form) if has_year else datetime.strptime(f"2000 {said}", f"%Y {form}")
+        except ValueError:
+            continue
+        return time, None if has_year else timedelta(366 if "%d" in form else 1)
+    return None, None
