@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,7 +31,7 @@ from freqkv_cli.errors import FreqkvError
 from freqkv_cli.events import Progress
 from freqkv_cli.serving.chat_completions import MODEL, CompletionRequest, completion, completion_chunks, turns_of
 from freqkv_cli.serving.gate import Gate, problem
-from freqkv_cli.serving.uploads import Uploads
+from freqkv_cli.serving.uploads import NoFileError, Uploads
 
 REQUEST = 1 << 20  # bytes of a request beside the files in it
 GROWN = 4 / 3  # what base64 makes of a file
@@ -58,33 +59,56 @@ class AbandonedError(Exception):
 
 
 class Work:
-    """Something that a thread does, one after another, while others watch how far it has come."""
+    """Something that a thread does, one after another, while others watch how far it has come.
+
+    What nobody waits for any more is not begun, and ends where it next tells how far it has come.
+    """
 
     def __init__(self, thread: ThreadPoolExecutor, work: Callable[[Tell], dict[str, Any]]) -> None:
         self.latest: Progress | None = None
         self._left = False
-        self.done = asyncio.get_running_loop().run_in_executor(thread, work, self._tell)
+        self._work = work
+        self.done = asyncio.get_running_loop().run_in_executor(thread, self._begin)
+
+    def _begin(self) -> dict[str, Any]:
+        self._tell(Progress("answering"))
+        return self._work(self._tell)
 
     def _tell(self, progress: Progress) -> None:
         self.latest = progress
         if self._left:
             raise AbandonedError
 
-    async def streamed(self, data: Callable[[dict[str, Any]], Iterator[str]], plain: Callable[[str], str]) -> Any:
-        """Yield server-sent events: comments on how far it has come, then the `data` of what came of it, or an error.
-
-        A client that leaves ends the work.
-        """
+    async def awaited(self) -> AsyncIterator[None]:
+        """Yield now and then until it is done; who does not come back for more has left."""
         try:
             while not (await asyncio.wait([self.done], timeout=PATIENCE))[0]:
-                yield f": {json.dumps(told(self.latest))}\n\n"
+                yield
+        finally:
+            self._left = True
+            self.done.cancel()  # what has not begun
+
+    async def result(self, request: Request) -> dict[str, Any] | None:
+        """Return what came of it; None for a client that has left. Raises FreqkvError."""
+        async with aclosing(self.awaited()) as waiting:
+            async for _ in waiting:
+                if await request.is_disconnected():
+                    return None
+        return self.done.result()
+
+    async def streamed(
+        self, data: Callable[[dict[str, Any]], Iterator[str]], plain: Callable[[str], str]
+    ) -> AsyncIterator[str]:
+        """Yield server-sent events: comments on how far it has come, then the `data` of what came of it or an error."""
+        try:
+            async with aclosing(self.awaited()) as waiting:
+                async for _ in waiting:
+                    yield f": {json.dumps(told(self.latest))}\n\n"
             for piece in data(self.done.result()):
                 yield f"data: {piece}\n\n"
         except FreqkvError as error:
             body = {"error": {"message": plain(error.message), "type": "invalid_request_error"}}
             yield f"data: {json.dumps(body)}\n\n"
-        finally:
-            self._left = True
 
 
 def make_app(
@@ -101,7 +125,7 @@ def make_app(
 
     async def models(request: Request) -> Response:
         one = {"id": MODEL, "object": "model", "created": 0, "owned_by": "freqkv", "documents": list(answering.names)}
-        return JSONResponse({"object": "list", "data": [one]})
+        return JSONResponse(one if request.url.path.endswith(MODEL) else {"object": "list", "data": [one]})
 
     async def completions(request: Request) -> Response:
         # A page in a browser can send other types from anywhere without having been allowed to.
@@ -111,15 +135,17 @@ def make_app(
             wanted = CompletionRequest.model_validate_json(await request.body())
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            return problem(400, f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+            return problem(400, ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"]))))
         if not wanted.question:
             return problem(400, "the last message must be a question of the user")
         paths = [one.path for one in uploads.all(wanted.files)]
         turns = turns_of(wanted.said)
         work = Work(thread, lambda tell: answering.answer(paths, wanted.question, turns, tell))
         if wanted.stream:
-            return stream(work.streamed(completion_chunks, uploads.plain))
-        return JSONResponse(completion(await work.done))
+            usage = wanted.stream_options.include_usage
+            return stream(work.streamed(lambda answer: completion_chunks(answer, usage=usage), uploads.plain))
+        answer = await work.result(request)
+        return JSONResponse(completion(answer)) if answer is not None else problem(499, "the client has left")
 
     async def sent(request: Request) -> Response:
         if request.method == "GET":
@@ -144,15 +170,17 @@ def make_app(
 
     def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, FreqkvError)
-        return problem(400, uploads.plain(error.message))
+        return problem(404 if isinstance(error, NoFileError) else 400, uploads.plain(error.message))
 
     def failed(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return problem(error.status_code, error.detail)
+        missing = error.status_code == 404
+        return problem(error.status_code, f"there is no {request.url.path} here" if missing else error.detail)
 
     routes = [
         Route("/", home),
         Route("/v1/models", models),
+        Route(f"/v1/models/{MODEL}", models),
         Route("/v1/chat/completions", completions, methods=["POST"]),
         Route("/v1/files", sent, methods=["GET", "POST"]),
         Route("/v1/files/{id}", one_file, methods=["GET", "DELETE"]),

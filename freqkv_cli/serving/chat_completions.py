@@ -47,11 +47,18 @@ class ChatMessage(BaseModel):
         return "\n".join(part.text for part in self.parts if part.type == "text")
 
 
+class StreamOptions(BaseModel):
+    """Whether a stream ends with what was used."""
+
+    include_usage: bool = False
+
+
 class CompletionRequest(BaseModel):
     """The fields of a request that count here; others are ignored, as documents are read with settings of their own."""
 
     messages: list[ChatMessage] = Field(min_length=1)
     stream: bool = False
+    stream_options: Annotated[StreamOptions, BeforeValidator(lambda given: given or {})] = StreamOptions()
 
     @property
     def said(self) -> list[ChatMessage]:
@@ -78,22 +85,32 @@ def turns_of(messages: Sequence[ChatMessage]) -> list[Turn]:
 def completion(answer: dict[str, Any]) -> dict[str, Any]:
     """Return an answer as the interface has it; `citations` and `found` are beside it."""
     message = {"role": "assistant", "content": answer["text"]}
-    asked, written = answer["question_tokens"], answer["tokens"]
     return {
         **named("chat.completion"),
         "choices": [{"index": 0, "message": message, "finish_reason": reason_of(answer)}],
-        "usage": {"prompt_tokens": asked, "completion_tokens": written, "total_tokens": asked + written},
+        "usage": usage_of(answer),
         **beside(answer),
     }
 
 
-def completion_chunks(answer: dict[str, Any]) -> Iterator[str]:
-    """Yield an answer as the data of server-sent events. It was checked before it is shown, so it is one piece."""
+def completion_chunks(answer: dict[str, Any], *, usage: bool = False) -> Iterator[str]:
+    """Yield an answer as the data of server-sent events, with what was used where that is wanted.
+
+    It was checked before it is shown, so it is one piece.
+    """
     about = named("chat.completion.chunk")
     said, ended = {"role": "assistant", "content": answer["text"]}, reason_of(answer)
     yield json.dumps({**about, "choices": [{"index": 0, "delta": said, "finish_reason": None}]})
     yield json.dumps({**about, "choices": [{"index": 0, "delta": {}, "finish_reason": ended}], **beside(answer)})
+    if usage:
+        yield json.dumps({**about, "choices": [], "usage": usage_of(answer)})
     yield "[DONE]"
+
+
+def usage_of(answer: dict[str, Any]) -> dict[str, int]:
+    """Return the tokens of the question and of the answer."""
+    asked, written = answer["question_tokens"], answer["tokens"]
+    return {"prompt_tokens": asked, "completion_tokens": written, "total_tokens": asked + written}
 
 
 def beside(answer: dict[str, Any]) -> dict[str, Any]:

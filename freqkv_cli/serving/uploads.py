@@ -18,6 +18,10 @@ KEPT = 10  # times the limit of one file that all may take; the oldest go
 LONGEST_NAME = 100
 
 
+class NoFileError(UsageError):
+    """There is no file of that id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """A file: `id` goes by name and content, so one that is sent again is the same."""
@@ -77,13 +81,13 @@ class Uploads:
         return self.find(attached.file_id)
 
     def find(self, key: str) -> Upload:
-        """Return a file by its id. Raises UsageError where there is none."""
+        """Return a file by its id. Raises NoFileError where there is none."""
         if key not in self._files:
-            raise UsageError("there is no file of that id, or not any more: send it again to /v1/files")
+            raise NoFileError("there is no file of that id, or not any more: send it again to /v1/files")
         return self._files[key]
 
     def remove(self, key: str) -> None:
-        """Delete a file. Raises UsageError where there is none."""
+        """Delete a file. Raises NoFileError where there is none."""
         upload = self.find(key)
         upload.path.unlink(missing_ok=True)
         upload.path.parent.rmdir()

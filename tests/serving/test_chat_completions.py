@@ -1,17 +1,24 @@
 """Chat completions as a client of OpenAI's interface sees them. Skipped without: pip install "freqkv[serve]"."""
 
+import asyncio
 import base64
 import json
-from collections.abc import Iterator
-from typing import Any
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 pytest.importorskip("starlette")
 pytest.importorskip("python_multipart")
 
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
+from freqkv_cli.events import Progress
+from freqkv_cli.serving.app import Tell, Work
 from freqkv_cli.serving.uploads import Uploads
 from tests.serving.played_answers import PlayedAnswers, client_of
 
@@ -67,8 +74,52 @@ def test_a_stream_ends_as_clients_expect(client: TestClient) -> None:
     assert json.loads(events[-1])["found"] is True
 
 
+def test_a_stream_tells_what_was_used_where_that_is_wanted(client: TestClient) -> None:
+    wanted = {"stream": True, "stream_options": {"include_usage": True}}
+    told = client.post(PATH, json={**QUESTION, **wanted}).text.split("\n\n")[-3]
+    last = json.loads(told.removeprefix("data: "))
+    assert (last["choices"], last["usage"]["total_tokens"]) == ([], 7)
+    assert '"usage"' not in client.post(PATH, json={**QUESTION, "stream": True, "stream_options": None}).text
+
+
 def test_models_are_listed(client: TestClient) -> None:
-    assert [model["id"] for model in client.get("/v1/models").json()["data"]] == ["freqkv"]
+    (listed,) = client.get("/v1/models").json()["data"]
+    assert listed["id"] == "freqkv"
+    assert client.get("/v1/models/freqkv").json() == listed
+    missing = client.get("/v1/models/other")
+    assert (missing.status_code, missing.json()["error"]["message"]) == (404, "there is no /v1/models/other here")
+
+
+def test_for_a_client_that_has_left_nothing_is_begun_or_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("freqkv_cli.serving.app.PATIENCE", 0.01)
+    began: list[str] = []
+    ended: list[str] = []
+
+    async def gone() -> bool:
+        return True
+
+    def endless(name: str) -> Callable[[Tell], dict[str, Any]]:
+        def work(tell: Tell) -> dict[str, Any]:
+            began.append(name)
+            try:
+                while True:
+                    time.sleep(0.001)
+                    tell(Progress("reading"))
+            finally:
+                ended.append(name)
+
+        return work
+
+    async def leave() -> None:
+        thread = ThreadPoolExecutor(1)
+        first, second = Work(thread, endless("first")), Work(thread, endless("second"))
+        request = cast("Request", SimpleNamespace(is_disconnected=gone))
+        assert await second.result(request) is None
+        assert await first.result(request) is None
+        await asyncio.to_thread(thread.shutdown)
+
+    asyncio.run(asyncio.wait_for(leave(), 60))
+    assert (began, ended) == (["first"], ["first"])
 
 
 def test_a_token_is_required_where_there_is_one(uploads: Uploads) -> None:
@@ -84,7 +135,7 @@ def test_a_token_is_required_where_there_is_one(uploads: Uploads) -> None:
         ({"json": {"messages": []}}, 400, "messages"),
         ({"json": {"messages": [{"role": "assistant", "content": "Hm."}]}}, 400, "a question of the user"),
         ({"json": {"messages": [{"role": "user", "content": "too long"}]}}, 400, "too long"),
-        ({"content": b"{", "headers": {"Content-Type": "application/json"}}, 400, "JSON"),
+        ({"content": b"{", "headers": {"Content-Type": "application/json"}}, 400, "Invalid JSON"),
         ({"content": json.dumps(QUESTION), "headers": {"Content-Type": "text/plain"}}, 415, "application/json"),
         ({"content": b" " * (1 << 21), "headers": {"Content-Type": "application/json"}}, 413, "larger"),
     ],
@@ -131,9 +182,10 @@ def test_a_file_that_is_deleted_is_gone(client: TestClient, uploads: Uploads) ->
     assert list(uploads.folder.rglob("*")) == []
     answer = client.post(PATH, json=asked_with({"file_id": sent["id"]}))
     assert (answer.status_code, answer.json()["error"]["message"].split(":")[0]) == (
-        400,
+        404,
         "there is no file of that id, or not any more",
     )
+    assert client.get(f"/v1/files/{sent['id']}").status_code == 404
 
 
 @pytest.mark.parametrize(
