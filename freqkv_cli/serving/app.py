@@ -9,7 +9,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from importlib.resources import files
@@ -79,7 +79,7 @@ class Work:
         if self._left:
             raise AbandonedError
 
-    async def awaited(self) -> AsyncIterator[None]:
+    async def awaited(self) -> AsyncGenerator[None]:
         """Yield now and then until it is done; who does not come back for more has left."""
         try:
             while not (await asyncio.wait([self.done], timeout=PATIENCE))[0]:
