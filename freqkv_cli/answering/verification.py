@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -15,6 +15,7 @@ from freqkv_cli.retrieval.language import (
     stems,
     words_of,
 )
+from freqkv_cli.retrieval.log_lines import lines_of
 from freqkv_cli.retrieval.passage import Passage
 from freqkv_cli.retrieval.sentences import clean_sentences, split_sentences
 
@@ -74,6 +75,10 @@ def cited(sentence: str, question: str, asked: set[str], passages: Sequence[Pass
     passage = passages[best]
     missing = tuple(claim for claim in made if not any(is_in(claim, one.text) for one in passages))
     quote = best_sentence(passage.text, told | asked, told - asked, language)
+    for line in lines_of(passage) if is_log(passage.text) else ():
+        if " ".join(line.text.split()) == quote:
+            passage = replace(passage, location=line.location)
+            break
     folded, source = fold(sentence), fold(passage.text)
     if missing:
         verdict: Verdict = "not found"

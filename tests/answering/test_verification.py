@@ -166,9 +166,10 @@ def test_what_was_counted_can_be_cited() -> None:
     assert "did not finish (3)" in citation.quote
 
 
-def test_of_a_log_a_line_is_quoted() -> None:
+def test_of_a_log_a_line_is_quoted_at_its_own_place() -> None:
     lines = [f"2026-11-29 10:{minute:02}:00 web1 request served in 30 ms" for minute in range(20)]
     lines[7] = "2026-11-29 10:07:00 pump Albatross stopped: bearing too hot"
     log = Passage("\n".join(lines), 0, 0, Location(first_line=1, last_line=20, label="2026-11-29 10:00:00"))
     (one,) = check("The bearing of Albatross was too hot.", "Why did the pump stop?", [log], "en")
-    assert (one.verdict, one.quote) == ("supported", lines[7])
+    assert (one.verdict, one.quote, one.passage.place) == ("supported", lines[7], "2026-11-29 10:07:00, line 8")
+    assert one.passage.text == log.text

@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,9 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from freqkv_cli.documents import open_document
+from freqkv_cli.documents.archive import Archive
+from freqkv_cli.documents.office.extras import OF_OPEN_DOCUMENTS, count_extras
+from freqkv_cli.documents.reader import Findings
 from freqkv_cli.errors import NoTextError
 from tests.documents import office_samples as samples
 from tests.documents.samples import write_epub
@@ -138,6 +141,25 @@ def test_what_is_left_out_is_counted_by_kind(
     assert left_out == expected
     assert "Draft" not in text
     assert "ask" not in text
+
+
+def test_what_is_left_out_is_counted_in_one_unpacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = odt(tmp_path / "a.odt")
+    unpacked: list[str] = []
+    blocks = Archive.blocks
+
+    def counted(archive: Archive, name: str) -> Iterator[bytes]:
+        unpacked.append(name)
+        return blocks(archive, name)
+
+    monkeypatch.setattr(Archive, "blocks", counted)
+    with zipfile.ZipFile(path) as written:
+        members = written.namelist()
+    findings = Findings()
+    with path.open("rb") as stream:
+        count_extras(Archive(stream, "a.odt"), OF_OPEN_DOCUMENTS, findings)
+    assert sorted(unpacked) == sorted({"content.xml", "styles.xml"} & set(members))
+    assert findings.left_out["comments"] == findings.left_out["pictures"] == 1
 
 
 def test_a_document_that_has_only_what_is_left_out_is_refused_with_it(tmp_path: Path) -> None:
