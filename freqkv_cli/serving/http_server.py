@@ -1,5 +1,7 @@
 """Answer about documents over HTTP until the process is told to end."""
 
+import asyncio
+import logging
 import sys
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +20,8 @@ from freqkv_cli.reading.writing import Answer
 from freqkv_cli.serving import LOOPBACK
 from freqkv_cli.serving.document_service import Tell, finished, make_service
 from freqkv_cli.serving.uploads import Uploads
+
+LAST_WORDS = 2  # seconds that what is under way has to end by itself when the server is told to
 
 
 class DocumentAnswers:
@@ -92,7 +96,13 @@ def serve(answers: DocumentAnswers, uploads: Uploads, host: str, port: int, toke
     at = f"[{host}]" if ":" in host else host
     sys.stderr.write(f"freqkv: http://{at}:{port}/ is a page for a browser, http://{at}:{port}/v1 for programs; ")
     sys.stderr.write("Ctrl-C ends it\n")
+    # It tells of requests that it cancels at its end with a traceback each.
+    logging.getLogger("uvicorn.error").addFilter(
+        lambda record: not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+    )
     try:
-        uvicorn.run(app, host=host, port=port, log_level="error", access_log=False)
+        uvicorn.run(
+            app, host=host, port=port, log_level="error", access_log=False, timeout_graceful_shutdown=LAST_WORDS
+        )
     except SystemExit:
         raise UsageError(f"port {port} of {host} cannot be had: name another with --port") from None
