@@ -42,11 +42,10 @@ def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
     frame = describe(retriever)
     count = session.settings.recall
     named = retriever.named(queries[0], count)
+    ranked = [*named, *(hit.passage for hit in retriever.find(queries, count + len(named)) if hit.passage not in named)]
     # Where somebody is named most often nobody says who that is: the first passage with each name is read, too.
     introduced = [one for one in retriever.introducing(queries[0]) if one not in named][: count // 2]
-    found = [hit.passage for hit in retriever.find(queries, 2 * count)]
-    fitting = [one for one in found if one not in named and one not in introduced]
-    wanted = [*named, *fitting[:1], *introduced, *fitting[1:]][:count]
+    wanted = list(dict.fromkeys([*ranked[: len(named) + 1], *introduced, *ranked]))[:count]
     free = session.cache.geometry.cache_size - len(session.prompt.prefix) - room - session.count_tokens(frame)
     taken: list[Passage] = []
     for passage in wanted:
@@ -59,8 +58,8 @@ def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
             "no passage can be read again beside the question and the answer: shorten the question or --max-tokens, "
             "give a larger --cache-size, or --recall 0"
         )
-    # What introduces is read first; what was found with the best last; a part that was named from its beginning.
-    taken.sort(key=lambda one: (one in introduced, one not in named))
+    # The best is read last, and what only introduces first; a part that was named is read from its beginning.
+    taken.sort(key=lambda one: ranked.index(one) if one in ranked else len(ranked))
     in_order = [one for one in taken if one not in named][::-1] + [one for one in taken if one in named]
     text = "\n\n".join([frame, *map(shown, in_order)])
     index = retriever.index
