@@ -14,7 +14,7 @@ from freqkv_cli.errors import ExitCode, FreqkvError
 from freqkv_cli.native_defaults import set_native_defaults
 
 if TYPE_CHECKING:
-    from freqkv_cli.commands.invocation import Invocation
+    from freqkv_cli.commands.interrupts import Invocation
 
 QUIET_LIBRARIES = {
     "TRANSFORMERS_VERBOSITY": "error",
@@ -33,7 +33,7 @@ def main() -> None:
     _fill_closed_streams()
     if stdout_is_closed:
         sys.exit(ExitCode.CLOSED_PIPE)
-    from freqkv_cli.commands.invocation import Invocation
+    from freqkv_cli.commands.interrupts import Invocation
 
     invocation = Invocation(debug=_is_on("FREQKV_DEBUG"))
     invocation.listen()

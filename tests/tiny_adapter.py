@@ -19,7 +19,7 @@ def save_tiny_adapter(
     folder.mkdir(parents=True)
     base = resolve_model(model)
     learnt = load_model(base, device="cpu", dtype="float32", quant="none").model
-    config = add_lora(learnt, rank=4, alpha=12, seed=0)
+    config = add_lora(learnt, rank=4, seed=0)
     generator = torch.Generator().manual_seed(seed)
     for _, weight in lora_weights(learnt):
         weight.data = 0.2 * torch.randn(weight.shape, generator=generator)

@@ -6,14 +6,14 @@ freqkv bench [FILE]... [--against llama.cpp]
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from freqkv_cli.benchmarks.aggregates import label, ratios, reader_figures
 from freqkv_cli.benchmarks.backends import Backend
 from freqkv_cli.benchmarks.lineup import open_backends, require_rivals
-from freqkv_cli.benchmarks.options import OWN, RIVALS, BenchOptions
+from freqkv_cli.benchmarks.options import OWN, BenchOptions
 from freqkv_cli.benchmarks.runs import REQUEST, Mark, reach, run_pass, warm_up
 from freqkv_cli.benchmarks.tables import render
 from freqkv_cli.config import Settings
@@ -23,6 +23,7 @@ from freqkv_cli.events import Done, Event, Note, Progress, Text
 from freqkv_cli.measurement.environment import environment
 from freqkv_cli.measurement.peak import held_bytes
 from freqkv_cli.measurement.plot import draw, require_matplotlib
+from freqkv_cli.measurement.reading_progress import reading_progress
 from freqkv_cli.measurement.subject import Subject, open_subject
 from freqkv_cli.measurement.synthetic_text import SEED, document_ids, random_ids, synthetic_ids
 from freqkv_cli.reading.memory_usage import process_bytes
@@ -61,7 +62,7 @@ def bench(documents: Sequence[Document], settings: Settings, options: BenchOptio
             reason = "interrupted"
     readers_figures = {name: reader_figures(passes) for name, passes in measured.passes.items() if any(passes)}
     own = readers_figures.get(OWN)
-    theirs = {name: readers_figures[RIVALS[name]] for name in options.against if RIVALS[name] in readers_figures}
+    theirs = {name: readers_figures[name] for name in options.against if name in readers_figures}
     report = {
         "schema_version": 1,
         "command": "bench",
@@ -102,34 +103,17 @@ def measure(
             turns.append((reader, depths))
             yield Progress("loading", source=f"{reader.name} (warming up)")
             warm_up(reader, ids)
-    left = {reader.name: options.repetitions * depths[-1] for reader, depths in turns}
-    total, speeds = sum(left.values()), dict[str, float]()
+    total = options.repetitions * sum(depths[-1] for _, depths in turns)
+    began = time.perf_counter()
     for repetition in range(options.repetitions):
         for reader, depths in turns:
             marks: list[Mark] = []
             measured.passes.setdefault(reader.name, []).append(marks)
-            started, read = time.perf_counter(), 0
+            source = f"{reader.name}, turn {repetition + 1} of {options.repetitions}"
             for size in run_pass(reader, ids, depths, options.written, marks):
-                read += size
                 measured.tokens_read += size
-                left[reader.name] -= size
-                speeds[reader.name] = read / (time.perf_counter() - started)
-                yield Progress(
-                    "reading",
-                    source=f"{reader.name}, turn {repetition + 1} of {options.repetitions}",
-                    tokens_done=measured.tokens_read,
-                    tokens_total=total,
-                    total_is_exact=True,
-                    tokens_per_second=speeds[reader.name],
-                    eta_seconds=eta_seconds(left, speeds),
-                    process_bytes=held_bytes(reader.pid),
-                )
-
-
-def eta_seconds(left: dict[str, int], speeds: dict[str, float]) -> float:
-    """Return the time for the tokens that are left to each reader; those not heard yet count as the slowest known."""
-    slowest = min(speeds.values())
-    return sum(tokens / speeds.get(name, slowest) for name, tokens in left.items())
+                progress = reading_progress(source, max(1, measured.tokens_read), total, began)
+                yield replace(progress, process_bytes=held_bytes(reader.pid))
 
 
 def gather_ids(

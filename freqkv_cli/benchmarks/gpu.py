@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,33 +23,22 @@ from typing import Any
 
 import torch
 
-from freqkv_cli.benchmarks.aggregates import ratios, reader_figures
+from freqkv_cli.benchmarks.aggregates import label, ratios, reader_figures
 from freqkv_cli.benchmarks.backends import Backend, PolicyBackend
 from freqkv_cli.benchmarks.gpu_limits import bytes_per_written_token, measure_limits, operations_per_read_token
-from freqkv_cli.benchmarks.plain_loop import PlainLoop
 from freqkv_cli.benchmarks.runs import Mark, reach, run_pass, warm_up
+from freqkv_cli.benchmarks.tables import speed_tables
+from freqkv_cli.benchmarks.transformers_loop import TransformersLoop
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import FreqkvError
 from freqkv_cli.measurement.environment import environment
 from freqkv_cli.measurement.subject import Subject, build_subject
 from freqkv_cli.measurement.synthetic_text import random_ids
-from freqkv_cli.measurement.table import table
 from freqkv_cli.models.device import choose_device
 
 Result = dict[str, Any]
 Save = Callable[[], None]
-SHARES = {"freqkv": 0.33, "full": 0.12}  # of all seconds, that a reader may take with each kind of weights
-HEAD = (
-    "weights",
-    "reader",
-    "read",
-    "read tok/s",
-    "write tok/s",
-    "first token s",
-    "bandwidth",
-    "arithmetic",
-    "peak GiB",
-)
+SHARES = {"freqkv": 0.33, "transformers": 0.12}  # of all seconds, that a reader may take with each kind of weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,53 +72,53 @@ def main(arguments: list[str] | None = None) -> None:
     except FreqkvError as error:
         sys.exit(f"error: {error.message}")
     found: Result = {"toy": options.toy, "shape": options.shape or scale.shape, "environment": environment(device)}
+    found |= {"weights": {}, "answers": []}
     save = partial(write, found, options.folder)
     for quant in options.quant or ("none", "4bit"):
-        about: Result = {}
-        found.setdefault("weights", {})[quant] = about
-        measure_weights(about, found["shape"], quant, device, scale, deadline, options.seconds, save)
+        about = {"depths": [label(depth) for depth in scale.depths], "readers": {}, "against": {}}
+        found["weights"][quant] = about
+        settings = Settings(quant=quant, device=device, cache_size=scale.slots, chunk=scale.chunk)
+        measure_weights(about, found["shape"], settings, scale, deadline, options.seconds, save)
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-    if options.reader:
-        found["answers"] = []
-        for question in options.question:
-            found["answers"].append(ask(options, question, deadline))
-            save()
+    for question in options.question:
+        found["answers"].append(ask(options, question, deadline))
+        save()
     print(options.folder / "gpu.md")
 
 
 def measure_weights(
-    about: Result, shape: str, quant: str, device: str, scale: Scale, deadline: float, seconds: float, save: Save
+    about: Result, shape: str, settings: Settings, scale: Scale, deadline: float, seconds: float, save: Save
 ) -> None:
     """Measure both readers with weights of one kind, into `about`; what cannot be says so, and the others go on."""
-    settings = Settings(quant=quant, device=device, cache_size=scale.slots, chunk=scale.chunk)  # type: ignore[arg-type]
     try:
-        print(f"{shape}, {quant} ...", file=sys.stderr, flush=True)
+        print(f"{shape}, {settings.quant} ...", file=sys.stderr, flush=True)
         subject = build_subject(settings, shape)
         about |= subject.as_json()
         about["limits"] = measure_limits(subject.loaded.model, scale.copied, scale.square)
     except (FreqkvError, RuntimeError) as error:  # no bitsandbytes, no memory
         about["skipped"] = str(error).strip().splitlines()[0]
-        print(f"{quant} is left out: {about['skipped']}", file=sys.stderr)
+        print(f"{settings.quant} is left out: {about['skipped']}", file=sys.stderr)
         save()
         return
     model, window, chunk = subject.loaded.model, subject.window, subject.chunk
-    readers: dict[str, Backend] = {
-        "freqkv": PolicyBackend(model, subject.geometry, settings.policy, window=window, chunk=chunk),
-        "full": PlainLoop("full", model, None, window=window, chunk=chunk),
-    }
-    for name, reader in readers.items():
-        about[name] = {}
-        until = min(deadline, time.monotonic() + SHARES[name] * seconds)
+    readers: tuple[Backend, ...] = (
+        PolicyBackend(model, subject.geometry, settings.policy, window=window, chunk=chunk, label="freqkv"),
+        TransformersLoop(model, window=window, chunk=chunk),
+    )
+    for reader in readers:
+        figures: Result = {"depths": {}, "ended": "when time was up"}
+        about["readers"][reader.name] = figures
+        until = min(deadline, time.monotonic() + SHARES[reader.name] * seconds)
         try:
-            read_depths(about[name], reader, subject, scale, about["limits"], until, save)
+            read_depths(figures, reader, subject, scale, about["limits"], until, save)
         except Exception as error:  # memory that runs out, a kernel that this GPU lacks: other figures are kept
             told = str(error).strip().splitlines()
-            about[name]["error"] = f"{type(error).__name__}: {told[0] if told else ''}"
+            figures["ended"] = f"by {type(error).__name__}: {told[0] if told else ''}"
         reader.clear()
-    if all("depths" in about[name] for name in readers):
-        about["freqkv over full"] = ratios(about["freqkv"], about["full"])
+    ours, theirs = about["readers"].values()
+    about["against"]["transformers"] = ratios(ours, theirs)
     save()
 
 
@@ -140,13 +129,12 @@ def read_depths(
     model, marks = subject.loaded.model, list[Mark]()
     depths = reach(reader, scale.depths, scale.written)
     ids = random_ids(model.config.vocab_size, depths[-1], seed=0)
-    figures["ended"] = "when time was up"
     if time.monotonic() >= deadline:
         return
     warm_up(reader, ids)
     try:
         for _ in run_pass(reader, ids, depths, scale.written, marks):
-            if len(marks) > len(figures.get("depths", ())):
+            if len(marks) > len(figures["depths"]):
                 add_figures(figures, marks, model, limits)
                 save()
             if time.monotonic() >= deadline:
@@ -195,36 +183,28 @@ def write(found: Result, folder: Path) -> None:
 
 def as_markdown(found: Result) -> str:
     """Return the figures as they go into docs/experiments.md."""
-    machine, rows, lines = found["environment"], [], []
-    for quant, about in found["weights"].items():
-        if "skipped" in about:
-            lines.append(f"- {quant} is left out: {about['skipped']}")
-        for name in SHARES:
-            figures = about.get(name, {})
-            rows += [_row(quant, name, depth, own) for depth, own in figures.get("depths", {}).items()]
-            ended = figures.get("error", figures.get("ended"))
-            growth = (
-                f", peak at the last depth over the first {figures['peak_growth']}" if "peak_growth" in figures else ""
-            )
-            lines += [f"- {quant}, {name}: ended {ended}{growth}"] if ended else []
-            lines += [f"- {quant}, {name}: {note}" for note in figures.get("notes", [])]
-        if over := about.get("freqkv over full"):
-            lines.append(
-                f"- {quant}, freqkv over full: " + ", ".join(f"{name} {ratio}" for name, ratio in over.items())
-            )
-    for answer in found.get("answers", []):
-        lines.append(f"- {answer['question']} {answer.get('text', answer.get('error'))}")
+    machine = found["environment"]
     head = f"{found['shape']} (random weights), {machine.get('gpu', machine['cpu'])}, torch {machine['torch']}, "
-    head += f"transformers {machine['transformers']}, commit {machine['commit']}"
-    return "\n".join([head, "", table(HEAD, rows), *lines, ""])
+    parts = [head + f"transformers {machine['transformers']}, commit {machine['commit']}\n"]
+    for quant, about in found["weights"].items():
+        parts += [f"Weights: {quant}\n", *speed_tables(about), "".join(f"- {line}\n" for line in remarks(about))]
+    parts += [f"- {answer['question']} {answer.get('text', answer.get('error'))}\n" for answer in found["answers"]]
+    return "\n".join(parts)
 
 
-def _row(quant: str, name: str, depth: str, own: Result) -> tuple[str, ...]:
-    peak = own.get("writing_peak_gpu_bytes") or own["writing_peak_rss_bytes"]
-    shares = (f"{own[share]:.0%}" for share in ("decode_share_of_bandwidth", "prefill_share_of_arithmetic"))
-    names = ("prefill_tokens_per_second", "decode_tokens_per_second", "first_token_s")
-    speeds = (f"{own[name]['median']:.4g}" for name in names)
-    return (quant, name, depth, *speeds, *shares, f"{peak / 2**30:.2f}")
+def remarks(about: Result) -> Iterator[str]:
+    """Yield what the tables do not tell of weights of one kind."""
+    if "skipped" in about:
+        yield f"left out: {about['skipped']}"
+    for name, reader in about["readers"].items():
+        growth = f"; peak at the last depth over the first: {reader['peak_growth']}" if reader["depths"] else ""
+        yield f"{name} ended {reader['ended']}{growth}"
+        for depth, own in reader["depths"].items():
+            yield (
+                f"{name} at {depth}: reading at {own['prefill_share_of_arithmetic']:.0%} of the arithmetic of a matrix "
+                f"product, writing at {own['decode_share_of_bandwidth']:.0%} of the bandwidth of a copy"
+            )
+        yield from (f"{name}: {note}" for note in reader.get("notes", ()))
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -244,8 +224,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--question", action="append", default=[])
     parser.add_argument("--toy", action="store_true", help="a tiny model and few tokens")
     options = parser.parse_args(arguments)
-    if options.reader and not (options.document and options.question):
-        parser.error("--reader needs a --document and a --question")
+    if len({bool(given) for given in (options.reader, options.document, options.question)}) > 1:
+        parser.error("--reader, --document and --question go together")
     return options
 
 

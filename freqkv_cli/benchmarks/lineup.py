@@ -8,9 +8,9 @@ import torch
 
 from freqkv_cli.benchmarks.backends import Backend, PolicyBackend
 from freqkv_cli.benchmarks.llama_cpp import LlamaCpp, find_node, find_package
-from freqkv_cli.benchmarks.options import RIVALS, BenchOptions
-from freqkv_cli.benchmarks.plain_loop import PlainLoop, load_plain
+from freqkv_cli.benchmarks.options import BenchOptions
 from freqkv_cli.benchmarks.runs import REQUEST, WARM_UP_ANSWER
+from freqkv_cli.benchmarks.transformers_loop import TransformersLoop
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import UsageError
 from freqkv_cli.measurement.policy_specs import open_specs, shrunk
@@ -38,7 +38,6 @@ def open_backends(
         PolicyBackend(loaded.model, one.geometry, one.policy, **sizes, importance=loaded.importance, label=one.label)
         for one in specs
     ]
-    plain = load_plain(loaded) if {"full", "bare"} & set(options.against) else None
     said: dict[str, Any] = {}
     for name in options.against:
         if name == "llama.cpp":
@@ -47,8 +46,7 @@ def open_backends(
             said[name] = rival.settings
             readers.append(rival)
         else:
-            bound = subject.geometry if name == "bare" else None
-            readers.append(PlainLoop(RIVALS[name], plain, bound, **sizes))
+            readers.append(TransformersLoop(loaded.model, **sizes))
     return readers, said
 
 

@@ -8,8 +8,7 @@ from freqkv_cli.errors import UsageError
 from freqkv_cli.measurement.policy_specs import check_labels
 
 OWN = "freqkv"
-# What freqkv is put against, and what each is called in tables.
-RIVALS = {"llama.cpp": "llama.cpp", "full": "transformers", "bare": "bare"}
+RIVALS = ("llama.cpp", "transformers")
 
 
 @dataclass(frozen=True, slots=True)

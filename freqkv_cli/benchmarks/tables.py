@@ -16,11 +16,16 @@ request of {request} tokens. Medians of {repetitions} turns, least and greatest 
 
 def render(report: dict[str, Any]) -> str:
     """Return the report as text, a newline at its end."""
-    parts = ["".join(f"- {line}\n" for line in _about(report)), table(HEAD, list(_rows(report)))]
-    if report["against"]:
-        parts.append(_against(report))
+    about = "".join(f"- {line}\n" for line in _about(report))
     legend = LEGEND.format(request=report["request_tokens"], repetitions=report["repetitions"])
-    return "\n".join([*parts, legend])
+    return "\n".join([about, *speed_tables(report), legend])
+
+
+def speed_tables(report: dict[str, Any]) -> Iterator[str]:
+    """Yield the table of `readers` by depth and, if there is something to compare `against`, that of the ratios."""
+    yield table(HEAD, list(_rows(report["readers"])))
+    if report["against"]:
+        yield _against(report)
 
 
 def _about(report: dict[str, Any]) -> Iterator[str]:
@@ -70,8 +75,8 @@ def _peak(figures: dict[str, Any], phase: str) -> int:
     return peak
 
 
-def _rows(report: dict[str, Any]) -> Iterator[Sequence[str]]:
-    for name, reader in report["readers"].items():
+def _rows(readers: dict[str, Any]) -> Iterator[Sequence[str]]:
+    for name, reader in readers.items():
         for depth, figures in reader["depths"].items():
             share = figures["compression_share"]
             yield (

@@ -14,7 +14,7 @@ from freqkv_cli.commands.count import count
 from freqkv_cli.commands.doctor import doctor
 from freqkv_cli.commands.evaluate import evaluate_app
 from freqkv_cli.commands.info import info
-from freqkv_cli.commands.invocation import invocation
+from freqkv_cli.commands.interrupts import invocation
 from freqkv_cli.commands.models import models_app
 from freqkv_cli.commands.options import EPILOG, ConfiguredCommand
 from freqkv_cli.commands.read import read

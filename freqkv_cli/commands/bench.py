@@ -36,7 +36,7 @@ def bench(
         typer.Option(
             "--against",
             metavar="NAME",
-            help="Take turns with llama.cpp, full (transformers with everything kept) or bare (a loop without freqkv).",
+            help="Take turns with llama.cpp or transformers (its own cache, which keeps everything).",
         ),
     ] = None,
     repetitions: Annotated[int, typer.Option("--repetitions", metavar="N", min=1, help="Turns of each.")] = 3,
@@ -58,7 +58,7 @@ def bench(
 ) -> None:
     """Measure reading, writing and memory of this machine by depth.
 
-    freqkv bench --against llama.cpp --against bare
+    freqkv bench --against llama.cpp --against transformers
 
     All that is compared takes turns in one run. --max-tokens is how much is written at each depth.
     """

@@ -9,7 +9,7 @@ import platformdirs
 import typer
 
 from freqkv_cli.commands.chat_commands import ChatCommands, is_command, tell
-from freqkv_cli.commands.invocation import Invocation, invocation
+from freqkv_cli.commands.interrupts import Invocation, invocation
 from freqkv_cli.commands.options import SUMMARY_ONLY, takes_settings
 from freqkv_cli.commands.running import follow, loading, open_sources
 from freqkv_cli.commands.sources import STDIN, sources_meant

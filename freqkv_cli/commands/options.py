@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from freqkv_cli.commands.config_file import read_config
-from freqkv_cli.commands.invocation import invocation
+from freqkv_cli.commands.interrupts import invocation
 from freqkv_cli.config import (
     Output,
     SettingError,

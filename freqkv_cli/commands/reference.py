@@ -145,8 +145,8 @@ answered. Ctrl-C keeps what there is.
 | `adapter` | the folder |
 | `steps`, `tokens_trained` | of the whole run |
 | `validation` | `before` and `after`: held-out loss in nats per token, null without one |
-| `recipe`, `training` | all that was asked for; texts, their hash, versions, as in `freqkv.json` |
-| `model`, `cache`, `memory`, `threads` | as above |
+| `recipe`, `policy`, `training` | all that was asked for; texts, their hash, versions, as in `freqkv.json` |
+| `model`, `cache`, `memory`, `environment` | as in `freqkv bench --json` |
 | `timing` | `train_s`, `train_tokens_per_second` |
 
 The report of `freqkv bench --json` is described in [bench.md](bench.md), those of `freqkv evaluate perplexity` and

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import typer
 
-from freqkv_cli.commands.invocation import Invocation, invocation
+from freqkv_cli.commands.interrupts import Invocation, invocation
 from freqkv_cli.commands.password import password_reader
 from freqkv_cli.config import Output, Settings
 from freqkv_cli.events import Event, Progress

@@ -1,7 +1,7 @@
 """freqkv train"""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -45,17 +45,6 @@ def train(
     steps: Annotated[int, typer.Option("--steps", metavar="N", min=1, help="Steps in all.")] = 500,
     length: Annotated[int, typer.Option("--length", metavar="TOKENS", parser=size, help="Of one sequence.")] = 2048,
     batch: Annotated[int, typer.Option("--batch", metavar="N", min=1, help="Sequences of one step.")] = 1,
-    parallel: Annotated[
-        int, typer.Option("--parallel", metavar="N", min=1, help="Sequences that go through the model at once.")
-    ] = 1,
-    objective: Annotated[
-        Literal["next-token", "distill"],
-        typer.Option("--objective", help="distill: the same model with its full cache is the teacher."),
-    ] = "next-token",
-    reverse: Annotated[
-        float,
-        typer.Option("--reverse", metavar="SHARE", min=0, max=1, help="distill: the share of KL(student || teacher)."),
-    ] = 0.5,
     retrieval: Annotated[
         float,
         typer.Option("--retrieval", metavar="SHARE", min=0, max=1, help="Share of sequences with facts to find again."),
@@ -78,10 +67,6 @@ def train(
         ),
     ] = 0.2,
     rank: Annotated[int, typer.Option("--rank", metavar="N", min=1, help="Rank of the LoRA matrices.")] = 16,
-    alpha: Annotated[
-        float | None,
-        typer.Option("--alpha", metavar="NUMBER", min=0, help="Their scale times the rank; twice the rank."),
-    ] = None,
     checkpoint_chunks: Annotated[
         bool,
         typer.Option(
@@ -102,9 +87,6 @@ def train(
     save_every: Annotated[
         int, typer.Option("--save-every", metavar="STEPS", min=1, help="How often a checkpoint is written.")
     ] = 50,
-    plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE", help="Draw the losses into a .png or .svg.")
-    ] = None,
     *,
     settings: Settings,
     output: Output,
@@ -129,19 +111,15 @@ def train(
 
         require_peft()
         recipe = Recipe(
-            objective=objective,
-            reverse=reverse,
             length=length,
             retrieval=retrieval,
             importance=importance,
             batch=batch,
-            parallel=parallel,
             steps=steps,
             rate=rate,
             warmup=warmup,
             decay=decay,
             rank=rank,
-            alpha=2.0 * rank if alpha is None else alpha,
             checkpoint_chunks=checkpoint_chunks,
             validation_sequences=validation_sequences,
             validate_every=validate_every,
@@ -150,7 +128,7 @@ def train(
         from freqkv_cli.training.run import Job
         from freqkv_cli.training.train import train
 
-        job = Job(texts, folder, recipe, validation, resume, plot)
+        job = Job(texts, folder, recipe, validation, resume)
         return lambda documents: train(settings, job)
 
     run(ctx, loading(settings), [], settings, output, load)

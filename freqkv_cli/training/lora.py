@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ def require_peft() -> None:
         raise UsageError(HINT)
 
 
-def add_lora(model: Any, *, rank: int, alpha: float, seed: int) -> Any:
+def add_lora(model: Any, *, rank: int, seed: int) -> Any:
     """Put new LoRA matrices into `model`, in fp32, and freeze the rest; return peft's config.
 
     They do nothing yet: the second of each pair is zero. The first is drawn from the seed.
@@ -35,7 +34,7 @@ def add_lora(model: Any, *, rank: int, alpha: float, seed: int) -> Any:
     names = {name.rpartition(".")[2] for name, _ in model.named_modules()}
     config = LoraConfig(
         r=rank,
-        lora_alpha=alpha,
+        lora_alpha=2 * rank,
         target_modules=[name for name in PROJECTIONS if name in names],
         lora_dropout=0.0,
         bias="none",
@@ -55,21 +54,6 @@ def lora_weights(model: Any) -> Iterator[tuple[str, Tensor]]:
     for name, weight in model.named_parameters():
         if ".lora_" in name:
             yield PREFIX + name.replace(".default.", "."), weight
-
-
-@contextmanager
-def without_lora(model: Any) -> Iterator[None]:
-    """Let the model be what it was before."""
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
-    layers = [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
-    for layer in layers:
-        layer.enable_adapters(False)
-    try:
-        yield
-    finally:
-        for layer in layers:
-            layer.enable_adapters(True)
 
 
 def write_config(config: Any, folder: Path, base: str) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from freqkv_cli import __version__
 from freqkv_cli.config import Settings
-from freqkv_cli.errors import MemoryLimitError, UsageError
+from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Event, Note, Progress
 from freqkv_cli.inference.attention import register_attention
 from freqkv_cli.kvcache.cache import make_cache
@@ -19,21 +19,21 @@ from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.kvcache.policy import PredictingPolicy
 from freqkv_cli.measurement.environment import cpu_name
+from freqkv_cli.measurement.subject import Subject
 from freqkv_cli.models.adapter import FORMAT, AdapterCache, AdapterManifest, read_importance
-from freqkv_cli.models.device import Placement, choose_placement
+from freqkv_cli.models.device import Placement
 from freqkv_cli.models.fingerprint import weights_print
-from freqkv_cli.models.loading import LoadedModel, load_config, load_model, load_tokenizer
-from freqkv_cli.models.memory import available_memory, loading_bytes, readable
-from freqkv_cli.models.source import ModelSource
+from freqkv_cli.models.loading import load_config, load_model, load_tokenizer
+from freqkv_cli.models.memory import available_memory, estimate_memory, require_fit
 from freqkv_cli.models.support import model_window
-from freqkv_cli.reading.plan import find_source, recent_slots
+from freqkv_cli.reading.plan import find_source, place_for, recent_slots
 from freqkv_cli.training.adapter_folder import write_importance
 from freqkv_cli.training.checkpoint import NAME, read_checkpoint
 from freqkv_cli.training.corpus import Corpus, hold_out, read_texts
 from freqkv_cli.training.importance_fit import fit_importance
 from freqkv_cli.training.lora import add_lora
+from freqkv_cli.training.planted_facts import RetrievalTask
 from freqkv_cli.training.recipe import Recipe
-from freqkv_cli.training.retrieval import RetrievalTask
 from freqkv_cli.training.run import Job, Run
 from freqkv_cli.training.sequences import Samples, Windows, cut_held_out
 from freqkv_cli.training.trainer import Trainer
@@ -59,29 +59,26 @@ def prepare(settings: Settings, job: Job) -> Generator[Event, None, Run]:
     """Find the model, read the texts, load the weights, and go on where a run was stopped."""
     source = yield from find_source(settings)
     config = load_config(source)
-    geometry = divide_slots(settings, job.recipe, model_window(config))
+    window, chunk = model_window(config), settings.chunk or CHUNK
+    geometry = divide_slots(settings, job.recipe, window)
     place = choose_place(settings, config)
+    needs: dict[str, Any] = {"quant": place.quant, "dtype": place.dtype, "device": place.device}
     tokenizer = load_tokenizer(source)
     corpus = yield from read_corpus(settings, job, tokenizer)
     recipe = replace(job.recipe, seed=settings.seed or 0)
     yield from map(Note, place.notes)
-    require_room(config, place)
+    estimate = estimate_memory(config, cache_size=geometry.cache_size, chunk=chunk, **needs)
+    require_fit(estimate, available_memory(place.device), device=place.device)
     yield Progress("loading", source=source.name)
-    loaded = load_model(
-        source,
-        device=place.device,
-        dtype=place.dtype,
-        quant=place.quant,
-        attn_implementation=register_attention(),
-        tokenizer=tokenizer,
-    )
-    lora = add_lora(loaded.model, rank=recipe.rank, alpha=recipe.alpha, seed=recipe.seed)
+    loaded = load_model(source, **needs, attn_implementation=register_attention(), tokenizer=tokenizer)
+    subject = Subject(loaded, geometry, window, chunk)
+    lora = add_lora(loaded.model, rank=recipe.rank, seed=recipe.seed)
     samples = make_samples(settings, recipe, loaded.tokenizer, corpus)
     importance = yield from learn_importance(settings, job, recipe, loaded.model, samples)
-    trainer = make_trainer(settings, recipe, loaded.model, geometry, samples, importance)
-    manifest = describe(settings, recipe, source, loaded, geometry, corpus)
+    trainer = make_trainer(settings, recipe, subject, samples, importance)
+    manifest = describe(settings, subject, corpus)
     held_out = cut_held_out(corpus.held_out, recipe.length, recipe.validation_sequences)
-    run = Run(job, recipe, loaded, lora, trainer, held_out, manifest, geometry)
+    run = Run(job, recipe, subject, lora, trainer, held_out, manifest)
     if job.resume and (job.target / NAME).exists():
         run.position, run.curve = read_checkpoint(job.target, trainer, run.what)
         yield Note(f"going on from step {run.position.step} of {recipe.steps}", wanted=True)
@@ -106,14 +103,7 @@ def read_corpus(settings: Settings, job: Job, tokenizer: Any) -> Generator[Event
 
 
 def divide_slots(settings: Settings, recipe: Recipe, window: int) -> Geometry:
-    """The slots that were asked for; a quarter of --length where none were, but no more than the window.
-
-    Raises UsageError where the teacher of `distill`, who has everything before it, could not read so much.
-    """
-    if recipe.objective == "distill" and recipe.length > window:
-        raise UsageError(
-            f"--objective distill: the teacher reads {window:,} tokens at the most, not --length {recipe.length:,}"
-        )
+    """The slots that were asked for; a quarter of --length where none were, but no more than the window."""
     size = settings.cache_size or min(window, recipe.length // 4)
     size = max(size, settings.sink_tokens + (settings.recent_tokens or 0) + 2)
     recent = recent_slots(settings, size, settings.sink_tokens)
@@ -122,24 +112,12 @@ def divide_slots(settings: Settings, recipe: Recipe, window: int) -> Geometry:
 
 def choose_place(settings: Settings, config: Any) -> Placement:
     """Where and in which numbers to train; 4 bits only when asked for. Raises UsageError for float16."""
-    quant = "none" if settings.quant == "auto" else settings.quant
-    place = choose_placement(config, device=settings.device, dtype=settings.dtype, quant=quant)
+    place = place_for(config, replace(settings, quant="none") if settings.quant == "auto" else settings)
     if place.dtype == "float16":
         if settings.dtype == "float16":
             raise UsageError("--dtype float16 is too coarse for gradients: use bfloat16 or float32")
         return replace(place, dtype="float32", notes=())
     return place
-
-
-def require_room(config: Any, place: Placement) -> None:
-    """Raise MemoryLimitError when the weights alone do not fit."""
-    weights = loading_bytes(config, quant=place.quant, dtype=place.dtype, device=place.device)
-    available = available_memory(place.device)
-    if weights > available:
-        raise MemoryLimitError(
-            f"not enough memory on {place.device}: the weights take about {readable(weights)}, and "
-            f"{readable(available)} are free: use a smaller --model or --quant 4bit"
-        )
 
 
 def make_samples(settings: Settings, recipe: Recipe, tokenizer: Any, corpus: Corpus) -> Samples:
@@ -171,31 +149,23 @@ def learn_importance(
 
 
 def make_trainer(
-    settings: Settings,
-    recipe: Recipe,
-    model: Any,
-    geometry: Geometry,
-    samples: Samples,
-    importance: Tensor | None,
+    settings: Settings, recipe: Recipe, subject: Subject, samples: Samples, importance: Tensor | None
 ) -> Trainer:
     """Put model, cache, texts and recipe together."""
-    policy = make_policy(settings.policy, importance)
-    window = model_window(model.config)
-    new_cache = partial(make_cache, model, geometry, policy, window=window, differentiable=True)
-    unrolling = Unrolling(model, new_cache, settings.chunk or CHUNK, recipe.checkpoint_chunks)
-    return Trainer(unrolling, recipe, samples)
+    model, policy = subject.loaded.model, make_policy(settings.policy, importance)
+    new_cache = partial(make_cache, model, subject.geometry, policy, window=subject.window, differentiable=True)
+    return Trainer(Unrolling(model, new_cache, subject.chunk, recipe.checkpoint_chunks), recipe, samples)
 
 
-def describe(
-    settings: Settings, recipe: Recipe, source: ModelSource, loaded: LoadedModel, geometry: Geometry, corpus: Corpus
-) -> AdapterManifest:
+def describe(settings: Settings, subject: Subject, corpus: Corpus) -> AdapterManifest:
     """What the adapter will say of itself."""
+    loaded, source = subject.loaded, subject.loaded.source
     return AdapterManifest(
         format=FORMAT,
         freqkv=__version__,
         base_name=source.name,
         base=weights_print(source),
-        cache=AdapterCache(policy=settings.policy, **asdict(geometry)),
+        cache=AdapterCache(policy=settings.policy, **asdict(subject.geometry)),
         training={
             "base_id": source.id,
             "data": corpus.digest,

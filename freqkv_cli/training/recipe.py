@@ -1,36 +1,30 @@
 """What makes a training run: with the same recipe, texts and model, every step is the same."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
-Objective = Literal["next-token", "distill"]
-# What may change when a run goes on: how long it is, how much goes side by side, when it is looked at.
-MAY_CHANGE = ("steps", "parallel", "checkpoint_chunks", "validate_every", "save_every")
+# What may change when a run goes on: how long it is, what is kept in memory, when it is looked at.
+MAY_CHANGE = ("steps", "checkpoint_chunks", "validate_every", "save_every")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Sizes are tokens; `batch` is sequences per step, `parallel` how many of them go through the model at once.
+    """Sizes are tokens; `batch` is sequences per step.
 
-    reverse: the share of KL(student || teacher) in `distill`; the rest is KL(teacher || student).
     retrieval: the share of sequences with generated facts and questions about them.
     importance: sequences that are read to learn what is worth keeping, by policies that go by it.
     warmup: steps of rising learning rate; decay: the share of the steps, at the end, over which it falls to zero.
     """
 
-    objective: Objective = "next-token"
-    reverse: float = 0.5
     length: int = 2048
     retrieval: float = 0.0
     importance: int = 40
     batch: int = 1
-    parallel: int = 1
     steps: int = 500
     rate: float = 2e-4
     warmup: int = 20
     decay: float = 0.2
     rank: int = 16
-    alpha: float = 32.0
     seed: int = 0
     checkpoint_chunks: bool = False
     validation_sequences: int = 4

@@ -4,10 +4,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict
 
-import torch
-
 from freqkv_cli.events import Done, Event, Note, Text
-from freqkv_cli.measurement.line_plot import PlotLine, draw_lines
+from freqkv_cli.measurement.environment import environment
 from freqkv_cli.reading.memory_usage import peak_gpu_bytes, peak_process_bytes
 from freqkv_cli.training.run import Run
 from freqkv_cli.training.trainer import Position
@@ -16,13 +14,6 @@ from freqkv_cli.training.trainer import Position
 def result(run: Run) -> Iterator[Event]:
     """Say what came of it: on stdout the folder and the losses, in the report everything."""
     position, recipe, target = run.position, run.recipe, run.job.target
-    if run.job.plot is not None:
-        title = f"{run.loaded.source.id}, {run.manifest.cache.policy}, {run.geometry.cache_size} slots"
-        lines = [
-            PlotLine(name, [(line["tokens"], line[key]) for line in run.curve if key in line])
-            for name, key in (("training", "loss"), ("held out", "validation"))
-        ]
-        draw_lines(lines, run.job.plot, x="tokens trained on", y="loss, nats per token", title=title)
     if run.finish_reason == "interrupted":
         yield Note(
             f"stopped after step {position.step} of {recipe.steps}; the checkpoint is in {target}: give the same "
@@ -30,7 +21,6 @@ def result(run: Run) -> Iterator[Event]:
             wanted=True,
         )
     yield Text(f"{target}: {position.step} steps, {position.tokens:,} tokens{gain(position)}\n")
-    loaded, cache = run.loaded, run.manifest.cache
     yield Done(
         {
             "schema_version": 1,
@@ -41,21 +31,15 @@ def result(run: Run) -> Iterator[Event]:
             "steps": position.step,
             "validation": {"before": position.validation_before, "after": position.validation},
             "recipe": asdict(recipe),
-            "model": {
-                "id": loaded.source.id,
-                "revision": loaded.source.revision,
-                "quantization": loaded.quant,
-                "dtype": loaded.dtype,
-                "device": loaded.device,
-            },
-            "cache": asdict(cache),
+            "policy": run.manifest.cache.policy,
+            "environment": environment(run.subject.loaded.device),
+            **run.subject.as_json(),
             "timing": {
                 "train_s": round(position.seconds, 3),
                 "train_tokens_per_second": round(position.tokens / position.seconds, 1) if position.seconds else None,
             },
             "memory": {"peak_rss_bytes": peak_process_bytes(), "gpu_peak_bytes": peak_gpu_bytes()},
             "training": run.manifest.training,
-            "threads": torch.get_num_threads(),
         }
     )
 

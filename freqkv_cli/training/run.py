@@ -6,9 +6,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from freqkv_cli.kvcache.geometry import Geometry
+from freqkv_cli.measurement.subject import Subject
 from freqkv_cli.models.adapter import AdapterManifest, whole_file
-from freqkv_cli.models.loading import LoadedModel
 from freqkv_cli.training.adapter_folder import write_adapter
 from freqkv_cli.training.checkpoint import Curve, write_checkpoint
 from freqkv_cli.training.recipe import Recipe
@@ -27,7 +26,6 @@ class Job:
     recipe: Recipe
     validation: str | None = None
     resume: bool = False
-    plot: Path | None = None
 
 
 @dataclass(slots=True)
@@ -36,12 +34,11 @@ class Run:
 
     job: Job
     recipe: Recipe
-    loaded: LoadedModel
+    subject: Subject
     lora: Any
     trainer: Trainer
     held_out: list[Sample]
     manifest: AdapterManifest
-    geometry: Geometry
     position: Position = field(default_factory=Position)
     curve: Curve = field(default_factory=list)
     finish_reason: str = "stop"
@@ -55,9 +52,9 @@ class Run:
             **asdict(manifest.cache),
             "base": manifest.base,
             "data": manifest.training["data"],
-            "dtype": self.loaded.dtype,
-            "quant": self.loaded.quant,
-            "chunk": self.trainer.unrolling.chunk,
+            "dtype": self.subject.loaded.dtype,
+            "quant": self.subject.loaded.quant,
+            "chunk": self.subject.chunk,
         }
 
 
@@ -76,4 +73,4 @@ def save(run: Run) -> None:
         **asdict(recipe),
     }
     manifest = replace(run.manifest, training={**told, **run.manifest.training, "steps": position.step})
-    write_adapter(run.job.target, run.loaded.model, run.lora, manifest)
+    write_adapter(run.job.target, run.subject.loaded.model, run.lora, manifest)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from freqkv_cli.errors import NoTextError
 from freqkv_cli.training.corpus import TrainingText, joined
-from freqkv_cli.training.retrieval import RetrievalTask
+from freqkv_cli.training.planted_facts import RetrievalTask
 
 NOTHING = -1  # stands behind the end of a text: it is read as token 0, and nothing is to be learnt there
 

@@ -11,7 +11,6 @@ from dataclasses import replace
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import MemoryLimitError, UsageError
 from freqkv_cli.events import Event, Note, Progress
-from freqkv_cli.measurement.plot import require_matplotlib
 from freqkv_cli.measurement.reading_progress import reading_progress
 from freqkv_cli.models.lazy_imports import import_everything
 from freqkv_cli.models.memory import is_out_of_memory
@@ -22,7 +21,7 @@ from freqkv_cli.training.result import result
 from freqkv_cli.training.run import Job, Run, save
 from freqkv_cli.training.trainer import shielded
 
-KNOBS = "use --checkpoint-chunks, or a smaller --parallel, --length, --cache-size or --model"
+KNOBS = "use --checkpoint-chunks, or a smaller --length, --cache-size or --model"
 
 
 def train(settings: Settings, job: Job) -> Iterator[Event]:
@@ -31,8 +30,6 @@ def train(settings: Settings, job: Job) -> Iterator[Event]:
     Raises UsageError, InputError, NoTextError, ModelError, MemoryLimitError, StateError.
     """
     require_peft()
-    if job.plot is not None:
-        require_matplotlib(job.plot)
     check_target(job)
     import_everything()
     run = yield from prepare(settings, job)
@@ -104,18 +101,13 @@ def validate(run: Run) -> Iterator[Event]:
 
 def progress(run: Run, loss: float) -> Progress:
     """Where the run stands."""
-    position, recipe = run.position, run.recipe
-    each = position.seconds / position.step
-    return Progress(
-        "training",
-        source=run.job.target.name,
-        detail=f"step {position.step}/{recipe.steps}  loss {loss:.3f}",
-        tokens_done=position.tokens,
-        tokens_total=round(position.tokens * recipe.steps / position.step),
-        total_is_exact=True,
-        seconds=position.seconds,
-        tokens_per_second=position.tokens / position.seconds,
-        eta_seconds=each * (recipe.steps - position.step),
+    position, steps = run.position, run.recipe.steps
+    total = round(position.tokens * steps / position.step)
+    return replace(
+        reading_progress(
+            run.job.target.name, position.tokens, total, time.perf_counter() - position.seconds, "training"
+        ),
+        detail=f"step {position.step}/{steps}  loss {loss:.3f}",
         process_bytes=process_bytes(),
         gpu_bytes=gpu_bytes(),
     )

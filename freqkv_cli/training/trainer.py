@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from freqkv_cli.training.lora import lora_weights, without_lora
-from freqkv_cli.training.objectives import Head, distill_losses, next_token_losses, weighted_loss
+from freqkv_cli.training.lora import lora_weights
+from freqkv_cli.training.loss import weighted_loss
 from freqkv_cli.training.recipe import Recipe
 from freqkv_cli.training.sequences import Sample, Samples
 from freqkv_cli.training.unrolling import Unrolling
@@ -42,12 +42,10 @@ class Trainer:
     recipe: Recipe
     samples: Samples
     optimizer: torch.optim.AdamW = field(init=False)
-    head: Head = field(init=False)
 
     def __post_init__(self) -> None:
         weights = [weight for _, weight in lora_weights(self.model)]
         self.optimizer = torch.optim.AdamW(weights, lr=self.recipe.rate, weight_decay=0.0)
-        self.head = Head.of(self.model)
 
     @property
     def model(self) -> Any:
@@ -56,14 +54,13 @@ class Trainer:
 
     def measure(self, number: int) -> tuple[float, int]:
         """Find the gradient of step `number`, from 0; return the mean loss per token, and how many tokens there are."""
-        recipe = self.recipe
-        first = number * recipe.batch
-        samples = [self.samples.take(place) for place in range(first, first + recipe.batch)]
+        first = number * self.recipe.batch
+        samples = [self.samples.take(place) for place in range(first, first + self.recipe.batch)]
         total = float(sum(sample.weights.sum() for sample in samples)) or 1.0
         self.optimizer.zero_grad()
         loss = 0.0
-        for start in range(0, recipe.batch, recipe.parallel):
-            part = self.loss(samples[start : start + recipe.parallel]) / total
+        for sample in samples:
+            part = self.loss(sample) / total
             part.backward()
             loss += float(part.detach())
         return loss, sum(int((sample.weights > 0).sum()) for sample in samples)
@@ -75,49 +72,21 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_((weight for _, weight in lora_weights(self.model)), CLIP)
         self.optimizer.step()
 
-    def loss(self, samples: Sequence[Sample], *, plain: bool = False) -> Tensor:
-        """The sum of weighted losses of samples of one length; the objective's, or the next token's if `plain`."""
-        ids = self._stacked([sample.ids for sample in samples])
-        targets = self._stacked([sample.targets for sample in samples])
-        weights = self._stacked([sample.weights for sample in samples])
-        distill = self.recipe.objective == "distill" and not plain
-        taught = self._teach(ids) if distill else None
+    def loss(self, sample: Sample) -> Tensor:
+        """The sum of weighted losses of a sample, in nats."""
+        device = self.model.get_input_embeddings().weight.device
+        ids, targets, weights = (each.to(device) for each in (sample.ids, sample.targets, sample.weights))
         losses = []
-        for start, hidden in self.unrolling.run(ids):
+        for start, hidden in self.unrolling.run(ids[None]):
             place = slice(start, start + hidden.shape[1])
-            losses.append(self._chunk_loss(hidden, targets[:, place], weights[:, place], taught, place))
+            losses.append(weighted_loss(self.model, hidden[0], targets[place], weights[place]))
         return torch.stack(losses).sum()
 
     @torch.no_grad()
     def validate(self, samples: Sequence[Sample]) -> Iterator[tuple[float, float]]:
-        """Yield, for each held-out sequence, the sum of its next-token losses (nats) and the number of its targets."""
+        """Yield, for each held-out sequence, the sum of its losses and the number of its targets."""
         for sample in samples:
-            yield float(self.loss([sample], plain=True)), float(sample.weights.sum())
-
-    def _chunk_loss(
-        self, hidden: Tensor, targets: Tensor, weights: Tensor, taught: Tensor | None, place: slice
-    ) -> Tensor:
-        head, wanted = self.head, targets.flatten()
-        if taught is None:
-            return weighted_loss(
-                lambda part, rows: next_token_losses(head, part, wanted[rows]), hidden.flatten(0, 1), weights.flatten()
-            )
-        teacher, reverse = taught[:, place].flatten(0, 1), self.recipe.reverse
-        return weighted_loss(
-            lambda part, rows: distill_losses(head, part, teacher[rows], reverse),
-            hidden.flatten(0, 1),
-            weights.flatten(),
-        )
-
-    @torch.no_grad()
-    def _teach(self, ids: Tensor) -> Tensor:
-        """Hidden states of the untouched model with all of the sequence before it, [batch, tokens, width]."""
-        with without_lora(self.model):
-            hidden: Tensor = self.model.base_model(input_ids=ids, use_cache=False).last_hidden_state
-        return hidden
-
-    def _stacked(self, rows: list[Tensor]) -> Tensor:
-        return torch.stack(rows).to(self.model.get_input_embeddings().weight.device)
+            yield float(self.loss(sample)), float(sample.weights.sum())
 
 
 @contextmanager

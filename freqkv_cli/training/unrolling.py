@@ -11,7 +11,6 @@ from typing import Any
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from freqkv_cli.errors import UsageError
 from freqkv_cli.inference.attention import observed_by
 from freqkv_cli.inference.engine import cache_argument
 from freqkv_cli.kvcache.cache import FreqkvCache
@@ -22,21 +21,14 @@ class Unrolling:
     """Runs a causal LM over whole sequences; the head is left to whoever takes the hidden states.
 
     new_cache: makes an empty differentiable cache. chunk: the most tokens of one forward. recompute: keep only the
-    cache between chunks and run each chunk's forward again in the backward pass. Raises UsageError where transformers'
-    own checkpointing is on: it drops the cache, and the model would learn from chunks without a memory.
+    cache between chunks and run each chunk's forward again in the backward pass (transformers' own checkpointing would
+    drop the cache).
     """
 
     model: Any
     new_cache: Callable[[], FreqkvCache]
     chunk: int = 512
     recompute: bool = False
-
-    def __post_init__(self) -> None:
-        if any(getattr(module, "gradient_checkpointing", False) for module in self.model.modules()):
-            raise UsageError(
-                "the gradient checkpointing of transformers is on, which would drop the cache: switch it off, and use "
-                "--checkpoint-chunks"
-            )
 
     def run(self, ids: Tensor) -> Iterator[tuple[int, Tensor]]:
         """Yield each chunk of `ids` [batch, tokens]: its first place and its hidden states [batch, chunk, width]."""

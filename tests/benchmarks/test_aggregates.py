@@ -97,10 +97,10 @@ def report() -> dict[str, Any]:
         "memory": {"weights_bytes": 2**20, "loading_rss_bytes": 2**21, "rss_bytes_before_reading": 2**24},
         "request_tokens": 32,
         "repetitions": 2,
-        "readers": {"freqkv": ours, "bare": theirs},
+        "readers": {"freqkv": ours, "transformers": theirs},
         "skipped": {"full": ["1k"]},
         "rivals": {},
-        "against": {"bare": ratios(ours, theirs)},
+        "against": {"transformers": ratios(ours, theirs)},
     }
 
 
@@ -108,10 +108,10 @@ def test_the_table_says_everything(report: dict[str, Any]) -> None:
     text = render(report)
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
     assert rows[2][:4] == ["freqkv", "200", "75.0 (50.0-100.0)", "20.0 (20.0-20.0)"]
-    assert ["freqkv / bare", "prefill", "5.00", "5.00"] in rows
+    assert ["freqkv / transformers", "prefill", "5.00", "5.00"] in rows
     for said in (
         "1.0 MiB of weights",
-        "the deepest depth over the first: freqkv 1.667, bare 1.667",
+        "the deepest depth over the first: freqkv 1.667, transformers 1.667",
         "full: not at 1k",
         "0.txt, 1.txt, 2.txt, 3.txt, 4.txt, 5.txt and 3 more",
         "interrupted: figures are of the turns that there were",

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from freqkv_cli.benchmarks.backends import Backend, PolicyBackend
-from freqkv_cli.benchmarks.bench import bench, eta_seconds
+from freqkv_cli.benchmarks.bench import bench
 from freqkv_cli.benchmarks.options import BenchOptions
-from freqkv_cli.benchmarks.plain_loop import PlainLoop
 from freqkv_cli.benchmarks.runs import reach
+from freqkv_cli.benchmarks.transformers_loop import TransformersLoop
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document, open_document
 from freqkv_cli.errors import UsageError
@@ -41,14 +41,14 @@ def report_of(events: list[Event]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def compared() -> list[Event]:
-    """A benchmark of everything that needs no other program: three policies, and both loops of transformers."""
-    choice = BenchOptions(DEPTHS, against=("bare", "full"), repetitions=2, written=5, shape="tiny")
-    return run(Settings(cache_size=SLOTS, chunk=16, seed=1, dtype="float32"), choice)
+    """A benchmark of everything that needs no other program: three policies, and transformers."""
+    choice = BenchOptions(DEPTHS, against=("transformers",), repetitions=2, written=5, shape="tiny")
+    return run(Settings(cache_size=SLOTS, chunk=64, seed=1, dtype="float32"), choice)
 
 
 def test_everything_is_measured_at_every_depth(compared: list[Event]) -> None:
     report = report_of(compared)
-    assert list(report["readers"]) == ["freqkv", "window", "full", "bare", "transformers"]
+    assert list(report["readers"]) == ["freqkv", "window", "full", "transformers"]
     for reader in report["readers"].values():
         assert list(reader["depths"]) == ["40", "100", "640"]
         for figures in reader["depths"].values():
@@ -58,7 +58,7 @@ def test_everything_is_measured_at_every_depth(compared: list[Event]) -> None:
             assert figures["reading_peak_rss_bytes"] > 0
             assert figures["writing_peak_rss_bytes"] > 0
     assert report["finish_reason"] == "stop"
-    assert report["tokens_read"] == 5 * 2 * 640
+    assert report["tokens_read"] == 4 * 2 * 640
     assert (report["model"]["weights_bytes"], report["source"]["seed"]) == (427264, 1)
 
 
@@ -75,33 +75,26 @@ def test_the_cache_of_freqkv_stays_and_those_that_keep_everything_grow(compared:
     assert [readers["full"]["depths"][depth]["slots"] for depth in ("40", "100", "640")] == [40, 100, 640]
 
 
-def test_the_bare_loop_is_as_full_as_our_cache_at_every_depth(compared: list[Event]) -> None:
-    readers = report_of(compared)["readers"]
-    slots = {name: [at["slots"] for at in readers[name]["depths"].values()] for name in ("freqkv", "window", "bare")}
-    assert slots["window"] == slots["bare"]  # the filter pins a few tokens more, for the length of its blocks
-    assert max(slots["bare"]) <= SLOTS
-
-
 def test_ratios_are_those_of_the_medians(compared: list[Event]) -> None:
     report = report_of(compared)
     ours, theirs = (report["readers"][name]["depths"]["640"] for name in ("freqkv", "transformers"))
     speeds = [one["decode_tokens_per_second"]["median"] for one in (ours, theirs)]
-    assert report["against"]["full"]["decode_640"] == pytest.approx(speeds[0] / speeds[1], abs=1e-3)
-    assert len(report["against"]["bare"]) == 3 * 3
+    assert report["against"]["transformers"]["decode_640"] == pytest.approx(speeds[0] / speeds[1], abs=1e-3)
+    assert len(report["against"]["transformers"]) == 3 * 3
 
 
 def test_progress_counts_all_readers_and_all_turns(compared: list[Event]) -> None:
     reading = [event for event in compared if isinstance(event, Progress) and event.phase == "reading"]
-    assert reading[-1].tokens_done == reading[-1].tokens_total == 5 * 2 * 640
+    assert reading[-1].tokens_done == reading[-1].tokens_total == 4 * 2 * 640
     assert reading[-1].eta_seconds == 0
     turns = list(dict.fromkeys(event.source for event in reading))
     assert turns[:2] == ["freqkv, turn 1 of 2", "window, turn 1 of 2"]
-    assert turns[5] == "freqkv, turn 2 of 2"  # they take turns: A B A B
+    assert turns[4] == "freqkv, turn 2 of 2"  # they take turns: A B A B
 
 
 def test_what_a_reader_cannot_hold_is_skipped_and_said() -> None:
     choice = BenchOptions((40, 2040), policies=("freqkv", "full"), repetitions=1, written=5, shape="tiny")
-    events = run(Settings(cache_size=SLOTS, chunk=512), choice)
+    events = run(Settings(cache_size=SLOTS, chunk=512, dtype="float32"), choice)
     report = report_of(events)
     assert report["skipped"] == {"full": ["2040"]}
     assert list(report["readers"]["full"]["depths"]) == ["40"]
@@ -122,11 +115,11 @@ def document(tmp_path: Path) -> Iterator[Document]:
 
 
 def test_documents_are_read_with_a_real_tokenizer(settings: Settings, document: Document) -> None:
-    choice = BenchOptions((40, 160), policies=("freqkv",), against=("bare",), repetitions=1, written=3)
+    choice = BenchOptions((40, 160), policies=("freqkv",), against=("transformers",), repetitions=1, written=3)
     report = report_of(run(settings, choice, [document]))
     assert report["source"] == {"text": ["text.txt"], "tokens": 160, "seed": None}
     assert report["model"]["id"] == settings.model
-    assert report["readers"]["bare"]["depths"]["160"]["decode_tokens_per_second"]["median"] > 0
+    assert report["readers"]["transformers"]["depths"]["160"]["decode_tokens_per_second"]["median"] > 0
 
 
 def test_a_text_that_is_too_short_is_refused(settings: Settings, document: Document) -> None:
@@ -147,7 +140,7 @@ def test_llama_cpp_needs_a_gguf(settings: Settings, monkeypatch: pytest.MonkeyPa
 
 def test_an_interrupt_leaves_what_there_is() -> None:
     choice = BenchOptions((40, 100), policies=("freqkv", "window"), repetitions=3, written=3, shape="tiny")
-    events = cast("Generator[Event]", bench([], Settings(cache_size=SLOTS, chunk=16), choice))
+    events = cast("Generator[Event]", bench([], Settings(cache_size=SLOTS, chunk=16, dtype="float32"), choice))
     for event in events:
         if isinstance(event, Progress) and event.source == "window, turn 2 of 3" and event.tokens_done > 350:
             break
@@ -168,7 +161,7 @@ def test_an_interrupt_leaves_what_there_is() -> None:
         ({"depths": (10,)}, "32 or more"),
         ({"policies": ("none",)}, "--policies: there is no none"),
         ({"against": ("vllm",)}, "choose from: llama.cpp"),
-        ({"against": ("bare",), "policies": ("window",)}, "compares with the policy freqkv"),
+        ({"against": ("transformers",), "policies": ("window",)}, "compares with the policy freqkv"),
         ({"against": ("llama.cpp",), "shape": "tiny"}, "random weights have none"),
     ],
 )
@@ -179,12 +172,10 @@ def test_choices_that_cannot_be(wrong: dict[str, Any], problem: str) -> None:
 
 def readers() -> list[Backend]:
     model = tiny_model("llama")
-    geometry = Geometry(SLOTS)
     return [
-        PolicyBackend(model, geometry, "freqkv", window=512, chunk=16),
+        PolicyBackend(model, Geometry(SLOTS), "freqkv", window=512, chunk=16),
         PolicyBackend(model, Geometry(400), "full", window=512, chunk=16),
-        PlainLoop("bare", model, geometry, window=512, chunk=16),
-        PlainLoop("transformers", model, None, window=512, chunk=16),
+        TransformersLoop(model, window=512, chunk=16),
     ]
 
 
@@ -213,13 +204,9 @@ def test_the_loops_that_keep_everything_compute_the_same() -> None:
 
 
 def test_depths_within_a_limit_leave_room_for_the_answer() -> None:
-    reader = PlainLoop("transformers", tiny_model("llama"), None, window=512, chunk=16)
+    reader = TransformersLoop(tiny_model("llama"), window=512, chunk=16)
     assert reach(reader, (100, 470, 512), count=10) == [100, 470]
     assert reach(reader, (100, 470, 512), count=11) == [100]
-
-
-def test_the_time_left_counts_each_reader_at_its_speed() -> None:
-    assert eta_seconds({"a": 100, "b": 100, "c": 100}, {"a": 50.0, "b": 10.0}) == 2 + 10 + 10
 
 
 def test_made_up_text_is_the_same_for_the_same_seed(settings: Settings) -> None:

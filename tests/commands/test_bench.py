@@ -34,14 +34,14 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def test_what_is_asked_for_reaches_the_measuring(freqkv: Run, asked: dict[str, Any]) -> None:
-    options = "--depths 16k,1K --policies freqkv,window --against llama.cpp,full --against bare --repetitions 5"
+    options = "--depths 16k,1K --policies freqkv,window --against llama.cpp --against transformers --repetitions 5"
     rest = "--max-tokens 7 --plot a.svg --cache-size 512 --seed 3"
     result = freqkv("bench", *options.split(), *rest.split())
     assert result.exception is None
     assert result.stdout == "a table\n"
     chosen = asked["options"]
     assert (chosen.depths, chosen.policies) == ((1024, 16_000), ("freqkv", "window"))
-    assert chosen.against == ("llama.cpp", "full", "bare")
+    assert chosen.against == ("llama.cpp", "transformers")
     assert (chosen.repetitions, chosen.written, chosen.plot) == (5, 7, Path("a.svg"))
     assert (asked["settings"].cache_size, asked["settings"].seed) == (512, 3)
     assert asked["documents"] == []

@@ -10,7 +10,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from freqkv_cli.commands.invocation import Invocation
+from freqkv_cli.commands.interrupts import Invocation
 from tests.commands.fakes import ANSWER, SHOWN
 from tests.commands.processes import ROOT, command, environment, freqkv, stopped
 

@@ -34,28 +34,24 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def test_what_is_asked_for_reaches_the_training(freqkv: Run, asked: dict[str, Any]) -> None:
-    options = "--steps 7 --length 4K --batch 4 --parallel 2 --objective distill --reverse 0.3 --retrieval 0.1 --rank 8"
+    options = "--steps 7 --length 4K --batch 4 --retrieval 0.1 --rank 8"
     more = "--lr 1e-3 --warmup 5 --decay 0.1 --checkpoint-chunks --validation v.txt --resume --seed 3"
-    rest = "--validation-sequences 2 --validate-every 11 --save-every 13 --plot p.svg --policy window --cache-size 1k"
+    rest = "--validation-sequences 2 --validate-every 11 --save-every 13 --policy window --cache-size 1k"
     result = freqkv("train", "books", "more.txt", "-o", "a", *options.split(), *more.split(), *rest.split())
     assert result.exception is None
     assert result.stdout == "a: 2 steps\n"
     job = asked["job"]
-    assert (job.texts, job.target, job.resume, job.plot) == (["books", "more.txt"], Path("a"), True, Path("p.svg"))
+    assert (job.texts, job.target, job.resume) == (["books", "more.txt"], Path("a"), True)
     assert job.validation == "v.txt"
     assert job.recipe == Recipe(
-        objective="distill",
-        reverse=0.3,
         length=4096,
         retrieval=0.1,
         batch=4,
-        parallel=2,
         steps=7,
         rate=1e-3,
         warmup=5,
         decay=0.1,
         rank=8,
-        alpha=16.0,
         checkpoint_chunks=True,
         validation_sequences=2,
         validate_every=11,

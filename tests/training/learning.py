@@ -26,11 +26,14 @@ def some_ids(count: int = TOKENS, *, rows: int = 1, seed: int = 0) -> Tensor:
     return torch.tensor([[source.randrange(3, 128) for _ in range(count)] for _ in range(rows)])
 
 
-def learning_model(kind: str = "llama", *, awake: bool = True, dtype: torch.dtype = torch.float32, **more: Any) -> Any:
-    """A tiny model with LoRA matrices; `awake` ones do something from the start."""
+def learning_model(
+    kind: str = "llama", *, lora: bool = True, awake: bool = True, dtype: torch.dtype = torch.float32, **more: Any
+) -> Any:
+    """A tiny model with LoRA matrices, unless `lora` is false; `awake` ones do something from the start."""
     model = tiny_model(kind, **more).to(dtype)
     model.set_attn_implementation(register_attention())
-    add_lora(model, rank=4, alpha=8, seed=1)
+    if lora:
+        add_lora(model, rank=4, seed=1)
     if awake:
         generator = torch.Generator().manual_seed(2)
         for _, weight in lora_weights(model):

@@ -31,7 +31,7 @@ RECIPE = {"length": 64, "rate": 1e-2, "warmup": 1, "rank": 4, "validate_every": 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return save_tiny_model(tmp_path_factory.mktemp("tiny"))
+    return save_tiny_model(tmp_path_factory.mktemp("tiny"), layers=1)
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +46,10 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def job(tiny: str, text: str, target: Path, *, cache_size: int = 24, **more: Any) -> tuple[Settings, Job]:
-    asked = {name: more.pop(name) for name in ("resume", "validation", "plot") if name in more}
+    asked = {name: more.pop(name) for name in ("resume", "validation") if name in more}
     recipe = Recipe(**{**RECIPE, "steps": 6, "save_every": 2, **more})
-    return Settings(model=tiny, cache_size=cache_size, seed=5, device="cpu"), Job([text], target, recipe, **asked)
+    settings = Settings(model=tiny, policy="freqkv", cache_size=cache_size, seed=5, device="cpu")
+    return settings, Job([text], target, recipe, **asked)
 
 
 def finish(events: Iterator[Event]) -> tuple[dict[str, Any], list[str]]:
@@ -94,7 +95,7 @@ def whole(tiny: str, text: str, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return target
 
 
-@pytest.mark.parametrize("recipe", [{}, {"objective": "distill", "retrieval": 0.5, "batch": 2}])
+@pytest.mark.parametrize("recipe", [{}, {"retrieval": 0.5, "batch": 2}])
 def test_resumed_run_equals_an_uninterrupted_one(
     tiny: str, text: str, whole: Path, tmp_path: Path, recipe: dict[str, Any]
 ) -> None:
@@ -112,8 +113,7 @@ def test_resumed_run_equals_an_uninterrupted_one(
 
 
 def test_run_leaves_an_adapter_that_loads_and_says_what_it_is(tiny: str, text: str, tmp_path: Path) -> None:
-    plot = tmp_path / "curve.svg"
-    report, _ = finish(train(*job(tiny, text, tmp_path / "a", steps=12, plot=plot)))
+    report, _ = finish(train(*job(tiny, text, tmp_path / "a", steps=12)))
     assert report["validation"]["after"] < report["validation"]["before"] - 0.1
     assert report["tokens_trained"] == 12 * 64
     source = resolve_model(tiny)
@@ -122,7 +122,6 @@ def test_run_leaves_an_adapter_that_loads_and_says_what_it_is(tiny: str, text: s
     assert adapter.manifest.cache.cache_size == 24
     assert adapter.manifest.training["tokens"] == 12 * 64
     assert adapter.manifest.training["texts"] == ["text.txt"]
-    assert adapter.manifest.training["objective"] == "next-token"
     plain, learnt = (load_model(source, device="cpu", quant="none", adapter=one).model for one in (None, adapter))
     changed = {
         name.split(".")[-2]
@@ -130,7 +129,6 @@ def test_run_leaves_an_adapter_that_loads_and_says_what_it_is(tiny: str, text: s
         if not torch.equal(weight, plain.state_dict()[name])
     }
     assert changed == {"q_proj", "k_proj", "v_proj", "o_proj"}
-    assert plot.read_text(encoding="utf-8").lstrip().startswith("<?xml")
 
 
 def test_landmarks_learn_what_to_keep_once(tiny: str, text: str, tmp_path: Path) -> None:
@@ -156,8 +154,7 @@ def test_landmarks_learn_what_to_keep_once(tiny: str, text: str, tmp_path: Path)
 
 
 def test_other_policies_and_none_asked_for_learn_nothing_of_it(tiny: str, text: str, tmp_path: Path) -> None:
-    settings, wanted = job(tiny, text, tmp_path / "a", steps=1)
-    finish(train(replace(settings, policy="freqkv"), wanted))
+    finish(train(*job(tiny, text, tmp_path / "a", steps=1)))
     settings, wanted = job(tiny, text, tmp_path / "b", steps=1, importance=0)
     finish(train(replace(settings, policy="landmarks"), wanted))
     assert read_importance(tmp_path / "a") is read_importance(tmp_path / "b") is None
@@ -240,7 +237,6 @@ def test_resume_without_a_checkpoint_starts_anew_and_says_so(tiny: str, text: st
 @pytest.mark.parametrize(
     ("settings", "recipe", "message"),
     [
-        ({}, {"objective": "distill", "length": 4096}, "teacher reads 2,048 tokens"),
         ({"dtype": "float16"}, {}, "too coarse for gradients"),
         ({"cache_size": 4096}, {"length": 200}, "more than the model's window"),
         ({}, {"length": 20_000}, "give more text or a smaller --length"),
@@ -257,7 +253,7 @@ def test_what_cannot_be_is_refused(
 
 def test_without_slots_asked_for_they_are_a_quarter_of_a_sequence(tiny: str, text: str, tmp_path: Path) -> None:
     settings, asked = job(tiny, text, tmp_path / "a", steps=1, validation_sequences=0)
-    report, _ = finish(train(Settings(model=settings.model, device="cpu"), asked))
+    report, _ = finish(train(replace(settings, cache_size=None), asked))
     assert report["cache"]["cache_size"] == 16
 
 

@@ -1,4 +1,4 @@
-"""A model learns a passage through its compressions, alone and from its own full cache."""
+"""A model learns a passage through its compressions."""
 
 import math
 import random
@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, kl_div
+from torch.nn.functional import cross_entropy
 
 from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.training.lora import lora_weights, without_lora
-from freqkv_cli.training.recipe import Objective, Recipe
+from freqkv_cli.training.lora import lora_weights
+from freqkv_cli.training.recipe import Recipe
 from freqkv_cli.training.sequences import Sample, make_sample
 from freqkv_cli.training.trainer import Trainer
 from freqkv_cli.training.unrolling import Unrolling
@@ -71,85 +71,49 @@ def test_only_lora_matrices_learn() -> None:
 
 
 def test_new_matrices_change_nothing() -> None:
-    model, ids = learning_model(awake=False), some_ids()
+    ids = some_ids()
     with torch.no_grad():
-        added = model(ids).logits
-        with without_lora(model):
-            bare = model(ids).logits
-    assert torch.equal(added, bare)
+        assert torch.equal(learning_model(awake=False)(ids).logits, learning_model(lora=False)(ids).logits)
 
 
-def test_a_batch_is_the_mean_of_its_sequences_however_many_go_side_by_side() -> None:
-    windows = some_ids(TOKENS + 1, rows=4)
-    grads = []
-    for parallel in (1, 2, 4):
-        model = learning_model()
-        trainer = trainer_of(model, windows, batch=4, parallel=parallel)
-        loss, tokens = step(trainer, 0)
-        assert tokens == 4 * TOKENS
-        grads.append((loss, [weight.grad.clone() for _, weight in lora_weights(model) if weight.grad is not None]))
-    for loss, each in grads[1:]:
-        assert loss == pytest.approx(grads[0][0], rel=1e-5)
-        for one, other in zip(each, grads[0][1], strict=True):
-            assert torch.allclose(one, other, rtol=1e-3, atol=1e-6)
+def loss_by_hand(model: Any, ids: Tensor, targets: Tensor) -> Tensor:
+    """The loss of each target with all logits at once."""
+    hidden = torch.cat([hidden for _, hidden in unrolled(model).run(ids[None])], dim=1)
+    return cross_entropy(model.get_output_embeddings()(hidden)[0], targets, reduction="none")
 
 
-def objective_by_hand(model: Any, ids: Tensor, targets: Tensor, objective: Objective, reverse: float) -> Tensor:
-    """The loss with all logits at once, and torch's own KL."""
-    trainer = trainer_of(model, some_ids(TOKENS + 1))
-    hidden = torch.cat([hidden for _, hidden in trainer.unrolling.run(ids[None])], dim=1)
-    student = model.get_output_embeddings()(hidden)[0].log_softmax(-1)
-    if objective == "next-token":
-        return cross_entropy(student, targets)
-    with torch.no_grad(), without_lora(model):
-        teacher = model(ids[None]).logits[0].log_softmax(-1)
-    forward = kl_div(student, teacher, reduction="batchmean", log_target=True)
-    backward = kl_div(teacher, student, reduction="batchmean", log_target=True)
-    return (1 - reverse) * forward + reverse * backward
+def gradients(model: Any) -> list[Tensor]:
+    return [weight.grad.clone() for _, weight in lora_weights(model) if weight.grad is not None]
 
 
-@pytest.mark.parametrize(("objective", "reverse"), [("next-token", 0.5), ("distill", 0.0), ("distill", 0.3)])
-def test_objectives_and_their_gradients(objective: Objective, reverse: float) -> None:
-    model, window = learning_model(), some_ids(TOKENS + 1)[0]
-    sample = make_sample(window)
-    expected = objective_by_hand(model, sample.ids, sample.targets, objective, reverse)
-    expected.backward()
-    wanted = [weight.grad.clone() for _, weight in lora_weights(model) if weight.grad is not None]
-    model.zero_grad()
-    loss = trainer_of(model, window[None], objective=objective, reverse=reverse).loss([sample]) / TOKENS
-    loss.backward()
-    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
-    for (_, weight), gradient in zip(lora_weights(model), wanted, strict=True):
-        assert weight.grad is not None
-        assert torch.allclose(weight.grad, gradient, rtol=1e-3, atol=1e-6)
-
-
-def test_distilled_student_comes_closer_to_its_teacher() -> None:
-    model = learning_model(awake=False)
-    trainer = trainer_of(model, some_ids(TOKENS + 1), objective="distill", rate=2e-2, warmup=0, decay=0.0)
-    losses = [step(trainer, number)[0] for number in range(8)]
-    assert losses[-1] < 0.7 * losses[0]
+def test_a_batch_is_the_mean_of_its_sequences() -> None:
+    model, windows = learning_model(), some_ids(TOKENS + 1, rows=3)
+    means = torch.stack([loss_by_hand(model, window[:-1], window[1:]).mean() for window in windows])
+    means.mean().backward()
+    expected = gradients(model)
+    loss, tokens = trainer_of(model, windows, batch=3).measure(0)
+    assert tokens == 3 * TOKENS
+    assert loss == pytest.approx(means.mean().item(), rel=1e-5)
+    for one, other in zip(gradients(model), expected, strict=True):
+        assert one.abs().sum() > 0
+        assert torch.allclose(one, other, rtol=1e-3, atol=1e-6)
 
 
 def test_weights_of_targets_count() -> None:
     model, window = learning_model(), some_ids(TOKENS + 1)[0]
     weights = torch.tensor([random.Random(5).choice((0.0, 1.0, 8.0)) for _ in window])
-    sample = make_sample(window, weights)
-    trainer = trainer_of(model, window[None])
     with torch.no_grad():
-        plain = make_sample(window)
-        hidden = torch.cat([hidden for _, hidden in trainer.unrolling.run(plain.ids[None])], dim=1)
-        each = cross_entropy(model.get_output_embeddings()(hidden)[0], plain.targets, reduction="none")
-        assert float(trainer.loss([sample])) == pytest.approx(float((each * weights[1:]).sum()), rel=1e-5)
+        each = loss_by_hand(model, window[:-1], window[1:])
+        loss = float(trainer_of(model, window[None]).loss(make_sample(window, weights)))
+    assert loss == pytest.approx(float((each * weights[1:]).sum()), rel=1e-5)
 
 
-def test_validation_is_the_next_token_loss_whatever_the_objective() -> None:
+def test_validation_is_the_loss_and_leaves_no_gradient() -> None:
     model, window = learning_model(), some_ids(TOKENS + 1)[0]
-    sample = make_sample(window)
-    ((nats, count),) = trainer_of(model, window[None], objective="distill").validate([sample])
-    expected = objective_by_hand(model, sample.ids, sample.targets, "next-token", 0.0)
+    ((nats, count),) = trainer_of(model, window[None]).validate([make_sample(window)])
     assert count == TOKENS
-    assert nats / count == pytest.approx(expected.item(), rel=1e-5)
+    assert nats == pytest.approx(loss_by_hand(model, window[:-1], window[1:]).sum().item(), rel=1e-5)
+    assert gradients(model) == []
 
 
 def test_learning_rate_rises_stays_and_falls() -> None:

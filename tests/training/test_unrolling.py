@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from freqkv_cli.errors import UsageError
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
 from freqkv_cli.kvcache.policies import make_policy
@@ -128,16 +127,6 @@ def test_a_gradient_reaches_back_over_each_compression() -> None:
     with torch.no_grad():
         before, after = losses(unrolled(model), ids)[0, -1], losses(unrolled(model), changed)[0, -1]
     assert before != after
-
-
-def test_checkpointing_of_transformers_is_refused() -> None:
-    model = learning_model()
-    switch = "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"  # renamed in 5.24
-    getattr(model, f"{switch}_checkpointing_enable")()
-    with pytest.raises(UsageError, match="would drop the cache"):
-        unrolled(model)
-    getattr(model, f"{switch}_checkpointing_disable")()
-    unrolled(model)
 
 
 def test_recomputation_keeps_little_for_the_backward_pass() -> None:

@@ -8,7 +8,7 @@ from typing import IO, Annotated, Literal
 
 import typer
 
-from freqkv_cli.commands.invocation import invocation
+from freqkv_cli.commands.interrupts import invocation
 from freqkv_cli.commands.options import takes_settings
 from freqkv_cli.commands.running import follow, loading
 from freqkv_cli.commands.sources import STDIN, opened_questions

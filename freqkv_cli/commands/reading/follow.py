@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from freqkv_cli.commands.invocation import invocation
+from freqkv_cli.commands.interrupts import invocation
 from freqkv_cli.commands.options import QUESTION_ONLY, SUMMARY_ONLY, takes_settings
 from freqkv_cli.commands.running import follow as show
 from freqkv_cli.commands.running import loading

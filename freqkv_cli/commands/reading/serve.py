@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from freqkv_cli.commands.invocation import invocation
+from freqkv_cli.commands.interrupts import invocation
 from freqkv_cli.commands.options import SUMMARY_ONLY, takes_settings
 from freqkv_cli.commands.running import follow, loading, open_sources
 from freqkv_cli.commands.sources import sources_meant

@@ -1,4 +1,4 @@
-"""One run of freqkv: what main and the command it runs must tell each other."""
+"""Ctrl-C and SIGTERM: how one run of freqkv is told to end, between main and the command it runs."""
 
 import os
 import signal

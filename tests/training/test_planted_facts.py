@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import AutoTokenizer
 
 from freqkv_cli.reading.prompt import encode_text
-from freqkv_cli.training.retrieval import ANSWER_WEIGHT, RetrievalTask, make_facts, spliced
+from freqkv_cli.training.planted_facts import ANSWER_WEIGHT, RetrievalTask, make_facts, spliced
 from tests.tiny_folder import save_tiny_model
 
 PROSE = "It was late. Nobody had seen the man who came in! Was he a friend? " * 60

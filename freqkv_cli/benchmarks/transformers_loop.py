@@ -1,8 +1,4 @@
-"""The limit of the framework: the same model in a loop of a few lines, with transformers' own cache and attention.
-
-`bare` keeps a window of as many slots as freqkv's cache and is as full as that at every moment, but drops the newest
-old slots without looking at them, which costs nothing. `full` keeps everything, as far as the model's window goes.
-"""
+"""transformers as a backend: the same model in a loop of a few lines, with its own cache, which keeps everything."""
 
 import os
 import time
@@ -10,27 +6,24 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, DynamicCache
+from transformers import DynamicCache
 
 from freqkv_cli.benchmarks.backends import Writing, timed_pieces
 from freqkv_cli.inference.engine import cache_argument
 from freqkv_cli.inference.engine_clock import wait_for
-from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.models.loading import LoadedModel
 
 ATTENTION = "sdpa"
 
 
-class PlainLoop:
-    """Reads with a DynamicCache; `geometry` bounds its slots, None lets it grow up to `window` tokens."""
+class TransformersLoop:
+    """Reads with a DynamicCache, as far as the model's window of `window` tokens."""
 
-    def __init__(self, name: str, model: Any, geometry: Geometry | None, *, window: int, chunk: int) -> None:
-        self.name = name
-        self.limit = None if geometry else window
+    name = "transformers"
+
+    def __init__(self, model: Any, *, window: int, chunk: int) -> None:
+        self.limit: int | None = window
         self.pid = os.getpid()
         self._model = model
-        self._geometry = geometry
-        self._slots = geometry.cache_size if geometry else window
         self._chunk = chunk
         self._cache = DynamicCache()
         self._cache_argument = cache_argument(model)
@@ -73,17 +66,9 @@ class PlainLoop:
 
     @torch.inference_mode()
     def _prefill(self, ids: Sequence[int]) -> Iterator[int]:
-        at = 0
-        while at < len(ids):
-            length = self._cache.get_seq_length()
-            if self._geometry and length == self._slots:
-                old = length - self._geometry.sink_tokens - self._geometry.recent_tokens
-                dropped = old - self._geometry.retained(old)
-                self._cache.crop(-dropped)
-                length -= dropped
-            piece = ids[at : at + min(self._chunk, self._slots - length)]
+        for start in range(0, len(ids), self._chunk):
+            piece = ids[start : start + self._chunk]
             self._forward(piece)
-            at += len(piece)
             yield len(piece)
 
     def _forward(self, ids: Sequence[int]) -> torch.Tensor:
@@ -91,12 +76,3 @@ class PlainLoop:
         output = self._model(input_ids=batch, use_cache=True, logits_to_keep=1, **{self._cache_argument: self._cache})
         logits: torch.Tensor = output.logits[0, -1]
         return logits
-
-
-def load_plain(loaded: LoadedModel) -> Any:
-    """Load the model once more, by transformers alone; what is quantized or has no files is shared instead."""
-    if loaded.quant != "none" or not loaded.source.folder:
-        return loaded.model
-    dtype = getattr(torch, loaded.dtype)
-    plain = AutoModelForCausalLM.from_pretrained(loaded.source.folder, dtype=dtype, local_files_only=True)
-    return plain.to(loaded.device).eval()
