@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+STARTERS = {"pexpect", "subprocess"}  # modules by which a file of tests starts processes
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leave out what needs a GPU where there is none."""
@@ -15,11 +17,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip("needs a CUDA device")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with files that start processes: they take longest, and no worker should wait for another in the end."""
+    items.sort(key=lambda item: STARTERS.isdisjoint(vars(getattr(item, "module", item))))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """With several workers (-n 2) a file is one worker's, so that what its tests share is made once."""
     from xdist.scheduler import LoadFileScheduling
 
+    config.option.loadscopereorder = False  # by number of tests; ours is by how long they take
     return LoadFileScheduling(config, log)
 
 

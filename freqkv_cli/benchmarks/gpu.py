@@ -117,8 +117,7 @@ def measure_weights(
             told = str(error).strip().splitlines()
             figures["ended"] = f"by {type(error).__name__}: {told[0] if told else ''}"
         reader.clear()
-    ours, theirs = about["readers"].values()
-    about["against"]["transformers"] = ratios(ours, theirs)
+    about["against"]["transformers"] = ratios(*about["readers"].values())
     save()
 
 
