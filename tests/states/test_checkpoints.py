@@ -27,7 +27,7 @@ from freqkv_cli.states.state_cache import states_folder
 from freqkv_cli.states.state_file import save_state
 from tests.reading.readings import NoteTaker, result_of
 
-KILLS = 30
+KILLS = 12
 CHUNK = 48
 OF_THE_CLOCK = ("read_on", "read_seconds", "checksum")
 
@@ -110,9 +110,10 @@ def test_killed_at_any_moment_it_ends_in_the_same_state(tiny: str, tmp_path: Pat
     expected = content(kept_state())
     kept_state().unlink()
     chance = random.Random(30)
+    points = [int((number + chance.random()) / KILLS * whole) for number in range(KILLS)]  # in each part of it
     resumed = 0
-    for number in range(KILLS):
-        read = killed(book, tiny, chance.randrange(whole), chance.uniform(0, 0.02))
+    for number, point in enumerate(points):
+        read = killed(book, tiny, point, chance.uniform(0, 0.02))
         had_ended = bool(list(states_folder().glob("*.freqkv")))
         session = result_of(reading(book, tiny))  # the same command again, whatever the first one got to
         # All that is lost is the chunk that was being read, and the one whose checkpoint was being written.
