@@ -68,7 +68,8 @@ Sizes are bytes, times are seconds. Fields may be added; `schema_version` change
 | `finish_reason` | `stop`; `length` (cut at `--max-tokens`); `interrupted` |
 | `question` | the question of `ask` |
 | `answer` | `ask`: the model's own words alone, before anything was marked, withheld or added |
-| `found` | `ask`: the documents tell it; if not, `text` says so, with the guess that was withheld where the model takes it for an answer, and `passages` are the nearest |
+| `found` | `ask`: the documents tell it; if not, `text` says so, with what was withheld as a guess, and \
+`passages` are the nearest |
 | `citations` | a list, one of each sentence of the answer or summary: `sentence`; `verdict`: `quoted` (it stands \
 there word for word), `supported` (its names and numbers do) or `not found`; `missing` (names and numbers that do \
 not); `quote` (the sentence of the document that it rests on, at most 300 characters) and its place: `document`, \
