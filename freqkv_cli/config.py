@@ -62,7 +62,7 @@ class Settings:
     cache: bool = True
     refresh: bool = False
     states_limit: int = 2000
-    state_dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    state_dtype: Literal["auto", "float32", "bfloat16", "float16", "int8"] = "auto"
 
     pages: str | None = None
     start: str | None = None

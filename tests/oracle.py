@@ -80,3 +80,12 @@ class Oracle:
             scores = rotated[:, head // group] @ q[head] * options["scaling"]
             out.append(scores.softmax(0) @ torch.stack(values)[:, head // group])
         return torch.stack(out)[None, None].to(query.dtype), None
+
+
+def quantspec(group: list[float]) -> tuple[list[int], list[int], list[float]]:
+    """U, L and the numbers that they stand for, of one group, as QuantSpec (arXiv 2502.10424) writes it down."""
+    least, scale = min(group), (max(group) - min(group)) / 15
+    upper = [round((x - least) / scale) for x in group]
+    four = [u * scale + least for u in upper]
+    lower = [max(-8, min(7, round((x - x4) / (scale / 16)))) for x, x4 in zip(group, four, strict=True)]
+    return upper, lower, [x4 + low * scale / 16 for x4, low in zip(four, lower, strict=True)]

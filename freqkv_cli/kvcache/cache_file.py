@@ -1,6 +1,7 @@
 """A cache in a file, and back: safetensors, no pickle, every byte covered by a checksum.
 
 Tensors: `keys.I` and `values.I` for layer I, [1, kv_heads, slots in use, head_dim], rotated as they lie in their slots;
+where these are bytes, `keys.I.range` and `values.I.range` (eight_bits.py);
 `queries.I`, [1, heads, queries, head_dim], where the policy goes by the last ones that were observed;
 `text`, [bytes], UTF-8 JSON that the cache knows nothing of. What a file may hold is worked out before anything of it is
 loaded, so that a file made by hand cannot make the reader allocate more than a true one.
@@ -26,6 +27,7 @@ from torch import Tensor
 
 from freqkv_cli.errors import StateError
 from freqkv_cli.kvcache.cache import FreqkvCache
+from freqkv_cli.kvcache.eight_bits import SLOTS, from_bytes, to_bytes
 from freqkv_cli.kvcache.header import ENTRY, damaged
 
 CHECKSUM = "checksum"
@@ -46,6 +48,7 @@ class Shape:
     text_bytes: int
     heads: int = 0
     queries: int = 0
+    in_bytes: bool = False
 
 
 def write_state(
@@ -53,19 +56,25 @@ def write_state(
 ) -> int:
     """Write a state and return its bytes: the file appears complete or not at all, for the user's eyes only.
 
-    `dtype` is what keys and values are stored in; None leaves them as they are. The manifest tells how many `queries`
-    there are. Raises OSError where the disk is full or protected.
+    `dtype` is what keys and values are stored in, int8 for a byte each (queries stay as they are then); None leaves
+    them as they are. The manifest tells how many `queries` there are. Raises OSError where the disk is full or
+    protected.
     """
+    in_bytes = dtype == torch.int8
     tensors = {"text": torch.frombuffer(bytearray(text.encode("utf-8")), dtype=torch.uint8)}
     for index, layer in enumerate(cache.layers):
         parts = {"keys": layer.keys, "values": layer.values}
         if manifest.get("queries"):
             parts["queries"] = cache.observation.queries(index)
-        for name, stored in parts.items():
-            tensors[f"{name}.{index}"] = stored.detach().to("cpu", dtype or stored.dtype).contiguous()
+        for part, stored in parts.items():
+            name, rows = f"{part}.{index}", stored.detach().to("cpu")
+            if in_bytes and part != "queries":
+                tensors[name], tensors[f"{name}.range"] = to_bytes(rows, by_channel=part == "keys")
+            else:
+                tensors[name] = rows.to(rows.dtype if in_bytes else dtype or rows.dtype).contiguous()
     content = dict(manifest)
     digest = Checksum(content)
-    for name in names(len(cache.layers), bool(manifest.get("queries"))):
+    for name in names(len(cache.layers), bool(manifest.get("queries")), in_bytes):
         digest.add(tensors[name])
     content[CHECKSUM] = digest.hexdigest()
     with replacing(path) as draft:
@@ -92,6 +101,14 @@ def read_state(
     the file is not of this shape, or has changed by a single bit; the cache is empty then.
     """
     digest = Checksum(manifest)
+
+    def rows(file: Any, name: str, device: torch.device) -> Tensor:
+        stored = digest.add(file.get_tensor(name))
+        if shape.in_bytes:
+            ranges = digest.add(file.get_tensor(f"{name}.range"))
+            stored = from_bytes(stored, ranges, by_channel=name.startswith("keys"))
+        return stored.to(device, dtype)
+
     try:
         with safe_open(path, framework="pt") as file:
             check_tensors(path, file, shape)
@@ -99,10 +116,7 @@ def read_state(
             digest.add(text)
             cache.restore(
                 (
-                    (
-                        digest.add(file.get_tensor(f"keys.{index}")).to(device, dtype),
-                        digest.add(file.get_tensor(f"values.{index}")).to(device, dtype),
-                    )
+                    (rows(file, f"keys.{index}", device), rows(file, f"values.{index}", device))
                     for index, device in enumerate(devices)
                 ),
                 manifest["tokens_seen"],
@@ -123,31 +137,43 @@ def read_state(
 
 def check_tensors(path: Path, file: Any, shape: Shape) -> None:
     """Raise StateError unless an opened state holds exactly the tensors of this shape; none of them is loaded."""
-    rows = [1, shape.kv_heads, shape.slots, shape.head_dim]
-    observed = [1, shape.heads, shape.queries, shape.head_dim]
-    wanted = names(shape.layers, bool(shape.queries))
+    wanted = names(shape.layers, bool(shape.queries), shape.in_bytes)
     if sorted(file.keys()) != sorted(wanted):
         raise damaged(path, f"it does not hold keys and values of {shape.layers} layers")
-    kinds = set()
+    kinds: dict[str, set[str]] = {"rows": set(), "queries": set()}
     for name in wanted:
         piece = file.get_slice(name)
         form, kind = piece.get_shape(), piece.get_dtype()
         if name == "text":
             fits = len(form) == 1 and kind == "U8"
+        elif name.endswith(".range"):
+            fits = form == range_form(name, shape) and kind == "F32"
         else:
-            fits = form == (observed if name.startswith("queries") else rows)
-            kinds.add(kind)
+            of_queries = name.startswith("queries")
+            slots, heads = (shape.queries, shape.heads) if of_queries else (shape.slots, shape.kv_heads)
+            fits = form == [1, heads, slots, shape.head_dim]
+            kinds["queries" if of_queries and shape.in_bytes else "rows"].add(kind)
         if not fits:
             raise damaged(path, f"its tensor {name} is {kind} {form}")
         if name == "text" and form[0] > shape.text_bytes:
             raise StateError(f"the state {path} is larger than memory: its text alone has {form[0]:,} bytes")
-    if len(kinds) != 1 or not kinds <= STORED:
-        raise damaged(path, f"its numbers are {', '.join(sorted(kinds))}")
+    for part, allowed in (("rows", {"U8"} if shape.in_bytes else STORED), ("queries", STORED)):
+        if len(kinds[part]) > 1 or not kinds[part] <= allowed:
+            raise damaged(path, f"its numbers are {', '.join(sorted(kinds[part]))}")
 
 
-def names(layers: int, with_queries: bool = False) -> list[str]:
+def range_form(name: str, shape: Shape) -> list[int]:
+    """Return the form of the least numbers and steps of the keys or values of a layer; see `to_bytes`."""
+    if name.startswith("keys"):
+        return [2, 1, shape.kv_heads, -(-shape.slots // SLOTS), shape.head_dim]
+    return [2, 1, shape.kv_heads, shape.slots, 1]
+
+
+def names(layers: int, with_queries: bool = False, in_bytes: bool = False) -> list[str]:
     """Return the names of all tensors of a state, in the order in which they are checked."""
     rows = [f"{part}.{index}" for index in range(layers) for part in ("keys", "values")]
+    if in_bytes:
+        rows = [name for row in rows for name in (row, f"{row}.range")]
     return ["text", *rows, *(f"queries.{index}" for index in range(layers) if with_queries)]
 
 

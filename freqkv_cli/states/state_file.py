@@ -36,6 +36,7 @@ SHAPING = ("quant", "dtype", "policy", "cache_size", "sink_tokens", "recent_toke
 BINDING = ("policy", "cache_size", "sink_tokens", "recent_tokens", "retain_ratio")
 # Settings without a meaning once all has been read.
 OF_READING = ("pages", "start", "until", "encoding", "kind", "ocr", "recursive")
+BYTES = "int8"  # keys and values of a byte each (kvcache/eight_bits.py)
 PARSED = 6  # times its bytes that text takes while it is being understood
 
 
@@ -170,7 +171,8 @@ def load(session: Session, path: Path, manifest: Manifest) -> Content:
     if manifest.queries > most:
         raise damaged(path, f"it holds {manifest.queries} queries, and {manifest.slots.policy} looks at {most}")
     text_bytes = available_memory("cpu") // PARSED
-    shape = Shape(layers, kv_heads, manifest.slots_used, head_dim, text_bytes, heads, manifest.queries)
+    in_bytes = manifest.stored_dtype == BYTES
+    shape = Shape(layers, kv_heads, manifest.slots_used, head_dim, text_bytes, heads, manifest.queries, in_bytes)
     devices = [next(layer.parameters()).device for layer in model.base_model.layers]
     # The checksum is of the manifest as it stands in the file, which may lack what later versions added.
     stored = json.loads(read_head(path))
@@ -188,7 +190,8 @@ def cache_bytes(plan: Plan, dtype: str) -> int:
     """Return the bytes of the keys and values of a full cache, stored as `dtype`; auto is that of the plan."""
     layers, kv_heads, head_dim = kv_shape(plan.config)
     each: int = getattr(torch, plan.place.dtype if dtype == "auto" else dtype).itemsize
-    return 2 * layers * kv_heads * head_dim * plan.geometry.cache_size * each
+    size = 2 * layers * kv_heads * head_dim * plan.geometry.cache_size * each
+    return size + size // 10 if dtype == BYTES else size  # the ranges of their groups take 6 to 9 %
 
 
 def reader_of(plan: Plan) -> ReaderIdentity:

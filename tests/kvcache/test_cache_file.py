@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 
 from freqkv_cli.config import choices
 from freqkv_cli.errors import StateError
@@ -19,7 +20,7 @@ from freqkv_cli.kvcache import cache_file as states
 from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
 from freqkv_cli.kvcache.cache_file import Shape, read_state, write_state
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.header import read_head
+from freqkv_cli.kvcache.header import ENTRY, read_head
 from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.models.support import SUPPORTED
 from tests.tiny_models import HEAD_DIM, VOCABULARY, WINDOW, tiny_model
@@ -47,8 +48,12 @@ def answered(model: Any, cache: FreqkvCache) -> list[int]:
 
 
 def save(path: Path, cache: FreqkvCache, text: str = "{}", dtype: torch.dtype | None = None) -> dict[str, Any]:
-    manifest = {"tokens_seen": cache.tokens_seen, "compressions": cache.compressions, "rows_kept": cache.rows_kept}
-    manifest["queries"] = cache.observation.count(0)
+    manifest: dict[str, Any] = {
+        "tokens_seen": cache.tokens_seen,
+        "compressions": cache.compressions,
+        "rows_kept": cache.rows_kept,
+    }
+    manifest |= {"queries": cache.observation.count(0), "stored_dtype": str(dtype).removeprefix("torch.")}
     write_state(path, cache, manifest, text, dtype)
     return stored_manifest(path)
 
@@ -64,7 +69,8 @@ def opened(
     cache = empty_cache(model, policy)
     layers = model.config.num_hidden_layers
     heads = model.config.num_attention_heads
-    shape = Shape(layers, 2, slots, HEAD_DIM, 1000, heads, manifest.get("queries", 0))
+    in_bytes = manifest.get("stored_dtype") == "int8"
+    shape = Shape(layers, 2, slots, HEAD_DIM, 1000, heads, manifest.get("queries", 0), in_bytes)
     text = read_state(path, cache, manifest, shape, [torch.device("cpu")] * layers, torch.float32)
     return cache, text
 
@@ -114,7 +120,7 @@ def test_saved_answers_as_fresh(architecture: str, tmp_path: Path) -> None:
     assert torch.equal(saved.layers[-1].keys, fresh.layers[-1].keys)
 
 
-@pytest.mark.parametrize(("dtype", "error"), [(torch.bfloat16, 4e-3), (torch.float16, 5e-4)])
+@pytest.mark.parametrize(("dtype", "error"), [(torch.bfloat16, 4e-3), (torch.float16, 5e-4), (torch.int8, 1e-2)])
 def test_stored_smaller(dtype: torch.dtype, error: float, tmp_path: Path) -> None:
     model = tiny_model("llama")
     fresh = read_text(model)
@@ -125,6 +131,31 @@ def test_stored_smaller(dtype: torch.dtype, error: float, tmp_path: Path) -> Non
     keys, exact = saved.layers[0].keys, fresh.layers[0].keys
     assert keys.dtype == torch.float32
     assert 0 < float((keys - exact).norm() / exact.norm()) < error
+
+
+def test_queries_stay_as_they_are_in_a_state_of_bytes(tmp_path: Path) -> None:
+    """They are few, and decide what the next compression keeps."""
+    model = tiny_model("llama")
+    model.set_attn_implementation(register_attention())
+    fresh = empty_cache(model, "morph")
+    Engine(model, chunk=16).read(fresh, TEXT)
+    manifest = save(tmp_path / "a.freqkv", fresh, dtype=torch.int8)
+    saved, _ = opened(tmp_path / "a.freqkv", model, manifest, fresh.length, "morph")
+    assert manifest["queries"] > 0
+    assert torch.equal(saved.observation.queries(1), fresh.observation.queries(1))
+
+
+def test_ranges_of_another_form_are_refused(tmp_path: Path) -> None:
+    model = tiny_model("llama")
+    fresh = read_text(model)
+    manifest = save(tmp_path / "a.freqkv", fresh, dtype=torch.int8)
+    with pytest.raises(StateError, match="layers"):  # said to hold numbers as they are
+        opened(tmp_path / "a.freqkv", model, {**manifest, "stored_dtype": "float32"}, fresh.length)
+    tensors = load_file(tmp_path / "a.freqkv")
+    tensors["values.1.range"] = tensors["values.1.range"][..., :1, :].contiguous()
+    save_file(tensors, tmp_path / "b.freqkv", metadata={ENTRY: json.dumps(manifest)})
+    with pytest.raises(StateError, match=r"its tensor values\.1\.range is F32"):
+        opened(tmp_path / "b.freqkv", model, manifest, fresh.length)
 
 
 def test_a_state_is_private_and_leaves_no_draft(tmp_path: Path) -> None:

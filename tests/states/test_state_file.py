@@ -156,14 +156,16 @@ def test_a_question_cannot_be_pinned_afterwards(tiny: str, state: Path) -> None:
         ask_about(state, tiny, pin_question=True)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
 def test_a_copy_of_a_state_can_be_smaller_and_is_the_same_reading(
-    tiny: str, book: Path, state: Path, tmp_path: Path
+    dtype: Any, tiny: str, book: Path, state: Path, tmp_path: Path
 ) -> None:
     read_to(state, book, tiny, cache=False, refresh=True, dtype="float32")  # whatever this machine reads with
-    copy = read_to(tmp_path / "copy.freqkv", state, tiny, state_dtype="bfloat16").report
+    copy = read_to(tmp_path / "copy.freqkv", state, tiny, state_dtype=dtype).report
     assert copy["state"]["bytes"] < state.stat().st_size
     first, second = read_manifest(state).table(), read_manifest(tmp_path / "copy.freqkv").table()
     assert {name for name in first if first[name] != second[name]} == {"stored_dtype", "checksum"}
+    assert ask_about(tmp_path / "copy.freqkv", tiny).report["answer"]
     with pytest.raises(UsageError, match="read already"):
         followed(read(open_documents([str(state)]), Settings(model=tiny), None))
 
