@@ -89,3 +89,28 @@ def quantspec(group: list[float]) -> tuple[list[int], list[int], list[float]]:
     four = [u * scale + least for u in upper]
     lower = [max(-8, min(7, round((x - x4) / (scale / 16)))) for x, x4 in zip(group, four, strict=True)]
     return upper, lower, [x4 + low * scale / 16 for x4, low in zip(four, lower, strict=True)]
+
+
+def dbudget(attention: list[Tensor], kv_heads: int, old: range) -> int:
+    """How many of the `old` slots DBudgetKV (arXiv 2502.16886) keeps, each head its own; the most that a layer wants.
+
+    attention: of each layer, [heads, queries, slots]. Slots of the queries themselves are the last to be dropped.
+    """
+    wanted = 0
+    for whole in attention:
+        left, queries = whole.clone().double(), whole.shape[1]
+        groups = left.view(kv_heads, -1, queries, left.shape[-1])  # the same numbers
+        ranked = []
+        for group in groups:
+            worth = {slot: float(group[..., slot].mean()) for slot in old}
+            worth |= {slot: math.inf for slot in old if slot >= left.shape[-1] - queries}
+            ranked.append(sorted(old, key=worth.__getitem__))
+        kept = len(old)
+        for gone in range(len(old)):
+            for group, slots in zip(groups, ranked, strict=True):
+                group[..., slots[gone]] = 0
+            if left.norm() < 0.99 * whole.double().norm():
+                break
+            kept -= 1
+        wanted = max(wanted, kept)
+    return wanted

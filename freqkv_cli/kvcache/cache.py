@@ -124,12 +124,12 @@ class FreqkvCache(Cache):
         self.observation.add(layer, queries, self.layers[layer].get_seq_length())
 
     def _retained(self) -> int:
-        """L of the next round: what the geometry says, or an elastic policy."""
-        rows = self.length - self.geometry.sink_tokens - self.geometry.recent_tokens
-        if not isinstance(self.policy, ElasticPolicy):
-            return self.geometry.retained(rows)
-        spans = (layer.old(self.geometry, self.rotation.to(layer.keys.device)) for layer in self.layers)
-        return self.policy.choose_length(spans, rows - 1)
+        """L of the next round: what the geometry says, or an elastic policy where queries are known."""
+        old = slice(self.geometry.sink_tokens, self.length - self.geometry.recent_tokens)
+        if not isinstance(self.policy, ElasticPolicy) or not self.observation.count(0):
+            return self.geometry.retained(old.stop - old.start)
+        layers = (self.observation.attended(index, layer.keys) for index, layer in enumerate(self.layers))
+        return self.policy.choose_length(layers, old)
 
     def _contexts(self) -> Iterator[CompressionContext]:
         """What the old rows of each layer stand for: every other slot is a token, so they are all the others."""

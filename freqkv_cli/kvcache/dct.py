@@ -43,23 +43,6 @@ def lowpass(x: Tensor, length: int) -> Tensor:
     return torch.view_as_real(out).flatten(-2)
 
 
-def cosines(x: Tensor) -> Tensor:
-    """Return the orthonormal DCT-II of `x` [..., T, channels] along the rows, in fp32 (fp64 for fp64 input).
-
-    `channels` is even. The squares of the result add up to those of `x`.
-    """
-    wide = x if x.dtype == torch.float64 else x.float()
-    rows = wide.shape[-2]
-    spectrum = _fft_of_folded(wide)
-    # Two channels travel as one complex number: the cosine sums of both are its real and imaginary part.
-    mirrored = torch.cat((spectrum[..., :1, :], spectrum[..., 1:, :].flip(-2)), dim=-2)
-    k = torch.arange(rows, dtype=torch.float64)
-    size = torch.full_like(k, math.sqrt(2 / rows) / 2)
-    size[0] = math.sqrt(1 / rows) / 2
-    phase = torch.polar(size, -math.pi * k / (2 * rows)).to(x.device, spectrum.dtype).unsqueeze(-1)
-    return torch.view_as_real(phase * spectrum + phase.conj() * mirrored).flatten(-2)
-
-
 def _fft_of_folded(x: Tensor) -> Tensor:
     """FFT along the rows of real `x`, channels in pairs: even rows upwards, then odd rows downwards.
 

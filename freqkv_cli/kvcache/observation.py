@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from freqkv_cli.kvcache.policy import Attended
+
 ROLLBACK = 16  # tokens that can be rolled back, more than any guess has, without a query missing afterwards
 
 
@@ -55,8 +57,15 @@ class Observation:
         Returns:
             [batch, kv_heads, slots] in fp32, the mean over queries and over the heads that share a key head.
         """
-        if not self.count(layer):
-            return None
+        return _mean(self._weights(layer, keys)) if self.count(layer) else None
+
+    def attended(self, layer: int, keys: Tensor) -> Attended:
+        """Return the same mean, and the sum of the squares of what it is the mean of. KeyError where none is known."""
+        weights = self._weights(layer, keys)
+        return Attended(_mean(weights), weights.square().sum(dim=(2, 3)))
+
+    def _weights(self, layer: int, keys: Tensor) -> Tensor:
+        """What each known query pays to each slot: [batch, kv_heads, heads that share a key head, queries, slots]."""
         queries, keys = self.queries(layer), keys.detach()
         batch, heads, rows, head_dim = queries.shape
         kv_heads, slots = keys.shape[1:3]
@@ -65,9 +74,7 @@ class Observation:
         # Only the queries' own slots lie in the future of any of them.
         future = torch.ones(rows, rows, dtype=torch.bool, device=scores.device).triu(1)
         scores[..., -rows:].masked_fill_(future, float("-inf"))
-        attention = scores.softmax(dim=-1).mean(dim=(2, 3))
-        attention[..., -rows:] = 1.0
-        return attention
+        return scores.softmax(dim=-1)
 
     def truncate(self, length: int) -> None:
         """Know what was known when `length` slots were in use, also where a forward was stopped in some layer; where
@@ -92,3 +99,9 @@ class Observation:
         twin = Observation(self.window)
         twin._known, twin._before = dict(self._known), dict(self._before)
         return twin
+
+
+def _mean(weights: Tensor) -> Tensor:
+    mean = weights.mean(dim=(2, 3))
+    mean[..., -weights.shape[-2] :] = 1.0
+    return mean

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -56,14 +56,23 @@ class CompressionPolicy(ABC):
         """
 
 
+class Attended(NamedTuple):
+    """How much the last queries attend to each slot of a layer, [batch, kv_heads, slots] in fp32: the mean, as in
+    `CompressionContext.attention`, and the sum of the squares, over queries and the heads that share a key head.
+    """
+
+    mean: Tensor
+    squares: Tensor
+
+
 @runtime_checkable
 class ElasticPolicy(Protocol):
     """A policy that says itself how many rows are worth keeping."""
 
-    def choose_length(self, layers: Iterable[tuple[Tensor, Tensor]], length: int) -> int:
-        """Return how many rows to keep, for all layers alike, at most `length`.
+    def choose_length(self, layers: Iterable[Attended], old: slice) -> int:
+        """Return how many of the rows in the slots `old` to keep, for all layers alike: at least one, and not all.
 
-        `layers` gives keys and values of each layer as `compress` gets them, one layer at a time.
+        It is not asked where no queries are known.
         """
         ...
 

@@ -1,41 +1,38 @@
-"""Low-pass filtered, as many rows as hold 90 % of the energy, 1/4 to 7/8 of them (after arXiv 2502.16886).
+"""Each head keeps what the last 32 queries attend to, as many rows as that takes (arXiv 2502.16886).
 
-DBudgetKV drops what it can until attention suffers. The counterpart in the frequency domain: text whose keys and
-values drift slowly is kept in few rows, text that jumps from row to row in many, inside the same slots.
+DBudgetKV ranks the rows, and drops them from the end for as long as the Frobenius norm of the attention matrix A of the
+last queries loses no more than a hundredth: | ||A|| - ||A_kept|| | / ||A|| <= 0.01. Here each head has a ranking of its
+own, that of `morph`, all layers share the length of the one that wants most, and sinks and recent tokens always stay.
 """
 
 from collections.abc import Iterable
 
-import torch
-from torch import Tensor
+from freqkv_cli.kvcache.policies.morph import MorphPolicy
+from freqkv_cli.kvcache.policy import Attended
 
-from freqkv_cli.kvcache.dct import cosines, lowpass
-from freqkv_cli.kvcache.policy import FRESH, CompressionContext, CompressionPolicy, Rows
-
-ENERGY = 0.9  # share of the energy, over all layers, keys and values, that a compression keeps
-# Share of the rows, whatever the energy: a round must neither wipe the cache nor free nothing.
+LOSS = 0.01  # share of the norm of a layer's attention that a compression may lose
+# Share of the rows, whatever the norm: a round must neither wipe the cache nor free nothing.
 LEAST, MOST = 0.25, 0.875
 
 
-class AdaptivePolicy(CompressionPolicy):
+class AdaptivePolicy(MorphPolicy):
     """A budget that follows the text.
 
-    One length for all layers; the retain ratio has no say.
+    One length for all layers; the retain ratio has no say but where no queries are known.
     """
 
-    def compress(self, keys: Tensor, values: Tensor, length: int, context: CompressionContext = FRESH) -> Rows:
-        """Filter keys and values alike; see CompressionPolicy.compress."""
-        return lowpass(keys, length), lowpass(values, length)
+    def choose_length(self, layers: Iterable[Attended], old: slice) -> int:
+        """Return what the layer that wants most wants; see ElasticPolicy.choose_length."""
+        rows = old.stop - old.start
+        wanted = max(needed(attended, old) for attended in layers)
+        return max(1, min(rows - 1, max(wanted, round(LEAST * rows)), round(MOST * rows)))
 
-    def choose_length(self, layers: Iterable[tuple[Tensor, Tensor]], length: int) -> int:
-        """Return the coefficients that hold ENERGY in the mean over all tensors; see ElasticPolicy.choose_length."""
-        shares: list[Tensor] = []
-        with torch.no_grad():
-            for tensors in layers:
-                for tensor in tensors:
-                    energy = cosines(tensor).square().sum(dim=(0, 1, 3)).cpu()
-                    shares.append(energy.cumsum(0) / energy.sum().clamp_min(1e-30))
-        held = torch.stack(shares).mean(0)
-        wanted = int((held < ENERGY).sum()) + 1
-        rows = len(held)
-        return max(1, min(length, max(wanted, round(LEAST * rows)), round(MOST * rows)))
+
+def needed(attended: Attended, old: slice) -> int:
+    """Return how many of the `old` slots each head must keep so that the layer loses no more than LOSS of the norm."""
+    mean, squares = (each[..., old] for each in attended)
+    ranked = squares.gather(-1, mean.argsort(dim=-1, descending=True))
+    total = attended.squares.sum()
+    others = total - squares.sum()
+    kept = (others + ranked.sum(dim=(0, 1)).cumsum(0)).sqrt()
+    return min(len(kept), int((kept < (1 - LOSS) * total.sqrt()).sum()) + 1)

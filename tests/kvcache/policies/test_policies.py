@@ -1,5 +1,6 @@
 """What every policy promises, and what each one is for; rows are followed by what is written into them."""
 
+import copy
 import math
 from typing import Any
 
@@ -11,14 +12,15 @@ from transformers import PreTrainedModel
 from freqkv_cli.config import choices
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.policies import make_policy
-from freqkv_cli.kvcache.policies.adaptive import LEAST, MOST, AdaptivePolicy
-from freqkv_cli.kvcache.policy import CompressionContext, ElasticPolicy
+from freqkv_cli.kvcache.policies.adaptive import LEAST, MOST
+from freqkv_cli.kvcache.policy import Attended, CompressionContext, ElasticPolicy
 from tests.kvcache.reading import new_cache, random_ids, read_logits
+from tests.oracle import dbudget
 from tests.tiny_models import tiny_model
 
 NAMES = [name for name in choices("policy") if make_policy(name).evicts]
-PICKING = ["window", "stride", "keydiff", "morph", "landmarks"]  # what they keep is verbatim
-AVERAGING = ["freqkv", "pool", "uniform", "adaptive"]
+PICKING = ["window", "stride", "keydiff", "morph", "landmarks", "adaptive"]  # what they keep is verbatim
+AVERAGING = ["freqkv", "pool", "uniform"]
 SIZES = [(16, 8), (17, 8), (31, 5), (10, 9), (9, 1), (64, 32)]
 
 
@@ -280,25 +282,43 @@ def test_other_policies_observe_nothing(model: PreTrainedModel) -> None:
     assert cache.observation.count(0) == 0
 
 
-def test_adaptive_keeps_few_rows_of_what_drifts_and_many_of_noise() -> None:
-    policy = make_policy("adaptive")
+def spread(over: int, slots: int = 64) -> Attended:
+    """Of two heads, one query each, whose attention is evenly spread over the first `over` slots."""
+    weights = (torch.arange(slots) < over).float().expand(1, 2, slots) / over
+    return Attended(weights, weights.square())
+
+
+def test_adaptive_keeps_few_rows_where_few_are_attended_to() -> None:
+    policy, old = make_policy("adaptive"), slice(4, 64)
     assert isinstance(policy, ElasticPolicy)
-    drift = torch.cos(math.pi * torch.outer(torch.arange(64) + 0.5, torch.arange(6.0)) / 64).expand(1, 2, 64, 6)
-    noise = rows_of(64)
-    assert policy.choose_length([(drift, drift)] * 3, 63) == round(LEAST * 64)
-    many = policy.choose_length([noise], 63)
-    assert 0.8 * 64 <= many <= round(MOST * 64)
-    assert LEAST * 64 < policy.choose_length([(drift, drift), noise], 63) < many
-    assert policy.choose_length([noise], 5) == 5
+    assert policy.choose_length([spread(4)] * 3, old) == policy.choose_length([spread(8)], old) == round(LEAST * 60)
+    assert policy.choose_length([spread(8), spread(34), spread(14)], old) == 30  # of slots 4 to 33, without a tenth: 29
+    assert policy.choose_length([spread(64)], old) == round(MOST * 60)
 
 
-def test_adaptive_has_one_length_in_all_layers(model: PreTrainedModel) -> None:
-    cache = new_cache(model, Geometry(40), "adaptive")
-    read(model, cache, random_ids(300), seed=1)
-    assert {layer.get_seq_length() for layer in cache.layers} == {cache.length}
-    assert isinstance(cache.policy, AdaptivePolicy)
-    assert cache.rows_kept > 36 // 2  # random weights make noise, of which more than half must stay
-    assert cache.tokens_seen == 300
+@torch.no_grad()
+def test_adaptive_keeps_as_many_rows_as_dbudgetkv(model: PreTrainedModel) -> None:
+    """Against attention weights that transformers itself works out, and rows dropped one by one."""
+    ids, cache = random_ids(100), new_cache(model, Geometry(100, 4), "adaptive")
+    sharp = copy.deepcopy(model)  # random weights attend to everything alike
+    for layer in sharp.model.layers:
+        layer.self_attn.q_proj.weight *= 60
+    read(sharp, cache, ids)
+    sharp.set_attn_implementation("eager")
+    attentions = sharp(torch.tensor([ids]), output_attentions=True).attentions
+    expected = dbudget([weights[0, :, -32:] for weights in attentions], 2, range(4, 100))
+    assert LEAST * 96 < expected < MOST * 96
+    cache.make_room()
+    assert cache.rows_kept == expected
+    assert {layer.get_seq_length() for layer in cache.layers} == {4 + expected}
+
+
+def test_without_queries_adaptive_keeps_what_the_retain_ratio_says(model: PreTrainedModel) -> None:
+    cache = new_cache(model, Geometry(40, 4), "adaptive")
+    read(model, cache, random_ids(40))
+    cache.observation.clear()
+    cache.make_room()
+    assert cache.rows_kept == 18
 
 
 def test_landmarks_are_what_is_attended_to_and_what_stands_out() -> None:
