@@ -10,6 +10,8 @@ Importance knows no age. Rows that were kept once would be kept for ever, and a 
 beginnings: so only a share of the slots is for those that have been kept before.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -51,7 +53,7 @@ def hide_the_weakest(scores: Tensor, kept: int, length: int) -> Tensor:
     """Return scores, [batch, heads, T], of which -inf stands for those of the first `kept` rows that are not among
     the highest of these: as many as KEPT_BEFORE says of `length`, or as are needed beside all new rows.
     """
-    most = max(round(KEPT_BEFORE * length), length - (scores.shape[-1] - kept))
+    most = max(math.ceil(KEPT_BEFORE * length), length - (scores.shape[-1] - kept))
     if kept <= most:
         return scores
     before, new = scores.split((kept, scores.shape[-1] - kept), dim=-1)

@@ -337,6 +337,26 @@ def test_landmarks_are_what_is_attended_to_and_what_stands_out() -> None:
     assert unseen.tolist() == odd
 
 
+@pytest.mark.parametrize(("rows", "length", "before"), [(40, 20, 20), (40, 20, 0), (40, 36, 35), (9, 1, 4), (17, 3, 3)])
+def test_landmarks_are_those_of_plain_lists(rows: int, length: int, before: int) -> None:
+    """Row by row: a quarter by attention, then the keys with the least cosine to the mean direction, of which no more
+    were kept before than half (rounded up), unless there are too few new ones.
+    """
+    keys = rows_of(rows, 5)[0].double()
+    attention = torch.rand(1, 2, rows, generator=torch.Generator().manual_seed(6))
+    context = CompressionContext(kept=before, attention=attention)
+    found = make_policy("landmarks").compress(keys, numbered(rows), length, context)[1][0, :, :, 0]
+    for head in range(2):
+        directions = [keys[0, head, row] / keys[0, head, row].norm() for row in range(rows)]
+        mean = torch.stack(directions).mean(0)
+        odd = sorted(range(rows), key=lambda row: float(directions[row] @ mean))
+        old = [row for row in odd if row < before]
+        most = max(math.ceil(length / 2), length - (rows - before))
+        looked_at = sorted(range(rows), key=lambda row: -attention[0, head, row])[: round(length / 4)]
+        free = [row for row in odd if row not in looked_at and row not in old[most:]]
+        assert found[head].tolist() == sorted(looked_at + free[: length - len(looked_at)])
+
+
 def test_morph_keeps_the_rows_of_its_own_queries(model: PreTrainedModel) -> None:
     """They are too young to be judged by who looks at them."""
     cache = new_cache(model, Geometry(100, 4), "morph")
