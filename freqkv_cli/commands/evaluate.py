@@ -11,7 +11,7 @@ from freqkv_cli.commands.running import Task, loading, run
 from freqkv_cli.config import Output, Settings, parse_size
 from freqkv_cli.errors import UsageError
 
-PERPLEXITY_USAGE = "freqkv evaluate perplexity FILE..."
+MEMORY_USAGE = "freqkv evaluate memory FILE..."
 # What has no meaning where nothing is asked and nothing is kept.
 NOT_FOR_MEMORY = (
     *("policy", "temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_tokens", "stream"),
@@ -19,20 +19,16 @@ NOT_FOR_MEMORY = (
     *SUMMARY_ONLY,
     *QUESTION_ONLY,
 )
-POLICIES = "freqkv,window,window@0.75,stride,pool,uniform,adaptive,keydiff,morph,landmarks"
+POLICIES = "window,window@0.75,freqkv,stride,pool,uniform,adaptive,keydiff,morph,landmarks"
 Policies = Annotated[
     str,
     typer.Option(
         "--policies", metavar="NAMES", help="Policies, on the same tokens; window@0.75: with 3/4 of the slots; full."
     ),
 ]
-Filler = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[FILE]...", help="What the facts lie in; made-up sentences if nothing.", show_default=False
-    ),
+Plot = Annotated[
+    Path | None, typer.Option("--plot", metavar="FILE", help="Draw recognised facts by distance into a .png or .svg.")
 ]
-Plot = Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw the figures into a .png or .svg.")]
 Adapters = Annotated[
     Path | None,
     typer.Option(
@@ -118,6 +114,10 @@ def summaries(
     folder: Folder = None,
     split: Split = "all",
     rows: Rows = None,
+    memory: Annotated[
+        bool,
+        typer.Option("--memory", help="From the compressed memory alone: no notes are taken, nothing is looked up."),
+    ] = False,
     *,
     settings: Settings,
     output: Output,
@@ -131,26 +131,29 @@ def summaries(
         from freqkv_cli.evaluation.summaries import evaluate_summaries, read_expected
 
         expected = read_expected(arguments or [], folder, split)
-        return lambda _: evaluate_summaries(expected, settings, rows)
+        return lambda _: evaluate_summaries(expected, settings, rows, memory=memory)
 
     run(ctx, loading(settings), [], settings, output, load)
 
 
 @evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
 @takes_settings(*NOT_FOR_MEMORY)
-def perplexity(
+def memory(
     ctx: typer.Context,
     documents: Annotated[
         list[str] | None,
-        typer.Argument(metavar="FILE...", help="Texts, read one after another.", show_default=False),
+        typer.Argument(metavar="FILE...", help="Documents, each read by itself.", show_default=False),
     ] = None,
     policies: Policies = POLICIES,
-    tokens: Annotated[str, typer.Option("--tokens", metavar="SIZE", help="Read so many at the most.")] = "16k",
+    tokens: Annotated[str, typer.Option("--tokens", metavar="SIZE", help="Read so many of each at the most.")] = "16k",
+    facts: Annotated[
+        int, typer.Option("--facts", metavar="N", min=0, help="Facts to be asked for in each document, at the most.")
+    ] = 60,
     adapters: Adapters = None,
     reference: Annotated[
         str | None,
         typer.Option(
-            "--reference", metavar="NAME", help='What ratios are to: a policy, or "window (tuned)".  [default: freqkv]'
+            "--reference", metavar="NAME", help='What ratios are to: a policy, or "window (tuned)".  [default: window]'
         ),
     ] = None,
     plot: Plot = None,
@@ -158,65 +161,27 @@ def perplexity(
     settings: Settings,
     output: Output,
 ) -> None:
-    """Measure how well the model foretells a text through each policy's memory.
+    """Measure what a cache of fixed size remembers, with each policy: texts foretold, facts recognised.
 
-    freqkv evaluate perplexity book.txt --policies freqkv,window,full --cache-size 1024
+    freqkv evaluate memory novel.txt manual.pdf --policies window,landmarks --cache-size 1024
 
-    By place in the text, and for rare tokens by how far back the same token stood last.
+    Perplexity by place in the text, and for rare tokens by how far back the same token stood last. Names and numbers
+    of the document itself among seven wrong ones, 1 to 16 times as many tokens later as there are slots.
     """
     if not documents:
-        raise UsageError(f"no document: {PERPLEXITY_USAGE}")
+        raise UsageError(f"no document: {MEMORY_USAGE}")
     labels, count = words(policies), read_size("--tokens", tokens)
 
     def load() -> Task:
-        from freqkv_cli.evaluation.perplexity import evaluate_perplexity
+        from freqkv_cli.evaluation.memory import MemoryOptions, evaluate_memory
         from freqkv_cli.measurement.policy_specs import check_adapters, check_labels
 
         check_labels(labels)
         check_adapters(adapters, labels)
-        return lambda opened: evaluate_perplexity(opened, settings, labels, count, plot, adapters, reference)
+        wanted = MemoryOptions(count, facts, reference, plot, adapters)
+        return lambda opened: evaluate_memory(opened, settings, labels, wanted)
 
     run(ctx, loading(settings), documents, settings, output, load)
-
-
-@evaluate_app.command(cls=ConfiguredCommand, epilog=EPILOG)
-@takes_settings(*NOT_FOR_MEMORY)
-def recall(
-    ctx: typer.Context,
-    documents: Filler = None,
-    policies: Policies = POLICIES,
-    kinds: Annotated[
-        str,
-        typer.Option(
-            "--kinds", metavar="NAMES", help="Facts: passkey (one), pairs (many), cloze (from the text itself)."
-        ),
-    ] = "passkey,pairs,cloze",
-    tokens: Annotated[str, typer.Option("--tokens", metavar="SIZE", help="Read so many at the most.")] = "8k",
-    items: Annotated[int, typer.Option("--items", metavar="N", min=1, help="Facts of each kind, passkey aside.")] = 12,
-    adapters: Adapters = None,
-    plot: Plot = None,
-    *,
-    settings: Settings,
-    output: Output,
-) -> None:
-    """Measure how far back each policy's memory reaches: facts in a text, asked for at growing distances.
-
-    freqkv evaluate recall book.txt --policies freqkv,window --cache-size 512
-
-    An answer counts when it is likelier than seven wrong ones of its kind; whether it is written exactly is told too.
-    """
-    labels, count = words(policies), read_size("--tokens", tokens)
-
-    def load() -> Task:
-        from freqkv_cli.evaluation.needle import NeedleOptions, evaluate_recall
-        from freqkv_cli.measurement.policy_specs import check_adapters, check_labels
-
-        check_labels(labels)
-        check_adapters(adapters, labels)
-        wanted = NeedleOptions(count, words(kinds), items)
-        return lambda opened: evaluate_recall(opened, settings, labels, wanted, plot, adapters)
-
-    run(ctx, loading(settings), documents or [], settings, output, load)
 
 
 def read_size(flag: str, text: str) -> int:

@@ -150,8 +150,8 @@ answered. Ctrl-C keeps what there is.
 | `model`, `cache`, `memory`, `environment` | as in `freqkv bench --json` |
 | `timing` | `train_s`, `train_tokens_per_second` |
 
-The report of `freqkv bench --json` is described in [bench.md](bench.md), those of `freqkv evaluate perplexity` and
-`recall` in [memory.md](memory.md).
+The report of `freqkv bench --json` is described in [bench.md](bench.md), that of `freqkv evaluate memory`
+in [memory.md](memory.md).
 """
 
 

@@ -1,1 +1,1 @@
-"""How good it is: perplexity, recall, answers and summaries, each policy on the same text."""
+"""How good it is: memories, answers and summaries."""

@@ -33,9 +33,12 @@ from freqkv_cli.evaluation.summary_scores import (
 from freqkv_cli.evaluation.summary_table import summaries_table
 from freqkv_cli.events import Done, Event, Note, Text
 from freqkv_cli.measurement.environment import environment
+from freqkv_cli.reading.report import answer_report
 from freqkv_cli.retrieval.language import detect_language
 from freqkv_cli.retrieval.sentences import clean_sentences
+from freqkv_cli.states.opening import open_reading
 from freqkv_cli.summarizing.summarize import summarize
+from freqkv_cli.summarizing.summary import TOKENS_PER_WORD, request_for, words_wanted
 
 USAGE = "freqkv evaluate summaries SUMMARIES.jsonl [--folder DOCUMENTS]"
 
@@ -68,10 +71,11 @@ def read_expected(names: Sequence[str], folder: str | None = None, split: str = 
 
 
 def evaluate_summaries(
-    expected: Sequence[Expected], settings: Settings, rows_file: Path | None = None
+    expected: Sequence[Expected], settings: Settings, rows_file: Path | None = None, *, memory: bool = False
 ) -> Iterator[Event]:
-    """Summarise each document by itself and yield the table as Text, then the report; `rows_file` gets each summary
-    with its figures as a JSON line. A document that cannot be read is said to be so and has no figures.
+    """Summarise each document by itself, with `memory` from that alone, and yield the table as Text, then the report;
+    `rows_file` gets each summary with its figures as a JSON line. A document that cannot be read is said to be so and
+    has no figures.
     """
     began = time.perf_counter()
     reason = "stop"
@@ -83,7 +87,7 @@ def evaluate_summaries(
                     with open_document(
                         str(one.path), pages=settings.pages, encoding=settings.encoding, ocr=settings.ocr
                     ) as document:
-                        report = yield from summarized(document, settings)
+                        report = yield from (remembered if memory else summarized)(document, settings)
                         rows.add({**measure(one, text_of(document), report), "document_kind": document.kind})
                 except FreqkvError as error:
                     yield Note(f"{one.path}: {error.message}", warning=True)
@@ -106,6 +110,17 @@ def summarized(document: Document, settings: Settings) -> Generator[Event, None,
             yield event
     if report.get("finish_reason") == "interrupted":
         raise KeyboardInterrupt
+    return report
+
+
+def remembered(document: Document, settings: Settings) -> Generator[Event, None, dict[str, Any]]:
+    """Have the model write a summary from what its cache holds after the reading: no notes, nothing looked up."""
+    session = yield from open_reading([document], settings)
+    words = words_wanted(session)
+    limit = settings.max_tokens or words * TOKENS_PER_WORD + 40
+    answer = yield from session.answer(request_for(session, words), limit, quiet=True)
+    report = answer_report("summarize", session, answer, notes=[], citations=[], extract=False)
+    report["timing"]["notes_s"] = 0.0
     return report
 
 

@@ -13,7 +13,8 @@ from typer.testing import Result
 from freqkv_cli.commands.evaluate import POLICIES
 from freqkv_cli.config import choices
 from freqkv_cli.errors import UsageError
-from freqkv_cli.evaluation import answers, needle, perplexity, summaries
+from freqkv_cli.evaluation import answers, summaries
+from freqkv_cli.evaluation import memory as memory_task
 from freqkv_cli.events import Done, Event, Text
 
 Run = Callable[..., Result]
@@ -36,8 +37,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setitem(sys.modules, documents.__name__, documents)
     monkeypatch.setattr(answers, "evaluate_answers", play)
     monkeypatch.setattr(summaries, "evaluate_summaries", play)
-    monkeypatch.setattr(perplexity, "evaluate_perplexity", play)
-    monkeypatch.setattr(needle, "evaluate_recall", play)
+    monkeypatch.setattr(memory_task, "evaluate_memory", play)
     return called
 
 
@@ -65,14 +65,12 @@ def test_answers_passes_on_what_was_asked_for(freqkv: Run, asked: dict[str, Any]
         (["answers", NOVEL, "--methods", "magic"], "there is no method 'magic'"),
         (["summaries"], "no summaries to measure"),
         (["summaries", "nothing.jsonl"], "nothing.jsonl is no file"),
-        (["perplexity"], "no document"),
-        (["perplexity", "a.txt", "--policies", "freqkv,magic"], "--policies: there is no magic"),
-        (["perplexity", "a.txt", "--policies", ","], "--policies names none"),
-        (["perplexity", "a.txt", "--tokens", "many"], "--tokens must be a whole number"),
-        (["perplexity", "a.txt", "--tokens", "1"], "--tokens must be 2 or more"),
-        (["recall", "--policies", "window@2"], "behind @ stands a share"),
-        (["recall", "--kinds", "riddles"], "--kinds: there is no riddles"),
-        (["recall", "--kinds", ","], "--kinds names nothing to ask for"),
+        (["memory"], "no document"),
+        (["memory", "a.txt", "--policies", "freqkv,magic"], "--policies: there is no magic"),
+        (["memory", "a.txt", "--policies", ","], "--policies names none"),
+        (["memory", "a.txt", "--policies", "window@2"], "behind @ stands a share"),
+        (["memory", "a.txt", "--tokens", "many"], "--tokens must be a whole number"),
+        (["memory", "a.txt", "--tokens", "1"], "--tokens must be 2 or more"),
     ],
 )
 def test_what_cannot_be_is_refused(freqkv: Run, asked: dict[str, Any], arguments: list[str], problem: str) -> None:
@@ -84,39 +82,22 @@ def test_what_cannot_be_is_refused(freqkv: Run, asked: dict[str, Any], arguments
 
 def test_summaries_pass_on_what_was_asked_for(freqkv: Run, asked: dict[str, Any]) -> None:
     file = str(Path(__file__).parents[1] / "data" / "answers" / "summaries.jsonl")
-    result = freqkv("evaluate", "summaries", file, "--folder", "texts", "--split", "tuned", "--json")
+    result = freqkv("evaluate", "summaries", file, "--folder", "texts", "--split", "tuned", "--memory", "--json")
     assert result.stdout == '{"command": "evaluate", "rows": [], "text": "a table\\n"}\n'
     expected, settings, rows = asked["arguments"]
     assert {(str(one.path.parent), one.split) for one in expected} == {("texts", "tuned")}
-    assert (settings.length, rows) == ("medium", None)
+    assert (settings.length, rows, asked["memory"]) == ("medium", None, True)
 
 
 def test_memories_are_measured_as_asked_for(freqkv: Run, asked: dict[str, Any]) -> None:
-    options = [
-        "--cache-size",
-        "1K",
-        "--recent-tokens",
-        "128",
-        "--tokens",
-        "32k",
-        "--plot",
-        "p.svg",
-        "--reference",
-        "full",
-    ]
-    result = freqkv("evaluate", "perplexity", "a.txt", "b.txt", "--policies", "window@0.75, full", *options)
+    cache = ["--cache-size", "1K", "--recent-tokens", "128"]
+    options = ["--tokens", "32k", "--facts", "5", "--plot", "p.svg", "--reference", "full"]
+    result = freqkv("evaluate", "memory", "a.txt", "b.txt", "--policies", "window@0.75, full", *cache, *options)
     assert result.exception is None
-    documents, settings, labels, tokens, plot, adapters, reference = asked["arguments"]
+    documents, settings, labels, wanted = asked["arguments"]
     assert (len(documents), settings.cache_size, settings.recent_tokens) == (2, 1024, 128)
-    assert (labels, tokens, str(plot), adapters, reference) == (("window@0.75", "full"), 32_000, "p.svg", None, "full")
-
-
-def test_recall_needs_no_document(freqkv: Run, asked: dict[str, Any]) -> None:
-    assert freqkv("evaluate", "recall", "--kinds", "passkey", "--items", "3").exception is None
-    documents, _, labels, wanted, plot, _ = asked["arguments"]
-    assert (documents, plot) == ([], None)
-    assert {"freqkv", "window", "landmarks"} <= set(labels)
-    assert (wanted.tokens, wanted.kinds, wanted.items) == (8000, ("passkey",), 3)
+    assert (labels, wanted.tokens, wanted.facts) == (("window@0.75", "full"), 32_000, 5)
+    assert (str(wanted.plot), wanted.adapters, wanted.reference) == ("p.svg", None, "full")
 
 
 def test_by_default_every_policy_takes_part_that_can_read_on() -> None:

@@ -19,6 +19,7 @@ from freqkv_cli.evaluation.summary_scores import (
     repeated,
 )
 from freqkv_cli.events import Done, Note, Progress, Text
+from tests.tiny_folder import save_tiny_model
 
 DOCUMENT = (
     "The miller Hans owned 1,200 sheep in 1868. His brother Otto left for Bremen. In the end the mill burned down."
@@ -153,3 +154,13 @@ def test_what_is_no_summary_is_refused(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="no summaries to measure"):
             read_expected(names, None, split)
     assert read_expected([str(path)], "elsewhere")[0].path == Path("elsewhere/mill.txt")
+
+
+def test_the_memory_alone_can_be_asked(expected: list[Expected], tmp_path: Path) -> None:
+    model = save_tiny_model(tmp_path / "model")
+    settings = Settings(model=model, cache=False, cache_size=1800, policy="window", max_tokens=1)
+    *_, done = evaluate_summaries(expected, settings, memory=True)
+    assert isinstance(done, Done)
+    (row,) = done.report["summaries"]
+    assert (row["error"], row["extract"], row["cache"]["policy"], row["notes"]) == (None, False, "window", [])
+    assert len(row["text"]) <= 1  # a token is a byte
