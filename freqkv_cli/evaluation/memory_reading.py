@@ -22,7 +22,8 @@ from freqkv_cli.reading.prompt import encode_text
 DISTANCES = (1, 2, 4, 8, 16)  # between a fact and its question, in units of the slots
 STEPS = 8  # questions wait for the next of so many places in as many tokens as there are slots
 
-Questions = dict[int, list[tuple[int, int]]]  # place in the text -> (number of the fact, distance)
+Due = dict[int, list[tuple[int, int]]]  # place in the text -> (number of the fact, distance)
+Question = tuple[list[int], list[list[int]]]  # token ids: what is asked, and the answers, the right one first
 
 
 @dataclass(slots=True)
@@ -50,7 +51,7 @@ def read_all(
     tokenizer, slots = subjects.first.tokenizer, subjects.first.geometry.cache_size
     step = max(1, slots // STEPS)
     asked = [[encoded(tokenizer, fact) for fact in text.facts] for text in texts]
-    room = max((len(cue) + sum(map(len, answers)) for facts in asked for cue, answers in facts), default=0)
+    room = max((size_of(one) for facts in asked for one in facts), default=0)
     todo = [
         (spec, number, text.ids[: None if spec.limit is None else max(2, spec.limit - room)])
         for spec in specs
@@ -61,41 +62,57 @@ def read_all(
         subject = yield from subjects.of(spec)
         engine, cache = spec.new_engine(subject), shrunk(spec, len(ids) + room).new_cache(subject)
         reading = readings[spec.label, number] = MemoryReading(np.full(len(texts[number].ids), np.nan))
-        due, at = questions(texts[number].facts, slots, step), 0
+        due, at = due_questions(texts[number].facts, slots, step), 0
         for losses in read_losses(engine, cache, ids, step):
             reading.losses[at : at + len(losses)] = losses
             reading.cache_bytes = cache.nbytes
             at, done = at + len(losses), done + len(losses)
             yield reading_progress(spec.label, done, total, began)
-            for fact, distance in due.get(at, ()):
-                reading.ranks[fact, distance] = ask(engine, cache, *asked[number][fact])
+            if now := due.get(at):
+                ranks = ask(engine, cache, [asked[number][fact] for fact, _ in now])
+                reading.ranks.update(zip(now, ranks, strict=True))
 
 
-def questions(facts: Sequence[Cloze], slots: int, step: int) -> Questions:
+def due_questions(facts: Sequence[Cloze], slots: int, step: int) -> Due:
     """Return what is asked where: at the first multiple of `step` that is as many times `slots` behind the fact."""
-    due: Questions = {}
+    due: Due = {}
     for number, fact in enumerate(facts):
         for distance in DISTANCES:
             due.setdefault(-(-(fact.place + distance * slots) // step) * step, []).append((number, distance))
     return due
 
 
-def encoded(tokenizer: Any, fact: Cloze) -> tuple[list[int], list[list[int]]]:
-    """Return the question, as a new paragraph, and all answers, the right one first, as token ids."""
+def encoded(tokenizer: Any, fact: Cloze) -> Question:
+    """Return the question on a fact: its cue, as a new paragraph."""
     answers = (fact.answer, *fact.others)
     return encode_text(tokenizer, f"\n\n{fact.cue}"), [encode_text(tokenizer, answer) for answer in answers]
 
 
-def ask(engine: Engine, cache: FreqkvCache, cue: list[int], answers: Sequence[list[int]]) -> int:
-    """Return how many of the wrong answers are at least as likely behind `cue` as the right one, which is the first;
-    `cache` stays as it is.
+def size_of(question: Question) -> int:
+    """Return the tokens of a question with all its answers."""
+    cue, answers = question
+    return len(cue) + sum(map(len, answers))
+
+
+def ask(engine: Engine, cache: FreqkvCache, questions: Sequence[Question]) -> list[int]:
+    """Return for each question how many wrong answers are at least as likely as the right one.
+
+    `cache` stays as it is, and no question changes what another finds; where one does not fit, a fork is compressed.
     """
-    fork = cache.fork()
-    fork.make_room(len(cue) + sum(map(len, answers)))
-    logits = engine.read(fork, cue)
-    assert logits is not None
-    right, *wrong = engine.score_continuations(fork, logits, answers)
-    return sum(one >= right for one in wrong)
+    if cache.room < (longest := max(map(size_of, questions))):
+        cache = cache.fork()
+        cache.make_room(longest)
+    ranks: list[int] = []
+    while len(ranks) < len(questions):
+        together, size = [], 0
+        for one in questions[len(ranks) :]:
+            size += size_of(one)
+            if together and size > min(cache.room, engine.chunk):
+                break
+            together.append(one)
+        for right, *wrong in engine.score_continuations(cache, together):
+            ranks.append(sum(one >= right for one in wrong))
+    return ranks
 
 
 @torch.inference_mode()

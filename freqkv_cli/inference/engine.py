@@ -144,28 +144,33 @@ class Engine:
 
     @torch.inference_mode()
     def score_continuations(
-        self, cache: FreqkvCache, logits: Tensor, continuations: Sequence[Sequence[int]]
-    ) -> list[float]:
-        """Return the log-likelihood of each continuation (token ids, at least one).
+        self, cache: FreqkvCache, prompts: Sequence[tuple[Sequence[int], Sequence[Sequence[int]]]]
+    ) -> list[list[float]]:
+        """Return the log-likelihoods of the continuations of each prompt, given it; all token ids, at least one each.
 
-        All of them go through the model at once, each blind to the others; together they must fit in `cache.room`. The
-        cache stays as it was. `logits` are those after the last token in it, [vocabulary].
+        All go through the model at once, prompts blind to each other, and the continuations of one likewise; together
+        they must fit in `cache.room`. The cache stays as it was.
         """
-        length = cache.length
-        packed = torch.tensor([[token for ids in continuations for token in ids]], device=self.device)
-        owner = torch.tensor([number for number, ids in enumerate(continuations) for _ in ids], device=self.device)
-        places = torch.tensor([[length + place for ids in continuations for place in range(len(ids))]])
-        own = (owner[:, None] == owner[None, :]).tril()
-        visible = torch.cat((own.new_ones(len(owner), length), own), dim=1)
-        asked = {"position_ids": places.to(self.device), "attention_mask": visible[None, None]}
-        output = self.model(input_ids=packed, use_cache=True, **asked, **{self._cache_argument: cache})
-        cache.rollback(packed.shape[1])
-        # The token at some place is foretold by the row before it; the first of each continuation by `logits`.
-        rows = torch.cat((logits[None], output.logits[0].to(logits.device))).float().log_softmax(-1)
-        before = torch.where(places[0].to(self.device) == length, 0, torch.arange(len(owner), device=self.device))
-        likelihoods = rows[before, packed[0]].double()
-        scores: list[float] = likelihoods.new_zeros(len(continuations)).index_add_(0, owner, likelihoods).tolist()
-        return scores
+        length, scored = cache.length, 0
+        rows: list[tuple[int, ...]] = []
+        for number, (prompt, continuations) in enumerate(prompts):
+            last = len(rows) + len(prompt) - 1
+            for part, ids in enumerate((prompt, *continuations)):
+                for place, token in enumerate(ids):
+                    before = len(rows) - 1 if place else last
+                    rows.append((token, number, part, place + (len(prompt) if part else 0), before, scored))
+                scored += part > 0
+        tokens, owner, part_of, depth, told_by, score = torch.tensor(rows, device=self.device).T
+        own = (owner[:, None] == owner) & ((part_of == 0) | (part_of[:, None] == part_of))
+        visible = torch.cat((own.new_ones(len(rows), length), own.tril()), dim=1)
+        asked = {"position_ids": (length + depth)[None], "attention_mask": visible[None, None]}
+        output = self.model(input_ids=tokens[None], use_cache=True, **asked, **{self._cache_argument: cache})
+        cache.rollback(len(rows))
+        tail = part_of > 0
+        logits = output.logits[0].to(self.device)[told_by[tail]].float()
+        likelihoods = logits.gather(1, tokens[tail, None])[:, 0].double() - logits.logsumexp(-1)
+        scores = iter(likelihoods.new_zeros(scored).index_add_(0, score[tail], likelihoods).tolist())
+        return [list(islice(scores, len(continuations))) for _, continuations in prompts]
 
     def forward(self, cache: FreqkvCache, ids: list[int]) -> Tensor:
         """Run one forward over `ids` (they must fit in `cache.room`); return the last token's logits, [vocabulary]."""

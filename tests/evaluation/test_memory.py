@@ -13,7 +13,7 @@ from freqkv_cli.documents.document import open_document
 from freqkv_cli.errors import InputError, UsageError
 from freqkv_cli.evaluation.facts import Cloze
 from freqkv_cli.evaluation.memory import MemoryOptions, evaluate_memory
-from freqkv_cli.evaluation.memory_reading import ask, questions, read_losses
+from freqkv_cli.evaluation.memory_reading import ask, due_questions, read_losses
 from freqkv_cli.events import Done, Event, Note, Progress, Text
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.geometry import Geometry
@@ -127,7 +127,7 @@ def test_ratios_are_to_what_is_named(book: Path, model: str) -> None:
 
 def test_questions_wait_for_the_next_place_that_is_far_enough() -> None:
     facts = [Cloze("a", "b", (), 10), Cloze("c", "d", (), 20)]
-    due = questions(facts, 40, 8)
+    due = due_questions(facts, 40, 8)
     assert {place: due[place] for place in sorted(due)[:4]} == {56: [(0, 1)], 64: [(1, 1)], 96: [(0, 2)], 104: [(1, 2)]}
     assert sum(map(len, due.values())) == 10
     assert all(0 <= place - facts[fact].place - 40 * far < 8 for place, asked in due.items() for fact, far in asked)
@@ -167,6 +167,14 @@ def test_ranks_are_those_of_the_plain_model() -> None:
         return sum(float(rows[52 + place, token]) for place, token in enumerate(answer))
 
     ordered = sorted([[9, 9, 9], [10, 11], [20, 21, 22], [30]], key=weight, reverse=True)
-    for rank, answer in enumerate(ordered):
-        assert ask(Engine(model), cache, cue, [answer, *(one for one in ordered if one != answer)]) == rank
+    asked = [(cue, [answer, *(one for one in ordered if one != answer)]) for answer in ordered]
+    assert ask(Engine(model, 25), cache, asked) == [0, 1, 2, 3]  # two at a time
     assert cache.length == 50
+
+
+def test_a_question_that_does_not_fit_compresses_a_fork() -> None:
+    model = tiny_model("llama")
+    cache = new_cache(model, Geometry(60))
+    read_logits(model, cache, random_ids(58))
+    assert len(ask(Engine(model), cache, [([5, 6], [[7], [8]]), ([5], [[9], [10]])])) == 2
+    assert (cache.length, cache.compressions) == (58, 0)

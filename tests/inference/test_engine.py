@@ -229,7 +229,7 @@ def test_scoring_continuations_leaves_the_observed_queries(model: PreTrainedMode
     logits = engine.read(cache, random_ids(40))
     assert logits is not None
     before = [cache.observation.queries(layer).clone() for layer in range(3)]
-    engine.score_continuations(cache, logits, [[5], [7, 8, 9]])
+    engine.score_continuations(cache, [([4], [[5], [7, 8, 9]])])
     assert cache.observation.count(0) == cache.policy.observation_window
     assert all(torch.equal(cache.observation.queries(layer), before[layer]) for layer in range(3))
 
@@ -239,18 +239,19 @@ def test_continuations_are_scored_side_by_side_as_if_alone(architecture: str) ->
     model = tiny_model(architecture)
     engine = Engine(model, chunk=16)
     cache = new_cache(model, GEOMETRY)
-    logits = engine.read(cache, random_ids(70))
-    assert logits is not None
-    cache.make_room(12)
+    engine.read(cache, random_ids(70))
+    cache.make_room(17)
     before = [(layer.keys.clone(), layer.values.clone()) for layer in cache.layers]
-    continuations = [[5], [7, 8, 9], [7, 8], [50, 3, 3, 11]]
-    scores = engine.score_continuations(cache, logits, continuations)
-    for ids, likelihood in zip(continuations, scores, strict=True):
-        fork, expected, last = cache.fork(), 0.0, logits
-        for token in ids:
-            expected += float(last.log_softmax(-1)[token])
-            last = engine.forward(fork, [token])
-        assert likelihood == pytest.approx(expected, abs=1e-4)
+    prompts = [([4, 6], [[5], [7, 8, 9], [7, 8], [50, 3]]), ([8], [[5, 3], [6]])]
+    for (prompt, continuations), scores in zip(prompts, engine.score_continuations(cache, prompts), strict=True):
+        for ids, likelihood in zip(continuations, scores, strict=True):
+            fork, expected = cache.fork(), 0.0
+            last = engine.read(fork, prompt)
+            for token in ids:
+                assert last is not None
+                expected += float(last.detach().log_softmax(-1)[token])
+                last = engine.forward(fork, [token])
+            assert likelihood == pytest.approx(expected, abs=1e-4)
     assert all(
         torch.equal(layer.keys, keys) and torch.equal(layer.values, values)
         for layer, (keys, values) in zip(cache.layers, before, strict=True)
