@@ -104,7 +104,8 @@ def ask(engine: Engine, cache: FreqkvCache, questions: Sequence[Question]) -> li
         cache.make_room(longest)
     ranks: list[int] = []
     while len(ranks) < len(questions):
-        together, size = [], 0
+        together: list[Question] = []
+        size = 0
         for one in questions[len(ranks) :]:
             size += size_of(one)
             if together and size > min(cache.room, engine.chunk):
