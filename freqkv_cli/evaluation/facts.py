@@ -55,18 +55,16 @@ def measured_text(
     stream = TokenStream([document], tokenizer, lambda _, page: pages.append((page.text, stream.total)))
     ids = array("i", islice(stream, tokens))
     ends = [*(start for _, start in pages[1:]), stream.total]
-    read = [
-        (text[: len(text) * (len(ids) - start) // max(end - start, len(ids) - start)], start, end)
-        for (text, start), end in zip(pages, ends, strict=True)
-    ]
-    often = Counter(piece for text, _, _ in read for piece in PIECE.findall(text))
+    shares = [(text, start, len(text) / max(1, end - start)) for (text, start), end in zip(pages, ends, strict=True)]
+    read = (text[: round((len(ids) - start) * per_token)] for text, start, per_token in shares)
+    often = Counter(piece for text in read for piece in PIECE.findall(text))
     pools: dict[re.Pattern[str], set[str]] = {NAME: set(), NUMERAL: set()}
     once: list[tuple[re.Pattern[str], str, str, str, int]] = []
-    for text, start, end in read:
-        useful = len(text) * (len(ids) - distance - start) // max(1, min(end, len(ids)) - start)
+    for text, start, per_token in shares:
         for kind, cue, answer, place in candidates(text, detect_language(pages[0][0])):
             pools[kind].add(answer)
-            if len(cue) >= CUE[0] and place <= useful and often[PIECE.findall(answer)[0]] == 1:
+            useful = place <= (len(ids) - distance - start) * per_token
+            if useful and len(cue) >= CUE[0] and often[PIECE.findall(answer)[0]] == 1:
                 once.append((kind, cue, answer, text[:place], start))
     source = random.Random(seed)
     wrong = [wrong_answers(cue, answer, sorted(pools[kind]), source) for kind, cue, answer, _, _ in once]
