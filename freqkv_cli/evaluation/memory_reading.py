@@ -30,8 +30,8 @@ Question = tuple[list[int], list[list[int]]]  # token ids: what is asked, and th
 class MemoryReading:
     """What a policy made of a text. losses: nats, of each token; NaN of the first one, and of what was not read.
 
-    ranks: for each question, (number of the fact, distance in units of the slots), how many wrong answers were at least
-    as likely as the right one. cache_bytes: of keys and values.
+    ranks: for each question, (number of the fact, distance in units of the slots), how many wrong answers the memory
+    makes at least as much likelier as the right one. cache_bytes: of keys and values.
     """
 
     losses: Figures
@@ -57,11 +57,16 @@ def read_all(
         for spec in specs
         for number, text in enumerate(texts)
     ]
+    guesses: dict[
+        tuple[str | None, int], list[list[float]]
+    ] = {}  # of each adapter, text: before it is read
     total, done, began = sum(len(ids) for _, _, ids in todo), 0, time.perf_counter()
     for spec, number, ids in todo:
         subject = yield from subjects.of(spec)
         engine, cache = spec.new_engine(subject), shrunk(spec, len(ids) + room).new_cache(subject)
         reading = readings[spec.label, number] = MemoryReading(np.full(len(texts[number].ids), np.nan))
+        if (known := (spec.adapter, number)) not in guesses:
+            guesses[known] = likelihoods(engine, cache, asked[number])
         due, at = due_questions(texts[number].facts, slots, step), 0
         for losses in read_losses(engine, cache, ids, step):
             reading.losses[at : at + len(losses)] = losses
@@ -69,8 +74,9 @@ def read_all(
             at, done = at + len(losses), done + len(losses)
             yield reading_progress(spec.label, done, total, began)
             if now := due.get(at):
-                ranks = ask(engine, cache, [asked[number][fact] for fact, _ in now])
-                reading.ranks.update(zip(now, ranks, strict=True))
+                told = likelihoods(engine, cache, [asked[number][fact] for fact, _ in now])
+                guessed = [guesses[known][fact] for fact, _ in now]
+                reading.ranks.update(zip(now, map(rank, told, guessed), strict=True))
 
 
 def due_questions(facts: Sequence[Cloze], slots: int, step: int) -> Due:
@@ -94,26 +100,33 @@ def size_of(question: Question) -> int:
     return len(cue) + sum(map(len, answers))
 
 
-def ask(engine: Engine, cache: FreqkvCache, questions: Sequence[Question]) -> list[int]:
-    """Return for each question how many wrong answers are at least as likely as the right one.
+def likelihoods(engine: Engine, cache: FreqkvCache, questions: Sequence[Question]) -> list[list[float]]:
+    """Return the log-likelihoods of the answers of each question, after what is in the cache.
 
     `cache` stays as it is, and no question changes what another finds; where one does not fit, a fork is compressed.
     """
-    if cache.room < (longest := max(map(size_of, questions))):
+    if cache.room < (longest := max(map(size_of, questions), default=0)):
         cache = cache.fork()
         cache.make_room(longest)
-    ranks: list[int] = []
-    while len(ranks) < len(questions):
+    found: list[list[float]] = []
+    while len(found) < len(questions):
         together: list[Question] = []
         size = 0
-        for one in questions[len(ranks) :]:
+        for one in questions[len(found) :]:
             size += size_of(one)
             if together and size > min(cache.room, engine.chunk):
                 break
             together.append(one)
-        for right, *wrong in engine.score_continuations(cache, together):
-            ranks.append(sum(one >= right for one in wrong))
-    return ranks
+        found += engine.score_continuations(cache, together)
+    return found
+
+
+def rank(told: Sequence[float], guessed: Sequence[float]) -> int:
+    """Return how many wrong answers gain at least as much likelihood by the memory as the right one, the first: what
+    can be guessed without it, from the words before or from training, is not remembered.
+    """
+    right, *wrong = (one - other for one, other in zip(told, guessed, strict=True))
+    return sum(one >= right for one in wrong)
 
 
 @torch.inference_mode()

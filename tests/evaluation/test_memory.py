@@ -13,7 +13,7 @@ from freqkv_cli.documents.document import open_document
 from freqkv_cli.errors import InputError, UsageError
 from freqkv_cli.evaluation.facts import Cloze
 from freqkv_cli.evaluation.memory import MemoryOptions, evaluate_memory
-from freqkv_cli.evaluation.memory_reading import ask, due_questions, read_losses
+from freqkv_cli.evaluation.memory_reading import due_questions, likelihoods, rank, read_losses
 from freqkv_cli.events import Done, Event, Note, Progress, Text
 from freqkv_cli.inference.engine import Engine
 from freqkv_cli.kvcache.geometry import Geometry
@@ -155,26 +155,34 @@ def test_losses_do_not_depend_on_chunks_across_compressions() -> None:
     assert cut[1:] == pytest.approx(whole[1:], abs=1e-4)
 
 
-def test_ranks_are_those_of_the_plain_model() -> None:
+def test_likelihoods_are_those_of_the_plain_model() -> None:
     """Against a reading of everything at once, without a cache."""
     model, ids, cue = tiny_model("llama"), random_ids(50), [5, 6, 7]
     cache = new_cache(model, Geometry(200), "full")
     read_logits(model, cache, ids)
 
     @torch.no_grad()
-    def weight(answer: list[int]) -> float:
-        rows = model(torch.tensor([[*ids, *cue, *answer]])).logits[0].log_softmax(-1)
-        return sum(float(rows[52 + place, token]) for place, token in enumerate(answer))
+    def weight(before: list[int], answer: list[int]) -> float:
+        rows = model(torch.tensor([[*before, *cue, *answer]])).logits[0].log_softmax(-1)
+        return sum(float(rows[len(before) + 2 + place, token]) for place, token in enumerate(answer))
 
-    ordered = sorted([[9, 9, 9], [10, 11], [20, 21, 22], [30]], key=weight, reverse=True)
-    asked = [(cue, [answer, *(one for one in ordered if one != answer)]) for answer in ordered]
-    assert ask(Engine(model, 25), cache, asked) == [0, 1, 2, 3]  # two at a time
-    assert cache.length == 50
+    answers = [[9, 9, 9], [10, 11], [20, 21, 22], [30]]
+    asked = [(cue, answers), (cue, answers[::-1])]
+    for memory, before in ((cache, ids), (new_cache(model, Geometry(200)), [])):
+        expected = [weight(list(before), answer) for answer in answers]
+        found = likelihoods(Engine(model, 25), memory, asked)  # two at a time
+        assert found == [pytest.approx(expected, abs=1e-4), pytest.approx(expected[::-1], abs=1e-4)]
+        assert memory.length == len(before)
+
+
+def test_what_can_be_guessed_is_not_remembered() -> None:
+    assert rank([-1.0, -5.0, -9.0], [-1.0, -7.0, -9.0]) == 2  # the likeliest, but no likelier than without a memory
+    assert rank([-6.0, -5.0, -9.0], [-9.0, -7.0, -9.0]) == 0
 
 
 def test_a_question_that_does_not_fit_compresses_a_fork() -> None:
     model = tiny_model("llama")
     cache = new_cache(model, Geometry(60))
     read_logits(model, cache, random_ids(58))
-    assert len(ask(Engine(model), cache, [([5, 6], [[7], [8]]), ([5], [[9], [10]])])) == 2
+    assert len(likelihoods(Engine(model), cache, [([5, 6], [[7], [8]]), ([5], [[9], [10]])])) == 2
     assert (cache.length, cache.compressions) == (58, 0)
