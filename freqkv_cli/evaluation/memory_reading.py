@@ -57,9 +57,7 @@ def read_all(
         for spec in specs
         for number, text in enumerate(texts)
     ]
-    guesses: dict[
-        tuple[str | None, int], list[list[float]]
-    ] = {}  # of each adapter, text: before it is read
+    guesses: dict[tuple[str | None, int], list[list[float]]] = {}  # of each adapter, text: before it is read
     total, done, began = sum(len(ids) for _, _, ids in todo), 0, time.perf_counter()
     for spec, number, ids in todo:
         subject = yield from subjects.of(spec)
