@@ -10,10 +10,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from freqkv_cli.answering.answer import Reply, answer_question, reply_report
+from freqkv_cli.answering.answer import answer_question
 from freqkv_cli.answering.ask_many import answer_all
 from freqkv_cli.answering.conversation import Conversation
 from freqkv_cli.answering.question_list import Question
+from freqkv_cli.answering.reply import Reply, reply_report
 from freqkv_cli.config import Settings, field_named, parse_given
 from freqkv_cli.documents import Document, open_documents
 from freqkv_cli.documents.state_reader import STATE_KIND

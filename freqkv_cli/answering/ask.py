@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from freqkv_cli.answering.answer import answer_question, reply_report
+from freqkv_cli.answering.answer import answer_question
+from freqkv_cli.answering.reply import reply_report
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.events import Done, Event

@@ -4,8 +4,9 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any
 
-from freqkv_cli.answering.answer import Reply, answer_question, reply_report
+from freqkv_cli.answering.answer import answer_question
 from freqkv_cli.answering.question_list import Question
+from freqkv_cli.answering.reply import Reply, reply_report
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import UsageError

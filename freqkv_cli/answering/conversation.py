@@ -3,7 +3,8 @@
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
-from freqkv_cli.answering.answer import Reply, Turn, answer_question
+from freqkv_cli.answering.answer import Turn, answer_question
+from freqkv_cli.answering.reply import Reply
 from freqkv_cli.events import Event
 from freqkv_cli.reading.session import Session
 

@@ -12,7 +12,7 @@ from freqkv_cli.models.loading import LoadedModel
 from freqkv_cli.reading.open_session import load_session, new_session
 from freqkv_cli.reading.plan import Plan, make_plan
 from freqkv_cli.reading.session import Session, Watcher
-from freqkv_cli.retrieval.places import confine
+from freqkv_cli.retrieval.until import confine
 from freqkv_cli.states.manifest import ReaderIdentity
 from freqkv_cli.states.opening import ReadingRequest, fill, open_state, state_among
 from freqkv_cli.states.state_file import reader_of

@@ -69,7 +69,7 @@ def ask(
             from freqkv_cli.answering import ask
 
             if last is not None:
-                from freqkv_cli.answering.recent import duration, within
+                from freqkv_cli.answering.recent_log import duration, within
 
                 opening = within(duration(last))
                 return lambda documents: ask.ask(documents, question, settings, opening=opening)

@@ -112,7 +112,7 @@ def check_kernels() -> Finding:
 def check_memory() -> Finding:
     """The model that --model auto takes fits."""
     from freqkv_cli.models.aliases import ALIASES
-    from freqkv_cli.models.auto import choose_model
+    from freqkv_cli.models.auto_model import choose_model
     from freqkv_cli.models.device import choose_device
     from freqkv_cli.models.memory import available_memory
 
@@ -130,7 +130,7 @@ def check_disk() -> Finding:
     import tempfile
 
     from freqkv_cli.models.aliases import ALIASES
-    from freqkv_cli.models.auto import choose_model
+    from freqkv_cli.models.auto_model import choose_model
     from freqkv_cli.models.fetch import disk_needed
     from freqkv_cli.models.store import cache_folder, require_room, writing_to
 
@@ -151,7 +151,7 @@ def check_disk() -> Finding:
 def check_default_model() -> Finding:
     """The model that --model auto takes is there, as long as it should be, and not written to since it was hashed."""
     from freqkv_cli.models.aliases import ALIASES
-    from freqkv_cli.models.auto import choose_model
+    from freqkv_cli.models.auto_model import choose_model
     from freqkv_cli.models.store import damage, models_folder
 
     taken = choose_model().name

@@ -26,7 +26,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")
 @models_app.command("list")
 def list_(as_json: Json = False) -> None:
     """List the models that are on this machine, and those that have a short name."""
-    from freqkv_cli.models.auto import choose_model
+    from freqkv_cli.models.auto_model import choose_model
     from freqkv_cli.models.inventory import list_models
     from freqkv_cli.models.support import SUPPORTED
 
@@ -68,7 +68,7 @@ def pull(
 @models_app.command()
 def show(name: Name, as_json: Json = False) -> None:
     """Show what is known of a model on this machine, its files with their sizes included."""
-    from freqkv_cli.models.auto import choose_model
+    from freqkv_cli.models.auto_model import choose_model
     from freqkv_cli.models.inventory import find_model
     from freqkv_cli.models.support import SUPPORTED
 

@@ -10,8 +10,8 @@ from freqkv_cli.documents.document import Document
 from freqkv_cli.documents.page import Page
 from freqkv_cli.events import Done, Event, Note, Text
 from freqkv_cli.location import title_of
-from freqkv_cli.retrieval.places import key_of, page_headings
 from freqkv_cli.retrieval.sentences import split_sentences
+from freqkv_cli.retrieval.until import key_of, page_headings
 
 ALIKE = 0.6  # likeness from which on a sentence, or a section of another title, is a changed one and not a new one
 

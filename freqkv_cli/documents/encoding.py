@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from freqkv_cli.documents.source import BLOCK_BYTES, Source
-from freqkv_cli.documents.wide import WIDE_HEAD, byte_order_mark, wide_encoding
+from freqkv_cli.documents.utf import WIDE_HEAD, byte_order_mark, wide_encoding
 from freqkv_cli.errors import InputError, NoTextError, UsageError
 
 SAMPLE_BYTES = 16 * 1024  # of lines that are not UTF-8: what a guess looks at

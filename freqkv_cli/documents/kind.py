@@ -7,7 +7,7 @@ from typing import Literal, get_args
 from freqkv_cli.documents.records.log import is_log
 from freqkv_cli.documents.records.subtitles import is_subtitles
 from freqkv_cli.documents.source import Source
-from freqkv_cli.documents.wide import byte_order_mark, wide_encoding
+from freqkv_cli.documents.utf import byte_order_mark, wide_encoding
 from freqkv_cli.errors import InputError, UsageError
 
 Kind = Literal[

@@ -12,8 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from freqkv_cli.answering.answer import Reply
 from freqkv_cli.answering.conversation import Conversation
+from freqkv_cli.answering.reply import Reply
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document, open_document
 from freqkv_cli.errors import FreqkvError, UsageError

@@ -6,7 +6,7 @@ A model is its GGUF file, and the file is its SHA-256: where it comes from does 
 
 from dataclasses import dataclass
 
-AUTO = "auto"  # the --model that leaves the choice to freqkv (models/auto.py)
+AUTO = "auto"  # the --model that leaves the choice to freqkv (models/auto_model.py)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def list_models() -> list[LocalModel]:
 def find_model(name: str) -> LocalModel:
     """The local model with this name; `auto` is the one that it means here. Raises ModelError if there is none."""
     if name == AUTO:
-        from freqkv_cli.models.auto import choose_model
+        from freqkv_cli.models.auto_model import choose_model
 
         name = choose_model().name
     known = list_models()

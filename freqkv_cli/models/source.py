@@ -83,7 +83,7 @@ def resolve_model(
 
 def _chosen(offline: bool, models_dir: str | None, device: str, notify: Notify) -> ModelSource:
     """The model that --model auto means here; what is on this machine, where that one cannot be fetched."""
-    from freqkv_cli.models.auto import best_here, choose_model
+    from freqkv_cli.models.auto_model import best_here, choose_model
 
     choice = choose_model(device, offline=offline, models_dir=models_dir)
     notify(Note(f"reading with {choice.name}: {choice.reason}; --model takes another", wanted=True))

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from freqkv_cli.answering.answer import place_report
 from freqkv_cli.answering.ask import ask
+from freqkv_cli.answering.reply import place_report
 from freqkv_cli.batch.shared_model import SharedModel
 from freqkv_cli.config import Settings, parse_given
 from freqkv_cli.documents.document import Document, open_documents

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from freqkv_cli.answering.answer import Turn, answer_question, reply_report
+from freqkv_cli.answering.answer import Turn, answer_question
+from freqkv_cli.answering.reply import reply_report
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.errors import UsageError

@@ -15,7 +15,7 @@ from freqkv_cli.reading.plan import Plan, make_plan
 from freqkv_cli.reading.report import SCHEMA_VERSION, describe_document
 from freqkv_cli.reading.speed import calculated_speed, remembered_speed, speed_key
 from freqkv_cli.reading.token_stream import TokenStream
-from freqkv_cli.retrieval.places import confine
+from freqkv_cli.retrieval.until import confine
 from freqkv_cli.states.opening import plan_state, state_among
 
 TOKENS_PER_EVENT = 10_000

@@ -16,7 +16,7 @@ from freqkv_cli.kvcache.header import damaged
 from freqkv_cli.reading.open_session import load_session
 from freqkv_cli.reading.plan import Plan, make_plan
 from freqkv_cli.reading.session import Session, Watcher
-from freqkv_cli.retrieval.places import confine
+from freqkv_cli.retrieval.until import confine
 from freqkv_cli.states.append import grown_from
 from freqkv_cli.states.checkpoints import Checkpoints
 from freqkv_cli.states.manifest import Manifest, Slots, read_manifest

@@ -15,7 +15,7 @@ from freqkv_cli.reading.plan import make_plan
 from freqkv_cli.reading.report import answer_report
 from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.writing import Answer
-from freqkv_cli.retrieval.places import confine
+from freqkv_cli.retrieval.until import confine
 from freqkv_cli.states.opening import ReadingRequest, open_state, read_as_planned, state_among
 from freqkv_cli.states.state_file import cache_bytes, save_state
 

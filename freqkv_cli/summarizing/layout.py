@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from freqkv_cli.answering.answer import place_of
+from freqkv_cli.answering.reply import place_of
 from freqkv_cli.reading.session import Session
 from freqkv_cli.summarizing.notes import SectionNote
 from freqkv_cli.summarizing.summary import Summary

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 
-from freqkv_cli.answering.answer import place_report
+from freqkv_cli.answering.reply import place_report
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document
 from freqkv_cli.events import Done, Event, Note, Text

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from freqkv_cli.answering.answer import Reply, Turn, answer_question, reply_report
+from freqkv_cli.answering.answer import Turn, answer_question
 from freqkv_cli.answering.ask import ask
+from freqkv_cli.answering.reply import Reply, reply_report
 from freqkv_cli.config import Settings
 from freqkv_cli.documents import open_documents
 from freqkv_cli.errors import UsageError

@@ -23,9 +23,9 @@ from freqkv_cli.commands.doctor import (
     examine,
 )
 from freqkv_cli.errors import ModelError
-from freqkv_cli.models import auto
+from freqkv_cli.models import auto_model
 from freqkv_cli.models.aliases import ALIASES
-from freqkv_cli.models.auto import Choice
+from freqkv_cli.models.auto_model import Choice
 from freqkv_cli.models.store import provide
 from tests.models.preparing import stand_in, write_converted
 
@@ -37,7 +37,7 @@ app.command()(doctor)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FREQKV_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setitem(ALIASES, "smollm2", stand_in())
-    monkeypatch.setattr(auto, "choose_model", lambda: Choice("smollm2", "why"))
+    monkeypatch.setattr(auto_model, "choose_model", lambda: Choice("smollm2", "why"))
     return tmp_path / "cache"
 
 

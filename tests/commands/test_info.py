@@ -9,8 +9,8 @@ import pytest
 
 from freqkv_cli import __version__
 from freqkv_cli.commands.info import _model_text, gather_info
-from freqkv_cli.models import auto
-from freqkv_cli.models.auto import Choice
+from freqkv_cli.models import auto_model
+from freqkv_cli.models.auto_model import Choice
 from freqkv_cli.models.gguf.index import read_index
 from freqkv_cli.models.source import resolve_model
 from freqkv_cli.quantized.blocks import Q4_0
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 def test_info(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FREQKV_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("FREQKV_CONFIG", raising=False)
-    monkeypatch.setattr(auto, "choose_model", lambda: Choice("smollm2", "why"))
+    monkeypatch.setattr(auto_model, "choose_model", lambda: Choice("smollm2", "why"))
     about = gather_info()
     assert about["versions"]["freqkv"] == __version__
     assert about["folders"]["cache"] == {"path": str(tmp_path / "cache"), "origin": "env FREQKV_CACHE_DIR"}
@@ -39,7 +39,7 @@ def test_the_weights_of_a_model_in_blocks_are_as_large_as_in_its_file(
     monkeypatch.setenv("FREQKV_CACHE_DIR", str(tmp_path / "cache"))
     gguf = write_tiny_gguf(tmp_path / "tiny.gguf", architecture="llama", kinds=(Q4_0,), width=64)
     source = resolve_model(str(gguf))
-    monkeypatch.setattr(auto, "choose_model", lambda: Choice(str(gguf), "why"))
+    monkeypatch.setattr(auto_model, "choose_model", lambda: Choice(str(gguf), "why"))
     index = read_index(Path(source.folder))
     assert index is not None
     about = gather_info()["default_model"]

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from freqkv_cli.commands.models import models_app
 from freqkv_cli.errors import ModelError, UsageError
-from freqkv_cli.models import auto, conversion, store
+from freqkv_cli.models import auto_model, conversion, store
 from freqkv_cli.models.aliases import ALIASES
 from tests.models.preparing import GGUF, PIECES, asked, install_pip, stand_in, write_converted
 
@@ -23,8 +23,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FREQKV_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(auto, "choose_device", lambda wanted: "cpu")
-    monkeypatch.setattr(auto, "available_memory", lambda place: 64 << 30)
+    monkeypatch.setattr(auto_model, "choose_device", lambda wanted: "cpu")
+    monkeypatch.setattr(auto_model, "available_memory", lambda place: 64 << 30)
     monkeypatch.setitem(ALIASES, "smollm2", stand_in())
     monkeypatch.setattr(conversion, "convert_gguf", write_converted)
     return tmp_path / "cache"

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from freqkv_cli.answering.answer import Reply, Turn
+from freqkv_cli.answering.answer import Turn
 from freqkv_cli.answering.conversation import Conversation
+from freqkv_cli.answering.reply import Reply
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import UsageError
 from freqkv_cli.evaluation import answers

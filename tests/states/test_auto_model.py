@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from freqkv_cli.errors import StateError
-from freqkv_cli.models import auto
+from freqkv_cli.models import auto_model
 from freqkv_cli.models.aliases import ALIASES, KnownModel
 from tests.models.tiny_gguf import write_tiny_gguf
 from tests.reading.readings import ask_about, read_to, session_of
@@ -36,8 +36,8 @@ def known_as(folder: Path, alias: str, seed: int) -> KnownModel:
 
 
 def set_memory(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
-    monkeypatch.setattr(auto, "choose_device", lambda device: "cpu")
-    monkeypatch.setattr(auto, "available_memory", lambda device: free * GIB)
+    monkeypatch.setattr(auto_model, "choose_device", lambda device: "cpu")
+    monkeypatch.setattr(auto_model, "available_memory", lambda device: free * GIB)
 
 
 def test_one_model_does_not_answer_from_what_another_has_read(

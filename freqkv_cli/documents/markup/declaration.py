@@ -4,7 +4,7 @@ import codecs
 import re
 
 from freqkv_cli.documents.encoding import codec_name
-from freqkv_cli.documents.wide import byte_order_mark
+from freqkv_cli.documents.utf import byte_order_mark
 from freqkv_cli.errors import UsageError
 
 DECLARATION = re.compile(rb"""<(?:meta\b[^>]*?charset|\?xml\b[^>]*?encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.I)

@@ -11,7 +11,7 @@ from freqkv_cli.documents.markup.sections import sections, shares
 from freqkv_cli.documents.page import Page
 from freqkv_cli.documents.reader import Findings
 from freqkv_cli.documents.source import Source
-from freqkv_cli.documents.wide import byte_order_mark
+from freqkv_cli.documents.utf import byte_order_mark
 from freqkv_cli.errors import InputError
 from freqkv_cli.location import Location
 

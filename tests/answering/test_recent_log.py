@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from freqkv_cli.answering.recent import duration, within
+from freqkv_cli.answering.recent_log import duration, within
 from freqkv_cli.config import Settings
 from freqkv_cli.documents import open_documents
 from freqkv_cli.errors import UsageError

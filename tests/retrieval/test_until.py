@@ -7,8 +7,8 @@ import pytest
 from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document, open_document
 from freqkv_cli.errors import UsageError
-from freqkv_cli.retrieval.places import confine, key_of
 from freqkv_cli.retrieval.retriever import Retriever
+from freqkv_cli.retrieval.until import confine, key_of
 from tests.documents.samples import write_epub, write_pdf
 
 BODY = "The rain fell on the harbour all day and nobody came to look at the boats that lay there in a row. " * 8

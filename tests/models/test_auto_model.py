@@ -7,9 +7,9 @@ import pytest
 
 from freqkv_cli.errors import ModelError
 from freqkv_cli.events import Event, Note
-from freqkv_cli.models import auto
+from freqkv_cli.models import auto_model
 from freqkv_cli.models.aliases import ALIASES
-from freqkv_cli.models.auto import HUB_MODELS, choose_model
+from freqkv_cli.models.auto_model import HUB_MODELS, choose_model
 from freqkv_cli.models.source import resolve_model
 
 GIB = 1 << 30
@@ -26,8 +26,8 @@ def put(folder: Path, *aliases: str) -> str:
 
 
 def set_memory(monkeypatch: pytest.MonkeyPatch, free: float, device: str = "cpu") -> None:
-    monkeypatch.setattr(auto, "choose_device", lambda wanted: device)
-    monkeypatch.setattr(auto, "available_memory", lambda place: int(free * GIB) if place == device else 0)
+    monkeypatch.setattr(auto_model, "choose_device", lambda wanted: device)
+    monkeypatch.setattr(auto_model, "available_memory", lambda place: int(free * GIB) if place == device else 0)
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_gpu(
 ) -> None:
     set_memory(monkeypatch, free, "cuda:0")
     here = [SimpleNamespace(name=HUB_MODELS[index].name, state="ready") for index in cached]
-    monkeypatch.setattr(auto, "hub_models", lambda: iter(here))
-    monkeypatch.setattr(auto, "hub_answers", lambda name: name in [HUB_MODELS[index].name for index in answering])
+    monkeypatch.setattr(auto_model, "hub_models", lambda: iter(here))
+    monkeypatch.setattr(auto_model, "hub_answers", lambda name: name in [HUB_MODELS[index].name for index in answering])
     choice = choose_model(offline=offline)
     assert choice.name == expected
     assert "cuda:0" in choice.reason
