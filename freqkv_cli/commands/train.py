@@ -1,7 +1,7 @@
 """freqkv train"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -45,6 +45,10 @@ def train(
     steps: Annotated[int, typer.Option("--steps", metavar="N", min=1, help="Steps in all.")] = 500,
     length: Annotated[int, typer.Option("--length", metavar="TOKENS", parser=size, help="Of one sequence.")] = 2048,
     batch: Annotated[int, typer.Option("--batch", metavar="N", min=1, help="Sequences of one step.")] = 1,
+    objective: Annotated[
+        Literal["next-token", "distill"],
+        typer.Option("--objective", help="distill: the same model with its full cache is the teacher."),
+    ] = "next-token",
     retrieval: Annotated[
         float,
         typer.Option("--retrieval", metavar="SHARE", min=0, max=1, help="Share of sequences with facts to find again."),
@@ -111,6 +115,7 @@ def train(
 
         require_peft()
         recipe = Recipe(
+            objective=objective,
             length=length,
             retrieval=retrieval,
             importance=importance,

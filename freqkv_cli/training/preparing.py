@@ -103,7 +103,12 @@ def read_corpus(settings: Settings, job: Job, tokenizer: Any) -> Generator[Event
 
 
 def divide_slots(settings: Settings, recipe: Recipe, window: int) -> Geometry:
-    """The slots that were asked for; a quarter of --length where none were, but no more than the window."""
+    """The slots that were asked for; a quarter of --length where none were, but no more than the window.
+
+    Raises UsageError where the teacher of `distill`, which has all before it in view, could not read so much.
+    """
+    if recipe.objective == "distill" and recipe.length > window:
+        raise UsageError(f"--objective distill: the teacher reads {window:,} tokens, not --length {recipe.length:,}")
     size = settings.cache_size or min(window, recipe.length // 4)
     size = max(size, settings.sink_tokens + (settings.recent_tokens or 0) + 2)
     recent = recent_slots(settings, size, settings.sink_tokens)

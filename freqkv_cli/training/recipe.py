@@ -1,8 +1,9 @@
 """What makes a training run: with the same recipe, texts and model, every step is the same."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
+Objective = Literal["next-token", "distill"]
 # What may change when a run goes on: how long it is, what is kept in memory, when it is looked at.
 MAY_CHANGE = ("steps", "checkpoint_chunks", "validate_every", "save_every")
 
@@ -11,11 +12,13 @@ MAY_CHANGE = ("steps", "checkpoint_chunks", "validate_every", "save_every")
 class Recipe:
     """Sizes are tokens; `batch` is sequences per step.
 
+    objective: what is learnt; see loss.py.
     retrieval: the share of sequences with generated facts and questions about them.
     importance: sequences that are read to learn what is worth keeping, by policies that go by it.
     warmup: steps of rising learning rate; decay: the share of the steps, at the end, over which it falls to zero.
     """
 
+    objective: Objective = "next-token"
     length: int = 2048
     retrieval: float = 0.0
     importance: int = 40

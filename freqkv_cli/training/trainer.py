@@ -5,14 +5,15 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from freqkv_cli.training.lora import lora_weights
-from freqkv_cli.training.loss import weighted_loss
-from freqkv_cli.training.recipe import Recipe
+from freqkv_cli.training.loss import distill_losses, next_token_losses, weighted_loss
+from freqkv_cli.training.recipe import Objective, Recipe
 from freqkv_cli.training.sequences import Sample, Samples
 from freqkv_cli.training.unrolling import Unrolling
 
@@ -60,7 +61,7 @@ class Trainer:
         self.optimizer.zero_grad()
         loss = 0.0
         for sample in samples:
-            part = self.loss(sample) / total
+            part = self.loss(sample, self.recipe.objective) / total
             part.backward()
             loss += float(part.detach())
         return loss, sum(int((sample.weights > 0).sum()) for sample in samples)
@@ -72,19 +73,31 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_((weight for _, weight in lora_weights(self.model)), CLIP)
         self.optimizer.step()
 
-    def loss(self, sample: Sample) -> Tensor:
+    def loss(self, sample: Sample, objective: Objective = "next-token") -> Tensor:
         """The sum of weighted losses of a sample, in nats."""
         device = self.model.get_input_embeddings().weight.device
         ids, targets, weights = (each.to(device) for each in (sample.ids, sample.targets, sample.weights))
+        losses_of, wanted = partial(next_token_losses, self.model), targets
+        if objective == "distill":
+            losses_of, wanted = partial(distill_losses, self.model), self.teach(ids)
         losses = []
         for start, hidden in self.unrolling.run(ids[None]):
             place = slice(start, start + hidden.shape[1])
-            losses.append(weighted_loss(self.model, hidden[0], targets[place], weights[place]))
+            losses.append(weighted_loss(losses_of, hidden[0], wanted[place], weights[place]))
         return torch.stack(losses).sum()
 
     @torch.no_grad()
+    def teach(self, ids: Tensor) -> Tensor:
+        """Hidden states of the teacher, [tokens, width]: the model without LoRA, which has all of `ids` in view."""
+        from peft.helpers import rescale_adapter_scale
+
+        with rescale_adapter_scale(self.model, 0.0):
+            hidden: Tensor = self.model.base_model(input_ids=ids[None], use_cache=False).last_hidden_state[0]
+        return hidden
+
+    @torch.no_grad()
     def validate(self, samples: Sequence[Sample]) -> Iterator[tuple[float, float]]:
-        """Yield, for each held-out sequence, the sum of its losses and the number of its targets."""
+        """Yield, for each held-out sequence, the sum of its next-token losses and the number of its targets."""
         for sample in samples:
             yield float(self.loss(sample)), float(sample.weights.sum())
 

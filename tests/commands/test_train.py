@@ -34,7 +34,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def test_what_is_asked_for_reaches_the_training(freqkv: Run, asked: dict[str, Any]) -> None:
-    options = "--steps 7 --length 4K --batch 4 --retrieval 0.1 --rank 8"
+    options = "--steps 7 --length 4K --batch 4 --objective distill --retrieval 0.1 --rank 8"
     more = "--lr 1e-3 --warmup 5 --decay 0.1 --checkpoint-chunks --validation v.txt --resume --seed 3"
     rest = "--validation-sequences 2 --validate-every 11 --save-every 13 --policy window --cache-size 1k"
     result = freqkv("train", "books", "more.txt", "-o", "a", *options.split(), *more.split(), *rest.split())
@@ -44,6 +44,7 @@ def test_what_is_asked_for_reaches_the_training(freqkv: Run, asked: dict[str, An
     assert (job.texts, job.target, job.resume) == (["books", "more.txt"], Path("a"), True)
     assert job.validation == "v.txt"
     assert job.recipe == Recipe(
+        objective="distill",
         length=4096,
         retrieval=0.1,
         batch=4,
@@ -93,6 +94,7 @@ def test_what_cannot_be_is_a_usage_error(
         ("--steps", "0", "greater than or equal to 1"),
         ("--lr", "2", "less than or equal to 1"),
         ("--retrieval", "1.5", "less than or equal to 1"),
+        ("--objective", "copy", "'next-token', 'distill'"),
     ],
 )
 def test_numbers_that_cannot_be_are_refused(

@@ -95,7 +95,7 @@ def whole(tiny: str, text: str, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return target
 
 
-@pytest.mark.parametrize("recipe", [{}, {"retrieval": 0.5, "batch": 2}])
+@pytest.mark.parametrize("recipe", [{}, {"objective": "distill", "retrieval": 0.5, "batch": 2}])
 def test_resumed_run_equals_an_uninterrupted_one(
     tiny: str, text: str, whole: Path, tmp_path: Path, recipe: dict[str, Any]
 ) -> None:
@@ -121,6 +121,7 @@ def test_run_leaves_an_adapter_that_loads_and_says_what_it_is(tiny: str, text: s
     assert adapter is not None
     assert adapter.manifest.cache.cache_size == 24
     assert adapter.manifest.training["tokens"] == 12 * 64
+    assert adapter.manifest.training["objective"] == "next-token"
     assert adapter.manifest.training["texts"] == ["text.txt"]
     plain, learnt = (load_model(source, device="cpu", quant="none", adapter=one).model for one in (None, adapter))
     changed = {
@@ -237,6 +238,7 @@ def test_resume_without_a_checkpoint_starts_anew_and_says_so(tiny: str, text: st
 @pytest.mark.parametrize(
     ("settings", "recipe", "message"),
     [
+        ({}, {"objective": "distill", "length": 4096}, "teacher reads 2,048 tokens"),
         ({"dtype": "float16"}, {}, "too coarse for gradients"),
         ({"cache_size": 4096}, {"length": 200}, "more than the model's window"),
         ({}, {"length": 20_000}, "give more text or a smaller --length"),

@@ -1,4 +1,4 @@
-"""A model learns a passage through its compressions."""
+"""A model learns a passage through its compressions, alone and from its own full cache."""
 
 import math
 import random
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, kl_div
 
 from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.kvcache.geometry import Geometry
@@ -108,9 +108,37 @@ def test_weights_of_targets_count() -> None:
     assert loss == pytest.approx(float((each * weights[1:]).sum()), rel=1e-5)
 
 
-def test_validation_is_the_loss_and_leaves_no_gradient() -> None:
+def test_the_teacher_is_the_model_without_lora_and_with_its_full_cache() -> None:
     model, window = learning_model(), some_ids(TOKENS + 1)[0]
-    ((nats, count),) = trainer_of(model, window[None]).validate([make_sample(window)])
+    head, trainer = model.get_output_embeddings(), trainer_of(model, window[None], objective="distill")
+    hidden = torch.cat([hidden for _, hidden in trainer.unrolling.run(window[None, :-1])], dim=1)
+    student = head(hidden)[0].log_softmax(-1)
+    with torch.no_grad():
+        teacher = learning_model(lora=False, awake=False)(window[None, :-1]).logits[0].log_softmax(-1)
+    forward, reverse = (
+        kl_div(one, other, reduction="batchmean", log_target=True)
+        for one, other in ((student, teacher), (teacher, student))
+    )
+    expected = (forward + reverse) / 2
+    expected.backward()
+    wanted = gradients(model)
+    loss, _ = trainer.measure(0)
+    assert loss == pytest.approx(expected.item(), rel=1e-5)
+    for one, other in zip(gradients(model), wanted, strict=True):
+        assert one.abs().sum() > 0
+        assert torch.allclose(one, other, rtol=1e-3, atol=1e-6)
+
+
+def test_a_distilled_student_comes_closer_to_its_teacher() -> None:
+    model = learning_model(awake=False)
+    trainer = trainer_of(model, some_ids(TOKENS + 1), objective="distill", rate=2e-2, warmup=0, decay=0.0)
+    losses = [step(trainer, number)[0] for number in range(8)]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_validation_is_the_next_token_loss_whatever_the_objective_and_leaves_no_gradient() -> None:
+    model, window = learning_model(), some_ids(TOKENS + 1)[0]
+    ((nats, count),) = trainer_of(model, window[None], objective="distill").validate([make_sample(window)])
     assert count == TOKENS
     assert nats == pytest.approx(loss_by_hand(model, window[:-1], window[1:]).sum().item(), rel=1e-5)
     assert gradients(model) == []
