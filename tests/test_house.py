@@ -1,8 +1,6 @@
-"""The figures of the house hold. What does not yet is said here, and only shrinks."""
+"""The figures of the house hold."""
 
 from tests import house
-
-MEASURING_LINES = 4096  # to become house.LARGEST_MEASURING
 
 
 def test_no_file_is_long() -> None:
@@ -14,7 +12,7 @@ def test_no_room_is_large() -> None:
 
 
 def test_what_measures_stays_small_beside_what_reads() -> None:
-    assert house.measuring_lines() <= MEASURING_LINES
+    assert house.measuring_lines() <= house.LARGEST_MEASURING
 
 
 def test_no_class_is_called_like_another() -> None:

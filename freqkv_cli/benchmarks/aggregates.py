@@ -55,14 +55,15 @@ def depth_figures(marks: Sequence[Mark]) -> dict[str, Any]:
     }
 
 
-def peak_growth(figures: Mapping[str, Any], depths: Sequence[int]) -> float:
-    """Return the peak while reading to the deepest depth over that of reading to the first; 1.0 is flat.
+def peak(figures: Mapping[str, Any], phase: str) -> int:
+    """Return the GPU's peak while `reading` or `writing` where there is a GPU, the process's otherwise; bytes."""
+    return int(figures.get(f"{phase}_peak_gpu_bytes", figures[f"{phase}_peak_rss_bytes"]))
 
-    It is the GPU's memory where there is a GPU, the process's otherwise.
-    """
-    first, last = (figures["depths"][label(depth)] for depth in (depths[0], depths[-1]))
-    name = "reading_peak_gpu_bytes" if "reading_peak_gpu_bytes" in first else "reading_peak_rss_bytes"
-    return float(round(last[name] / first[name], 4))
+
+def peak_growth(figures: Mapping[str, Any], depths: Sequence[int]) -> float:
+    """Return the peak while reading to the deepest depth over that of reading to the first; 1.0 is flat."""
+    first, last = (peak(figures["depths"][label(depth)], "reading") for depth in (depths[0], depths[-1]))
+    return round(last / first, 4)
 
 
 def ratios(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, float]:

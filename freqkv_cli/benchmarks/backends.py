@@ -4,18 +4,15 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
-from torch import Tensor
 
 from freqkv_cli.inference.attention import register_attention
-from freqkv_cli.inference.engine import Engine
 from freqkv_cli.inference.engine_clock import EngineClock, wait_for
 from freqkv_cli.inference.sampling import Sampler, Sampling
-from freqkv_cli.kvcache.cache import FreqkvCache, make_cache
-from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.policies import make_policy
+from freqkv_cli.measurement.policy_specs import PolicySpec
+from freqkv_cli.measurement.subject import Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,47 +61,31 @@ class Backend(Protocol):
 class PolicyBackend:
     """freqkv itself with one of its policies, as its commands read and answer (without the chat format)."""
 
-    def __init__(
-        self,
-        model: Any,
-        geometry: Geometry,
-        policy: str,
-        *,
-        window: int,
-        chunk: int,
-        importance: Tensor | None = None,
-        label: str | None = None,
-    ) -> None:
-        self.name = label or policy
-        self._policy = make_policy(policy, importance)
-        self.limit = None if self._policy.evicts else geometry.cache_size
+    def __init__(self, subject: Subject, spec: PolicySpec) -> None:
+        self.name = spec.label
+        self.limit = spec.limit
         self.pid = os.getpid()
-        self._model = model
-        self._geometry = geometry.fitted(self._policy.block)
-        self._window = window
-        self._chunk = chunk
+        self._model = subject.loaded.model
         self._attention = register_attention()
-        self._cache: FreqkvCache | None = None
-        self._engine = Engine(model, chunk)
+        self._cache = spec.new_cache(subject)
+        self._engine = spec.new_engine(subject)
 
     def clear(self) -> None:
-        """Give the old cache back before a new one is made."""
+        """Give the bytes of the cache back."""
         self._model.set_attn_implementation(self._attention)  # other readers of the same model choose their own
-        self._cache = None
-        self._cache = make_cache(self._model, self._geometry, self._policy, window=self._window)
+        self._cache = self._cache.blank()
         self._engine.clock = EngineClock(self._engine.device)
 
     def read(self, ids: Sequence[int]) -> Iterator[tuple[int, float]]:
         """Prefill; see Backend.read."""
-        yield from timed_pieces(self._engine.prefill(self._filled(), ids), self._engine.device)
+        yield from timed_pieces(self._engine.prefill(self._cache, ids), self._engine.device)
 
     def write(self, request: Sequence[int], count: int) -> Writing:
         """Answer on a fork, with room for all of it; see Backend.write."""
-        cache = self._filled()
         wait_for(self._engine.device)
         began = time.perf_counter()
-        fork = cache.fork()
-        fork.make_room(min(len(request) + count, max(len(request), self._free_slots // 4)))
+        fork = self._cache.fork()
+        fork.make_room(min(len(request) + count, max(len(request), fork.geometry.free_slots // 4)))
         logits = self._engine.read(fork, list(request))
         assert logits is not None
         written = self._engine.decode(fork, logits, Sampler(Sampling()), stop=frozenset(), max_tokens=count)
@@ -115,11 +96,11 @@ class PolicyBackend:
 
     def slots(self) -> int:
         """Slots in use."""
-        return self._filled().length
+        return self._cache.length
 
     def cache_bytes(self) -> int:
         """Bytes of the cache, without those of a fork."""
-        return self._filled().nbytes
+        return self._cache.nbytes
 
     def compression_seconds(self) -> float:
         """Seconds in `make_room`, on the device."""
@@ -129,16 +110,6 @@ class PolicyBackend:
     def notes(self) -> list[str]:
         """What should be known of how it reads and writes."""
         return list(self._engine.notes)
-
-    @property
-    def _free_slots(self) -> int:
-        """Slots that are free after the heaviest compression, as reading/session.py counts them."""
-        return self._geometry.cache_size - self._geometry.sink_tokens - self._geometry.recent_tokens - 1
-
-    def _filled(self) -> FreqkvCache:
-        if self._cache is None:
-            raise RuntimeError("clear() comes first")
-        return self._cache
 
 
 def timed_pieces(pieces: Iterator[int], device: torch.device) -> Iterator[tuple[int, float]]:

@@ -32,6 +32,7 @@ from freqkv_cli.benchmarks.transformers_loop import TransformersLoop
 from freqkv_cli.config import Settings
 from freqkv_cli.errors import FreqkvError
 from freqkv_cli.measurement.environment import environment
+from freqkv_cli.measurement.policy_specs import PolicySpec
 from freqkv_cli.measurement.subject import Subject, build_subject
 from freqkv_cli.measurement.synthetic_text import random_ids
 from freqkv_cli.models.device import choose_device
@@ -102,11 +103,8 @@ def measure_weights(
         print(f"{settings.quant} is left out: {about['skipped']}", file=sys.stderr)
         save()
         return
-    model, window, chunk = subject.loaded.model, subject.window, subject.chunk
-    readers: tuple[Backend, ...] = (
-        PolicyBackend(model, subject.geometry, settings.policy, window=window, chunk=chunk, label="freqkv"),
-        TransformersLoop(model, window=window, chunk=chunk),
-    )
+    ours = PolicySpec("freqkv", settings.policy, subject.geometry, limit=None)
+    readers: tuple[Backend, ...] = (PolicyBackend(subject, ours), TransformersLoop(subject))
     for reader in readers:
         figures: Result = {"depths": {}, "ended": "when time was up"}
         about["readers"][reader.name] = figures
@@ -131,16 +129,12 @@ def read_depths(
     if time.monotonic() >= deadline:
         return
     warm_up(reader, ids)
-    try:
-        for _ in run_pass(reader, ids, depths, scale.written, marks):
-            if len(marks) > len(figures["depths"]):
-                add_figures(figures, marks, model, limits)
-                save()
-            if time.monotonic() >= deadline:
-                return
-    finally:
-        if marks:
+    for _ in run_pass(reader, ids, depths, scale.written, marks):
+        if len(marks) > len(figures["depths"]):
             add_figures(figures, marks, model, limits)
+            save()
+        if time.monotonic() >= deadline and len(marks) < len(depths):
+            return
     figures["ended"] = "at the deepest depth" if depths == list(scale.depths) else "where its window ends"
     if isinstance(reader, PolicyBackend):
         figures["notes"] = reader.notes

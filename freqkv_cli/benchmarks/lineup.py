@@ -31,13 +31,9 @@ def open_backends(
 
     Raises UsageError when a rival cannot read this model.
     """
-    loaded, sizes = subject.loaded, {"window": subject.window, "chunk": subject.chunk}
     needed = options.depths[-1] + REQUEST + max(options.written, WARM_UP_ANSWER)
     specs = [shrunk(spec, needed) for spec in open_specs(options.policies, subject, settings)]
-    readers: list[Backend] = [
-        PolicyBackend(loaded.model, one.geometry, one.policy, **sizes, importance=loaded.importance, label=one.label)
-        for one in specs
-    ]
+    readers: list[Backend] = [PolicyBackend(subject, spec) for spec in specs]
     said: dict[str, Any] = {}
     for name in options.against:
         if name == "llama.cpp":
@@ -46,7 +42,7 @@ def open_backends(
             said[name] = rival.settings
             readers.append(rival)
         else:
-            readers.append(TransformersLoop(loaded.model, **sizes))
+            readers.append(TransformersLoop(subject))
     return readers, said
 
 

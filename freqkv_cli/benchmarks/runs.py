@@ -45,7 +45,7 @@ def run_pass(
 ) -> Generator[int, None, None]:
     """Read to the deepest of `depths` and write `count` tokens at each; yield the tokens of every piece read.
 
-    Marks go into `into` as they come, so that an interrupted pass keeps them.
+    Marks go into `into` as they come, each followed by a piece of 0 tokens, so that an interrupted pass keeps them.
     """
     reader.clear()
     at, seconds, peak = 0, 0.0, dict[str, int]()
@@ -60,3 +60,4 @@ def run_pass(
         forget_peak(reader.pid)
         writing = reader.write(ids[:REQUEST], count)
         into.append(Mark(*so_far, writing, peak_bytes(reader.pid)))
+        yield 0

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from freqkv_cli.benchmarks.aggregates import COMPARED
+from freqkv_cli.benchmarks.aggregates import COMPARED, peak
 from freqkv_cli.measurement.table import table
 
 HEAD = ("reader", "depth", "read tok/s", "write tok/s", "first token s", "compression", "cache MiB", "peak MiB")
@@ -69,12 +69,6 @@ def _source(source: dict[str, Any]) -> str:
     return f"{source['tokens']:,} tokens, {names}{seed}"
 
 
-def _peak(figures: dict[str, Any], phase: str) -> int:
-    """The GPU's peak where there is one, the process's otherwise; bytes."""
-    peak: int = figures.get(f"{phase}_peak_gpu_bytes", figures[f"{phase}_peak_rss_bytes"])
-    return peak
-
-
 def _rows(readers: dict[str, Any]) -> Iterator[Sequence[str]]:
     for name, reader in readers.items():
         for depth, figures in reader["depths"].items():
@@ -87,7 +81,7 @@ def _rows(readers: dict[str, Any]) -> Iterator[Sequence[str]]:
                 _spread(figures["first_token_s"]),
                 f"{share['median']:.1%}" if share and share["median"] else "-",
                 _mib(figures["cache_bytes"]),
-                f"{_mib(_peak(figures, 'reading'))} / {_mib(_peak(figures, 'writing'))}",
+                f"{_mib(peak(figures, 'reading'))} / {_mib(peak(figures, 'writing'))}",
             )
 
 

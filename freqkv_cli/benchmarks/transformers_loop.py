@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import torch
 from transformers import DynamicCache
@@ -11,22 +10,23 @@ from transformers import DynamicCache
 from freqkv_cli.benchmarks.backends import Writing, timed_pieces
 from freqkv_cli.inference.engine import cache_argument
 from freqkv_cli.inference.engine_clock import wait_for
+from freqkv_cli.measurement.subject import Subject
 
 ATTENTION = "sdpa"
 
 
 class TransformersLoop:
-    """Reads with a DynamicCache, as far as the model's window of `window` tokens."""
+    """Reads with a DynamicCache, as far as the model's window."""
 
     name = "transformers"
 
-    def __init__(self, model: Any, *, window: int, chunk: int) -> None:
-        self.limit: int | None = window
+    def __init__(self, subject: Subject) -> None:
+        self.limit: int | None = subject.window
         self.pid = os.getpid()
-        self._model = model
-        self._chunk = chunk
+        self._model = subject.loaded.model
+        self._chunk = subject.chunk
         self._cache = DynamicCache()
-        self._cache_argument = cache_argument(model)
+        self._cache_argument = cache_argument(self._model)
 
     def clear(self) -> None:
         """Start with an empty cache."""

@@ -32,6 +32,11 @@ class Geometry:
                 f"included), {self.recent_tokens} recent tokens and 2 more; give --cache-size {needed} or above"
             )
 
+    @property
+    def free_slots(self) -> int:
+        """Slots that are free after the heaviest compression, which leaves one slot of all that is old."""
+        return self.cache_size - self.sink_tokens - self.recent_tokens - 1
+
     def fitted(self, block: int) -> "Geometry":
         """Return it with as many more sinks as leave a multiple of `block` old slots in a full cache, if any do."""
         old = self.cache_size - self.sink_tokens - self.recent_tokens

@@ -163,9 +163,8 @@ class Session:
 
     @property
     def free_slots(self) -> int:
-        """Slots that are free after the heaviest compression, which leaves one slot of all that is old."""
-        geometry = self.cache.geometry
-        return geometry.cache_size - geometry.sink_tokens - geometry.recent_tokens - 1
+        """Slots that are free after the heaviest compression."""
+        return self.cache.geometry.free_slots
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a text is."""

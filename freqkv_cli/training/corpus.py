@@ -17,10 +17,9 @@ from freqkv_cli.reading.token_stream import TokenStream
 
 @dataclass(frozen=True, slots=True)
 class TrainingText:
-    """One document: its name, the hash of its bytes, its token ids (int32)."""
+    """One document: its name, its token ids (int32)."""
 
     name: str
-    sha256: str
     ids: Tensor
 
 
@@ -75,7 +74,7 @@ def read_text(document: Document, tokenizer: Any) -> TrainingText:
     if document.kind == "state":
         raise InputError(f"{document.name} is a state, which holds no whole text: name the document it was made of")
     ids = torch.tensor(list(TokenStream([document], tokenizer)), dtype=torch.int32)
-    return TrainingText(document.name, document.sha256, ids)
+    return TrainingText(document.name, ids)
 
 
 def hold_out(texts: Sequence[TrainingText], tokens: int) -> Corpus:
@@ -83,8 +82,8 @@ def hold_out(texts: Sequence[TrainingText], tokens: int) -> Corpus:
     longest = max(range(len(texts)), key=lambda number: len(texts[number].ids))
     chosen = texts[longest]
     kept = len(chosen.ids) - min(tokens, len(chosen.ids) // 10)
-    ends = [TrainingText(chosen.name, chosen.sha256, chosen.ids[kept:])] if kept < len(chosen.ids) else []
-    rest = TrainingText(chosen.name, chosen.sha256, chosen.ids[:kept])
+    ends = [TrainingText(chosen.name, chosen.ids[kept:])] if kept < len(chosen.ids) else []
+    rest = TrainingText(chosen.name, chosen.ids[:kept])
     return Corpus([*texts[:longest], rest, *texts[longest + 1 :]], ends)
 
 

@@ -15,7 +15,6 @@ from freqkv_cli.measurement.reading_progress import reading_progress
 from freqkv_cli.models.lazy_imports import import_everything
 from freqkv_cli.models.memory import is_out_of_memory
 from freqkv_cli.reading.memory_usage import gpu_bytes, process_bytes
-from freqkv_cli.training.lora import require_peft
 from freqkv_cli.training.preparing import check_target, prepare
 from freqkv_cli.training.result import result
 from freqkv_cli.training.run import Job, Run, save
@@ -29,7 +28,6 @@ def train(settings: Settings, job: Job) -> Iterator[Event]:
 
     Raises UsageError, InputError, NoTextError, ModelError, MemoryLimitError, StateError.
     """
-    require_peft()
     check_target(job)
     import_everything()
     run = yield from prepare(settings, job)

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,12 +19,12 @@ from freqkv_cli.config import Settings
 from freqkv_cli.documents.document import Document, open_document
 from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Done, Event, Note, Progress, Text
-from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.measurement.environment import environment
 from freqkv_cli.measurement.peak import forget_peak, peak_bytes
+from freqkv_cli.measurement.policy_specs import open_specs
+from freqkv_cli.measurement.subject import Subject, build_subject
 from freqkv_cli.measurement.synthetic_text import random_ids, synthetic_ids
 from tests.tiny_folder import save_tiny_model
-from tests.tiny_models import tiny_model
 
 DEPTHS = (40, 100, 640)
 SLOTS = 128
@@ -170,13 +171,16 @@ def test_choices_that_cannot_be(wrong: dict[str, Any], problem: str) -> None:
         BenchOptions(**wrong)
 
 
+def tiny_subject() -> Subject:
+    """A model with a window of 512 tokens, which reads 16 at a time."""
+    settings = Settings(cache_size=SLOTS, chunk=16, device="cpu", dtype="float32", quant="none")
+    return replace(build_subject(settings, "tiny"), window=512)
+
+
 def readers() -> list[Backend]:
-    model = tiny_model("llama")
-    return [
-        PolicyBackend(model, Geometry(SLOTS), "freqkv", window=512, chunk=16),
-        PolicyBackend(model, Geometry(400), "full", window=512, chunk=16),
-        TransformersLoop(model, window=512, chunk=16),
-    ]
+    subject = tiny_subject()
+    specs = open_specs(("freqkv", "full"), subject, Settings())
+    return [*(PolicyBackend(subject, spec) for spec in specs), TransformersLoop(subject)]
 
 
 @pytest.mark.parametrize("reader", readers(), ids=lambda reader: f"{type(reader).__name__} {reader.name}")
@@ -204,7 +208,7 @@ def test_the_loops_that_keep_everything_compute_the_same() -> None:
 
 
 def test_depths_within_a_limit_leave_room_for_the_answer() -> None:
-    reader = TransformersLoop(tiny_model("llama"), window=512, chunk=16)
+    reader = TransformersLoop(tiny_subject())
     assert reach(reader, (100, 470, 512), count=10) == [100, 470]
     assert reach(reader, (100, 470, 512), count=11) == [100]
 

@@ -31,7 +31,7 @@ def read(tokenizer: Any, *paths: Path) -> tuple[list[TrainingText], list[str]]:
 
 
 def text(ids: list[int], name: str = "t") -> TrainingText:
-    return TrainingText(name, name, torch.tensor(ids, dtype=torch.int32))
+    return TrainingText(name, torch.tensor(ids, dtype=torch.int32))
 
 
 def test_files_become_their_tokens(tokenizer: Any, tmp_path: Path) -> None:

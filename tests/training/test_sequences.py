@@ -15,7 +15,7 @@ from freqkv_cli.training.sequences import (
 
 
 def text(first: int, count: int) -> TrainingText:
-    return TrainingText("t", "t", torch.arange(first, first + count, dtype=torch.int32))
+    return TrainingText("t", torch.arange(first, first + count, dtype=torch.int32))
 
 
 def test_packed_windows_follow_one_another_and_come_once_in_a_round() -> None:
