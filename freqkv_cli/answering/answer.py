@@ -8,8 +8,8 @@ import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
-from freqkv_cli.answering.evidence import gather
-from freqkv_cli.answering.refusal import DOUBT, judge, refusal
+from freqkv_cli.answering.evidence import REQUEST_ROOM, gather
+from freqkv_cli.answering.refusal import judge, refusal
 from freqkv_cli.answering.reply import Reply, place_of, with_places
 from freqkv_cli.answering.verification import check
 from freqkv_cli.events import Event, Note, Progress, Text
@@ -18,7 +18,6 @@ from freqkv_cli.reading.session import Session
 from freqkv_cli.retrieval.language import detect_language, written_in
 
 MAX_TOKENS = 200
-REQUEST_ROOM = 60  # tokens for a question with what stands around it, beside the question itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +72,9 @@ def answer_from_passages(session: Session, question: str, earlier: Sequence[Turn
     citations = check(answer.text, question, [*evidence.passages, *evidence.edges], index.language)
     reply = Reply(answer, citations, evidence.passages)
     if answer.finish_reason != "interrupted":
-        if citations:
-            reply.affirmed = session.affirms(cache, TELLS.format(question=question))
+        affirmed = session.affirms(cache, TELLS.format(question=question)) if citations else None
         del cache  # before another is made: the estimate of the memory counts two, with the one that reads
-        if citations:
-            judge(session, question, reply)
-        reply.found = reply.affirmed is not None and reply.affirmed >= DOUBT
+        reply.found = affirmed is not None and judge(session, question, reply, affirmed)
     if session.settings.strict:
         reply.citations = [one for one in reply.citations if one.verdict != "not found"]
         reply.found = reply.found and bool(reply.citations)

@@ -10,6 +10,7 @@ from freqkv_cli.reading.session import Session
 from freqkv_cli.retrieval.passage import Passage
 from freqkv_cli.retrieval.retriever import Retriever
 
+REQUEST_ROOM = 60  # tokens for a question with what stands around it, beside the question itself
 EDGE = 400  # characters of the first and of the last passage
 OUTLINE = 600  # characters of the list of headings
 COUNTED = 900  # characters of what a table or a log comes to

@@ -1,6 +1,6 @@
 """Where the document is thought not to say: how that is decided, and what is told then."""
 
-from freqkv_cli.answering.evidence import shown
+from freqkv_cli.answering.evidence import REQUEST_ROOM, shown
 from freqkv_cli.answering.reply import Reply, place_of
 from freqkv_cli.answering.verification import best_sentence
 from freqkv_cli.prompts import ANSWERS, TELLS, not_said
@@ -8,25 +8,25 @@ from freqkv_cli.reading.session import Session
 from freqkv_cli.retrieval.language import detect_language, stems
 
 DOUBT = 0.125  # nats: where "yes" is no likelier than that, the document does not say
-ROOM = 60  # tokens for what stands around a question and an answer
 LONGEST_JUDGED = 300  # characters of an answer that are judged
 NEAREST = 2  # passages that are named
 
 
-def judge(session: Session, question: str, reply: Reply) -> None:
-    """Ask the model twice more, and lower `affirmed` where it doubts: whether its words answer the question, with
-    nothing else in sight, and whether the passage that is cited tells the answer, alone. The second is not put where
-    anything was doubted before.
+def judge(session: Session, question: str, reply: Reply, affirmed: float) -> bool:
+    """Return whether the document says it; all that was read again does so with the log-odds `affirmed`. The model is
+    asked twice more: whether its words answer the question, with nothing else in sight, and whether the passage that
+    is cited tells the answer, alone. The second is not put where anything was doubted before.
     """
     judged = ANSWERS.format(question=question, answer=reply.answer.text[:LONGEST_JUDGED])
-    room = session.count_tokens(judged) + ROOM
+    room = session.count_tokens(judged) + REQUEST_ROOM
     answers = session.affirms(session.consult("", room), judged)
     reply.answers = answers >= DOUBT
-    affirmed = answers if reply.affirmed is None else min(reply.affirmed, answers)
+    affirmed = min(affirmed, answers)
     if affirmed >= DOUBT:
         evidence = session.consult(shown(reply.citations[0].passage), room)
         affirmed = min(affirmed, session.affirms(evidence, TELLS.format(question=question)))
     reply.affirmed = affirmed
+    return affirmed >= DOUBT
 
 
 def refusal(session: Session, question: str, reply: Reply) -> str:

@@ -5,9 +5,9 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from freqkv_cli.answering.answer import MAX_TOKENS, REQUEST_ROOM, Turn, in_language, with_turns
+from freqkv_cli.answering.answer import MAX_TOKENS, Turn, in_language, with_turns
 from freqkv_cli.answering.conversation import Conversation
-from freqkv_cli.answering.evidence import gather, shown
+from freqkv_cli.answering.evidence import REQUEST_ROOM, gather, shown
 from freqkv_cli.answering.reply import Reply
 from freqkv_cli.documents.document import Document
 from freqkv_cli.events import Event

@@ -131,23 +131,21 @@ class PassageIndex:
     def first_with(self, name: str) -> int | None:
         """Return the number of the first passage with all words of a name; None where none has them."""
         words = " ".join(f'"{word}"' for word in stems(name, self.language))
-        if not words:
-            return None
         with explained():
-            found = self._database.execute(
-                "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid LIMIT 1", (words,)
-            )
-            row = found.fetchone()
-        return row[0] if row else None
+            return self._first(words) if words else None
 
     def _holds(self, claim: str) -> bool:
         for language in self.languages:
             words = stems(claim, language)
             sought = " + ".join(f'"{one}"' for one in words)
-            query = "SELECT 1 FROM words WHERE words MATCH ? LIMIT 1"
-            if not words or self._database.execute(query, (sought,)).fetchone():
+            if not words or self._first(sought) is not None:
                 return True
         return False
+
+    def _first(self, sought: str) -> int | None:
+        query = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid LIMIT 1"
+        row = self._database.execute(query, (sought,)).fetchone()
+        return row[0] if row else None
 
     def question_stems(self, question: str) -> list[str]:
         """Return what of a question is looked for: its words as the documents' languages stem them, without those that

@@ -70,6 +70,7 @@ class LogProfile:
     total: int = 0
     kinds: dict[str, LineKind] = field(default_factory=dict)
     _let_go: Counter[str] = field(default_factory=Counter)  # in how many lines of kinds that were let go a word stood
+    _ranked: list[str] | None = None  # of what has been added: a question asks for it twice
 
     def add(self, passage: Passage) -> None:
         """Take the lines of a passage; those without a time go on from one that has it."""
@@ -82,12 +83,18 @@ class LogProfile:
                 self.kinds[name] = LineKind(1, here, here)
             else:
                 kind.count, kind.last = kind.count + 1, here
+        self._ranked = None
         if len(self.kinds) > MOST_KINDS:
-            for name in self.ranked()[MOST_KINDS // 2 :]:
+            for name in self._by_information()[MOST_KINDS // 2 :]:
                 count_words_of(name, self.kinds.pop(name).count, self._let_go)
 
     def ranked(self) -> list[str]:
         """Return the kinds of lines, those least like the rest first."""
+        if self._ranked is None:
+            self._ranked = self._by_information()
+        return self._ranked
+
+    def _by_information(self) -> list[str]:
         held = Counter(self._let_go)
         for name, kind in self.kinds.items():
             count_words_of(name, kind.count, held)
