@@ -5,6 +5,10 @@ from typing import Any
 
 import pytest
 
+from freqkv_cli.native_defaults import set_native_defaults
+
+set_native_defaults()  # before torch: threads that spin while they wait take the other worker's core
+
 STARTERS = {"pexpect", "subprocess"}  # modules by which a file of tests starts processes
 
 

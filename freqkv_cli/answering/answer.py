@@ -8,9 +8,9 @@ import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
-from freqkv_cli.answering.evidence import REQUEST_ROOM, gather
 from freqkv_cli.answering.refusal import judge, refusal
 from freqkv_cli.answering.reply import Reply, place_of, with_places
+from freqkv_cli.answering.shown_passages import REQUEST_ROOM, gather
 from freqkv_cli.answering.verification import check
 from freqkv_cli.events import Event, Note, Progress, Text
 from freqkv_cli.prompts import ANSWER, EARLIER, FROM_MEMORY, TELLS

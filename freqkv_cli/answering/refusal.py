@@ -1,7 +1,7 @@
 """Where the document is thought not to say: how that is decided, and what is told then."""
 
-from freqkv_cli.answering.evidence import REQUEST_ROOM, shown
 from freqkv_cli.answering.reply import Reply, place_of
+from freqkv_cli.answering.shown_passages import REQUEST_ROOM, shown
 from freqkv_cli.answering.verification import best_sentence
 from freqkv_cli.prompts import ANSWERS, TELLS, not_said
 from freqkv_cli.reading.session import Session

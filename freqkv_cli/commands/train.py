@@ -130,7 +130,7 @@ def train(
             validate_every=validate_every,
             save_every=save_every,
         )
-        from freqkv_cli.training.run import Job
+        from freqkv_cli.training.job import Job
         from freqkv_cli.training.train import train
 
         job = Job(texts, folder, recipe, validation, resume)

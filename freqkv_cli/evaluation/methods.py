@@ -7,8 +7,8 @@ from itertools import takewhile
 
 from freqkv_cli.answering.answer import MAX_TOKENS, Turn, in_language, with_turns
 from freqkv_cli.answering.conversation import Conversation
-from freqkv_cli.answering.evidence import REQUEST_ROOM, gather, shown
 from freqkv_cli.answering.reply import Reply
+from freqkv_cli.answering.shown_passages import REQUEST_ROOM, gather, shown
 from freqkv_cli.documents.document import Document
 from freqkv_cli.events import Event
 from freqkv_cli.prompts import ANSWER

@@ -13,9 +13,9 @@ from freqkv_cli.events import Note, Progress
 from freqkv_cli.models import store
 from freqkv_cli.models.aliases import KnownModel
 from freqkv_cli.models.conversion import BYTES_PER_PARAMETER
+from freqkv_cli.models.gguf_parts import fetch_parts, spare_bytes
 from freqkv_cli.models.hub_file import cached_blobs, fetch_from_hub
 from freqkv_cli.models.memory import readable
-from freqkv_cli.models.parts import fetch_parts, spare_bytes
 from freqkv_cli.models.source import GGUF, ignore
 from freqkv_cli.models.store import Notify
 

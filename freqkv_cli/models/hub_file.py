@@ -5,7 +5,7 @@ from pathlib import Path
 from freqkv_cli.events import Note
 from freqkv_cli.models.aliases import KnownModel
 from freqkv_cli.models.download_progress import Meter
-from freqkv_cli.models.parts import keep_whole_parts
+from freqkv_cli.models.gguf_parts import keep_whole_parts
 from freqkv_cli.models.store import DISK_IS_FULL, Notify
 
 PATIENCE = 5.0  # seconds in which the hub has to answer: there is another source

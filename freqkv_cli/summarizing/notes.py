@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from freqkv_cli.answering.evidence import shown
+from freqkv_cli.answering.shown_passages import shown
 from freqkv_cli.answering.verification import claims
 from freqkv_cli.documents.page import Page
 from freqkv_cli.errors import UsageError

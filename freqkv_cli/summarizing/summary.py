@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
-from freqkv_cli.answering.evidence import EDGE, describe
+from freqkv_cli.answering.shown_passages import EDGE, describe
 from freqkv_cli.answering.verification import Citation, cited, claims
 from freqkv_cli.events import Event, Progress
 from freqkv_cli.prompts import FOCUS, KINDS, MERGE, OPENING, SUMMARY

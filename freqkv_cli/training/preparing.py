@@ -31,10 +31,10 @@ from freqkv_cli.training.adapter_folder import write_importance
 from freqkv_cli.training.checkpoint import NAME, read_checkpoint
 from freqkv_cli.training.corpus import Corpus, hold_out, read_texts
 from freqkv_cli.training.importance_fit import fit_importance
+from freqkv_cli.training.job import Job, Run
 from freqkv_cli.training.lora import add_lora
 from freqkv_cli.training.planted_facts import RetrievalTask
 from freqkv_cli.training.recipe import Recipe
-from freqkv_cli.training.run import Job, Run
 from freqkv_cli.training.sequences import Samples, Windows, cut_held_out
 from freqkv_cli.training.trainer import Trainer
 from freqkv_cli.training.unrolling import Unrolling

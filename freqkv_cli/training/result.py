@@ -7,7 +7,7 @@ from dataclasses import asdict
 from freqkv_cli.events import Done, Event, Note, Text
 from freqkv_cli.measurement.environment import environment
 from freqkv_cli.reading.memory_usage import peak_gpu_bytes, peak_process_bytes
-from freqkv_cli.training.run import Run
+from freqkv_cli.training.job import Run
 from freqkv_cli.training.trainer import Position
 
 

@@ -15,9 +15,9 @@ from freqkv_cli.measurement.reading_progress import reading_progress
 from freqkv_cli.models.lazy_imports import import_everything
 from freqkv_cli.models.memory import is_out_of_memory
 from freqkv_cli.reading.memory_usage import gpu_bytes, process_bytes
+from freqkv_cli.training.job import Job, Run, save
 from freqkv_cli.training.preparing import check_target, prepare
 from freqkv_cli.training.result import result
-from freqkv_cli.training.run import Job, Run, save
 from freqkv_cli.training.trainer import shielded
 
 KNOBS = "use --checkpoint-chunks, or a smaller --length, --cache-size or --model"

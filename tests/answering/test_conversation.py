@@ -11,10 +11,10 @@ from torch import Tensor
 
 from freqkv_cli.answering import answer as answers
 from freqkv_cli.answering import conversation as conversations
-from freqkv_cli.answering import evidence
+from freqkv_cli.answering import shown_passages
 from freqkv_cli.answering.answer import answer_question
 from freqkv_cli.answering.conversation import LONGEST_ANSWER, TOLD, Conversation
-from freqkv_cli.answering.evidence import Evidence
+from freqkv_cli.answering.shown_passages import Evidence
 from freqkv_cli.config import Settings
 from freqkv_cli.documents import open_documents
 from freqkv_cli.errors import UsageError
@@ -87,7 +87,7 @@ def test_a_follow_up_is_looked_up_with_what_it_leans_on(
 
     def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
         looked_up.append(list(queries))
-        return evidence.gather(session, queries, room)
+        return shown_passages.gather(session, queries, room)
 
     monkeypatch.setattr(answers, "gather", gather)
     conversation = Conversation(searched([voyage], reader))

@@ -18,7 +18,7 @@ from freqkv_cli.errors import MemoryLimitError, ModelError
 from freqkv_cli.events import Event, Note, Progress
 from freqkv_cli.models import conversion, store
 from freqkv_cli.models.aliases import ALIASES
-from freqkv_cli.models.parts import keep_whole_parts
+from freqkv_cli.models.gguf_parts import keep_whole_parts
 from freqkv_cli.models.source import resolve_model
 from freqkv_cli.models.wheel import UnreachableError
 from tests.models.fake_hub import Hub, serving

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from freqkv_cli.answering.evidence import gather
+from freqkv_cli.answering.shown_passages import gather
 from freqkv_cli.errors import UsageError
 from freqkv_cli.states.state_cache import list_kept
 from tests.documents.samples import write_epub

@@ -20,8 +20,8 @@ from freqkv_cli.models.adapter import MANIFEST, WEIGHTS, find_adapter, read_impo
 from freqkv_cli.models.loading import load_model
 from freqkv_cli.models.source import resolve_model
 from freqkv_cli.training.checkpoint import NAME
+from freqkv_cli.training.job import Job
 from freqkv_cli.training.recipe import Recipe
-from freqkv_cli.training.run import Job
 from freqkv_cli.training.train import train
 from freqkv_cli.training.trainer import Trainer, shielded
 from tests.tiny_folder import save_tiny_model

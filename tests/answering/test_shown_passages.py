@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from freqkv_cli.answering.evidence import EDGE, describe, gather, shortened, shown
+from freqkv_cli.answering.shown_passages import EDGE, describe, gather, shortened, shown
 from freqkv_cli.errors import UsageError
 from freqkv_cli.location import Location
 from freqkv_cli.reading.session import Session
