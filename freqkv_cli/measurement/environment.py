@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-PACKAGES = ("torch", "transformers", "bitsandbytes", "numba", "tokenizers")
+PACKAGES = ("transformers", "bitsandbytes", "numba", "tokenizers")
 CPU_FEATURES = ("avx2", "avx512_f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "neon", "sve", "bf16")
 
 
@@ -18,6 +18,8 @@ def environment(device: str) -> dict[str, Any]:
         "freqkv": _version("freqkv"),
         "commit": commit(),
         "python": platform.python_version(),
+        # With its build, +cu128: the metadata of wheels of the index leave that out.
+        "torch": str(torch.__version__),
         **{package: _version(package) for package in PACKAGES},
         "system": platform.platform(),
         "cpu": cpu_name(),

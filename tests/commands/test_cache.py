@@ -111,7 +111,7 @@ def test_listing_loads_no_torch(books: list[Path]) -> None:
 def test_a_terminated_reading_goes_on(tmp_path: Path, cache_folder: Path) -> None:
     model = str(write_tiny_gguf(tmp_path / "tiny.gguf"))
     book = tmp_path / "book.txt"
-    book.write_text("".join(f"Line {number} of a long story.\n" for number in range(60)))
+    book.write_text("".join(f"Line {number} of a long story.\n" for number in range(120)))
     command = [sys.executable, "-m", "freqkv_cli", "read", str(book), "-o", str(tmp_path / "book.freqkv")]
     command += ["--model", model, "--chunk", "2"]
     variables = environment(FREQKV_CACHE_DIR=str(cache_folder), OMP_NUM_THREADS="1")
