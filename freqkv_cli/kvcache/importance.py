@@ -9,6 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool1d
 
+from freqkv_cli.kvcache import compiled
+from freqkv_cli.kvcache.rope import SlotKeys
+
 NEIGHBOURS = 5  # rows that share their importance: a number is several tokens, and of no use without one of them
 
 
@@ -22,20 +25,22 @@ def features(keys: Tensor, values: Tensor) -> Tensor:
     return torch.cat((keys, values, *lengths, torch.ones_like(lengths[0])), dim=-1)
 
 
-def importance(weights: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+def importance(weights: Tensor, keys: SlotKeys, values: Tensor) -> Tensor:
     """Return the foretold importance of each row, shared with its neighbours: [batch, heads, T] in fp32.
 
     Args:
         weights: [heads, features], those of one layer.
-        keys, values: [batch, heads, T, head_dim], keys without their rotation.
+        keys, values: of T rows.
     """
-    alone = _product(weights.to(keys.device), keys, values)
+    alone = _product(weights.to(values.device).float(), keys, values)
     return avg_pool1d(alone, NEIGHBOURS, stride=1, padding=NEIGHBOURS // 2, count_include_pad=False)
 
 
-def _product(weights: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+def _product(weights: Tensor, slot_keys: SlotKeys, values: Tensor) -> Tensor:
     """`features` times `weights`, without joining the features: [batch, heads, T]."""
-    keys, values = keys.detach().float(), values.detach().float()
+    if compiled.applies_to(slot_keys.stored, values):
+        return compiled.importance(weights, slot_keys.stored, values, *slot_keys.tables)
+    keys, values = slot_keys.free.detach().float(), values.detach().float()
     of_keys, of_values, *rest = weights.split((keys.shape[-1], values.shape[-1], 1, 1, 1), dim=-1)
     linear = torch.einsum("bhtc,hc->bht", keys, of_keys) + torch.einsum("bhtc,hc->bht", values, of_values)
     of_key_length, of_value_length, one = rest

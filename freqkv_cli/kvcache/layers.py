@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import DynamicLayer
 
+from freqkv_cli.kvcache import compiled
 from freqkv_cli.kvcache.geometry import Geometry
-from freqkv_cli.kvcache.policy import CompressionContext, CompressionPolicy
-from freqkv_cli.kvcache.rope import SlotRotation
+from freqkv_cli.kvcache.policy import CompressionContext, CompressionPolicy, SelectingPolicy
+from freqkv_cli.kvcache.rope import SlotKeys, SlotRotation
+from freqkv_cli.kvcache.selection import pick
 
 
 class GrowingLayer(DynamicLayer):
@@ -22,11 +24,6 @@ class GrowingLayer(DynamicLayer):
     keys: Tensor
     values: Tensor
 
-    def old(self, geometry: Geometry, rotation: SlotRotation) -> tuple[Tensor, Tensor]:
-        """Return what lies between sinks and recent tokens: position-free keys (fp32), and values."""
-        middle = slice(geometry.sink_tokens, self.keys.shape[-2] - geometry.recent_tokens)
-        return rotation.unrotate(self.keys[..., middle, :], geometry.sink_tokens), self.values[..., middle, :]
-
     def compress(
         self,
         geometry: Geometry,
@@ -36,16 +33,24 @@ class GrowingLayer(DynamicLayer):
         context: CompressionContext,
     ) -> None:
         """Replace the old slots by `length` ones (FreqKV step 3); sinks and recent tokens stay."""
-        sinks, recent = geometry.sink_tokens, geometry.recent_tokens
-        keys, values = self.old(geometry, rotation)
-        rows = values.shape[-2]
-        keys, values = policy.compress(keys, values, length, context)
-        keys = rotation.rotate(keys, sinks)
-        if recent:
-            moved = rotation.move(self.keys[..., sinks + rows :, :], sinks + rows, sinks + length)
-            keys = torch.cat((keys, moved), dim=-2)
-            values = torch.cat((values.to(self.values.dtype), self.values[..., sinks + rows :, :]), dim=-2)
-        self.replace(sinks, keys, values)
+        old = slice(geometry.sink_tokens, self.keys.shape[-2] - geometry.recent_tokens)
+        keys, values = SlotKeys(self.keys[..., old, :], rotation, old.start), self.values[..., old, :]
+        if isinstance(policy, SelectingPolicy):
+            self._keep(policy.choose(keys, values, length, context), keys, old, rotation)
+        else:
+            self._put(*policy.compress(keys.free, values, length, context), old, rotation)
+
+    def _keep(self, kept: Tensor, keys: SlotKeys, old: slice, rotation: SlotRotation) -> None:
+        """Let the rows at the places `kept` of the slots `old`, whose keys are `keys`, be all that remains of them."""
+        self._put(pick(keys.free, kept), pick(self.values[..., old, :], kept), old, rotation)
+
+    def _put(self, keys: Tensor, values: Tensor, old: slice, rotation: SlotRotation) -> None:
+        """Let position-free `keys`, and `values`, stand where the slots `old` were, and recent rows follow them."""
+        recent = self.keys[..., old.stop :, :]
+        moved = rotation.move(recent, old.stop, old.start + values.shape[-2])
+        keys = torch.cat((rotation.rotate(keys, old.start), moved), dim=-2)
+        values = torch.cat((values.to(self.values.dtype), self.values[..., old.stop :, :]), dim=-2)
+        self.replace(old.start, keys, values)
 
     def replace(self, start: int, keys: Tensor, values: Tensor) -> None:
         """Let `keys` and `values` be all that stands from slot `start` on, in the dtype of the cache."""
@@ -84,6 +89,13 @@ class FixedLayer(GrowingLayer):
             self.lazy_initialization(key_states, value_states)
         self.replace(self.get_seq_length(), key_states, value_states)
         return self.keys, self.values
+
+    def _keep(self, kept: Tensor, keys: SlotKeys, old: slice, rotation: SlotRotation) -> None:
+        if not compiled.applies_to(self.keys, self.values):
+            super()._keep(kept, keys, old, rotation)
+            return
+        compiled.keep(self.keys, self.values, kept.contiguous(), old, rotation.cos, rotation.sin, rotation.scale)
+        self.set_length(self.get_seq_length() - (old.stop - old.start) + kept.shape[-1])
 
     def replace(self, start: int, keys: Tensor, values: Tensor) -> None:
         """Write rows from slot `start` on, in place."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from freqkv_cli.kvcache import compiled
 from freqkv_cli.kvcache.policy import Attended
 
 ROLLBACK = 16  # tokens that can be rolled back, more than any guess has, without a query missing afterwards
@@ -57,24 +58,25 @@ class Observation:
         Returns:
             [batch, kv_heads, slots] in fp32, the mean over queries and over the heads that share a key head.
         """
-        return _mean(self._weights(layer, keys)) if self.count(layer) else None
+        queries = self.count(layer)
+        if not queries:
+            return None
+        scores = self._scores(layer, keys)
+        quick = compiled.applies_to(scores)
+        return _judged(
+            compiled.mean_attention(scores, queries) if quick else _weights(scores, queries).mean(2), queries
+        )
 
     def attended(self, layer: int, keys: Tensor) -> Attended:
         """Return the same mean, and the sum of the squares of what it is the mean of. KeyError where none is known."""
-        weights = self._weights(layer, keys)
-        return Attended(_mean(weights), weights.square().sum(dim=(2, 3)))
+        queries = self.queries(layer).shape[-2]
+        weights = _weights(self._scores(layer, keys), queries)
+        return Attended(_judged(weights.mean(dim=2), queries), weights.square().sum(dim=2))
 
-    def _weights(self, layer: int, keys: Tensor) -> Tensor:
-        """What each known query pays to each slot: [batch, kv_heads, heads that share a key head, queries, slots]."""
+    def _scores(self, layer: int, keys: Tensor) -> Tensor:
+        """Known queries times keys: [batch, kv_heads, heads that share a key head * queries, slots]."""
         queries, keys = self.queries(layer), keys.detach()
-        batch, heads, rows, head_dim = queries.shape
-        kv_heads, slots = keys.shape[1:3]
-        grouped = queries.reshape(batch, kv_heads, heads // kv_heads * rows, head_dim)
-        scores = (grouped @ keys.transpose(-1, -2)).float().view(batch, kv_heads, -1, rows, slots)
-        # Only the queries' own slots lie in the future of any of them.
-        future = torch.ones(rows, rows, dtype=torch.bool, device=scores.device).triu(1)
-        scores[..., -rows:].masked_fill_(future, float("-inf"))
-        return scores.softmax(dim=-1)
+        return queries.reshape(*keys.shape[:2], -1, keys.shape[-1]) @ keys.transpose(-1, -2)
 
     def truncate(self, length: int) -> None:
         """Know what was known when `length` slots were in use, also where a forward was stopped in some layer; where
@@ -101,7 +103,15 @@ class Observation:
         return twin
 
 
-def _mean(weights: Tensor) -> Tensor:
-    mean = weights.mean(dim=(2, 3))
-    mean[..., -weights.shape[-2] :] = 1.0
+def _weights(scores: Tensor, queries: int) -> Tensor:
+    """What each of the last `queries` queries pays to each slot, in fp32, of scores [..., heads * queries, slots]."""
+    scores = scores.float()
+    # Only the queries' own slots lie in the future of any of them.
+    future = torch.ones(queries, queries, dtype=torch.bool, device=scores.device).triu(1)
+    scores[..., -queries:].masked_fill_(future.repeat(scores.shape[-2] // queries, 1), float("-inf"))
+    return scores.softmax(dim=-1)
+
+
+def _judged(mean: Tensor, queries: int) -> Tensor:
+    mean[..., -queries:] = 1.0
     return mean

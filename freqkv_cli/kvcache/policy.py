@@ -7,6 +7,9 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from freqkv_cli.kvcache.rope import SlotKeys
+from freqkv_cli.kvcache.selection import pick
+
 Rows = tuple[Tensor, Tensor]  # keys and values, each [batch, kv_heads, rows, head_dim]
 
 
@@ -54,6 +57,19 @@ class CompressionPolicy(ABC):
         Returns:
             keys and values, each [batch, kv_heads, length, head_dim], in any float dtype, in the order of time.
         """
+
+
+class SelectingPolicy(CompressionPolicy):
+    """A policy that keeps some of the rows as they are, and lets the others go: all it says is which."""
+
+    @abstractmethod
+    def choose(self, keys: SlotKeys, values: Tensor, length: int, context: CompressionContext) -> Tensor:
+        """Return the places of the rows to keep, rising, [batch, kv_heads, length]; arguments as of `compress`."""
+
+    def compress(self, keys: Tensor, values: Tensor, length: int, context: CompressionContext = FRESH) -> Rows:
+        """Keep the chosen rows; see CompressionPolicy.compress."""
+        kept = self.choose(SlotKeys(keys), values, length, context)
+        return pick(keys, kept), pick(values, kept)
 
 
 class Attended(NamedTuple):

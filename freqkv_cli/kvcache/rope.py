@@ -4,6 +4,7 @@ A slot is a position: the key in slot i is rotated by i, whatever its place in t
 from the model's own rotary module, so that every rope type (linear, llama3, YaRN, ...) is exactly the model's.
 """
 
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -59,3 +60,30 @@ class SlotRotation:
             ),
             dim=-1,
         )
+
+
+class SlotKeys:
+    """Keys of neighbouring slots, [batch, kv_heads, T, head_dim], as they lie there and without their position.
+
+    Args:
+        stored: rotated by `rotation` for the slots start, start + 1, ...
+        rotation: None where they have no position.
+    """
+
+    def __init__(self, stored: Tensor, rotation: SlotRotation | None = None, start: int = 0) -> None:
+        self.stored = stored
+        self.rotation = rotation
+        self.start = start
+
+    @cached_property
+    def free(self) -> Tensor:
+        """Without position, fp32 or wider. It is worked out for those who ask, which takes longer than choosing."""
+        return self.stored if self.rotation is None else self.rotation.unrotate(self.stored, self.start)
+
+    @property
+    def tables(self) -> tuple[Tensor, Tensor, float]:
+        """cos and sin of each row's slot, [T, head_dim], and the scale; those of no rotation turn nothing."""
+        if self.rotation is None:
+            return torch.ones(self.stored.shape[-2:]), torch.zeros(self.stored.shape[-2:]), 1.0
+        span = slice(self.start, self.start + self.stored.shape[-2])
+        return self.rotation.cos[span], self.rotation.sin[span], self.rotation.scale

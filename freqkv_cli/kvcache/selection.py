@@ -4,6 +4,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from freqkv_cli.kvcache import compiled
+from freqkv_cli.kvcache.rope import SlotKeys
+
 
 def pick(x: Tensor, indices: Tensor) -> Tensor:
     """Return rows `indices` [batch, heads, L] of `x` [batch, heads, T, channels]; differentiable in `x`."""
@@ -15,18 +18,19 @@ def pick(x: Tensor, indices: Tensor) -> Tensor:
 
 def strongest(scores: Tensor, count: int) -> Tensor:
     """Return the places of the `count` highest of `scores` [batch, heads, T], rising: [batch, heads, count]."""
+    if scores.dtype == torch.float32 and compiled.applies_to(scores):
+        return compiled.strongest(scores, count)
     return scores.topk(count, dim=-1, sorted=False).indices.sort(dim=-1).values
 
 
-def distinctness(keys: Tensor) -> Tensor:
+def distinctness(keys: SlotKeys) -> Tensor:
     """Return how little each key looks like the mean of all: KeyDiff (arXiv 2504.15364).
 
-    Args:
-        keys: [batch, heads, T, head_dim], position-free.
-
     Returns:
-        minus the cosine between a key and the mean direction of its head's keys, [batch, heads, T].
+        minus the cosine between a key, without its position, and the mean direction of its head's, [batch, heads, T].
     """
-    directions = normalize(keys, dim=-1)
+    if compiled.applies_to(keys.stored):
+        return compiled.distinctness(keys.stored, *keys.tables)
+    directions = normalize(keys.free, dim=-1)
     anchor = normalize(directions.mean(dim=-2, keepdim=True), dim=-1)
     return -(directions * anchor).sum(dim=-1)

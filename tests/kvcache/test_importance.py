@@ -8,6 +8,7 @@ from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.importance import NEIGHBOURS, features, importance
 from freqkv_cli.kvcache.policies import make_policy
 from freqkv_cli.kvcache.policy import CompressionContext, PredictingPolicy
+from freqkv_cli.kvcache.rope import SlotKeys
 from tests.kvcache.reading import new_cache, random_ids
 from tests.tiny_models import tiny_model
 
@@ -30,7 +31,7 @@ def first_value_counts(layers: int) -> torch.Tensor:
 def test_importance_is_the_mean_over_neighbours_of_a_linear_function() -> None:
     keys, values = random_rows(20)
     weights = torch.randn(2, 2 * CHANNELS + 3, generator=torch.Generator().manual_seed(1))
-    found = importance(weights, keys, values)
+    found = importance(weights, SlotKeys(keys), values)
     reach = NEIGHBOURS // 2
     for head in range(2):
         alone = [
@@ -93,9 +94,9 @@ def test_a_cache_names_the_layer() -> None:
     asked: list[int] = []
 
     class Asking(type(cache.policy)):  # type: ignore[misc]
-        def compress(self, keys, values, length, past):  # type: ignore[no-untyped-def]
+        def choose(self, keys, values, length, past):  # type: ignore[no-untyped-def]
             asked.append(past.layer)
-            return super().compress(keys, values, length, past)
+            return super().choose(keys, values, length, past)
 
     cache.policy = Asking()
     model(torch.tensor([random_ids(40)]), use_cache=True, **{cache_argument(model): cache})

@@ -2,17 +2,17 @@
 
 from torch import Tensor
 
-from freqkv_cli.kvcache.policy import FRESH, CompressionContext, CompressionPolicy, Rows
-from freqkv_cli.kvcache.selection import distinctness, pick, strongest
+from freqkv_cli.kvcache.policy import CompressionContext, SelectingPolicy
+from freqkv_cli.kvcache.rope import SlotKeys
+from freqkv_cli.kvcache.selection import distinctness, strongest
 
 
-class KeydiffPolicy(CompressionPolicy):
+class KeydiffPolicy(SelectingPolicy):
     """Facts, without watching attention.
 
     Every head keeps rows of its own; what is kept is verbatim, what is not is gone.
     """
 
-    def compress(self, keys: Tensor, values: Tensor, length: int, context: CompressionContext = FRESH) -> Rows:
-        """Keep the `length` most distinct rows of each head; see CompressionPolicy.compress."""
-        kept = strongest(distinctness(keys), length)
-        return pick(keys, kept), pick(values, kept)
+    def choose(self, keys: SlotKeys, values: Tensor, length: int, context: CompressionContext) -> Tensor:
+        """Keep the `length` most distinct rows of each head; see SelectingPolicy.choose."""
+        return strongest(distinctness(keys), length)

@@ -12,18 +12,18 @@ beginnings: so only a share of the slots is for those that have been kept before
 
 import math
 
-import torch
 from torch import Tensor
 
 from freqkv_cli.kvcache.importance import importance
-from freqkv_cli.kvcache.policy import FRESH, CompressionContext, CompressionPolicy, Rows
-from freqkv_cli.kvcache.selection import distinctness, pick, strongest
+from freqkv_cli.kvcache.policy import CompressionContext, SelectingPolicy
+from freqkv_cli.kvcache.rope import SlotKeys
+from freqkv_cli.kvcache.selection import distinctness, strongest
 
 ATTENDED = 0.25  # of the rows that remain; the others are the most important ones
 KEPT_BEFORE = 0.5  # of the rows that remain, at the most, beside attended ones: a row's chances halve with each round
 
 
-class LandmarksPolicy(CompressionPolicy):
+class LandmarksPolicy(SelectingPolicy):
     """freqkv's own, and the default: the thread of the text and what may be asked for later.
 
     Every head keeps landmarks of its own, verbatim; what is not kept is gone.
@@ -37,16 +37,14 @@ class LandmarksPolicy(CompressionPolicy):
     def __init__(self) -> None:
         self.predictor: Tensor | None = None
 
-    def compress(self, keys: Tensor, values: Tensor, length: int, context: CompressionContext = FRESH) -> Rows:
-        """Keep the most attended rows of each head, then the most important; see CompressionPolicy.compress."""
+    def choose(self, keys: SlotKeys, values: Tensor, length: int, context: CompressionContext) -> Tensor:
+        """Keep the most attended rows of each head, then the most important; see SelectingPolicy.choose."""
         predictor = self.predictor
         scores = distinctness(keys) if predictor is None else importance(predictor[context.layer], keys, values)
         scores = hide_the_weakest(scores, context.kept, length)
         if context.attention is not None:
-            attended = context.attention.topk(round(ATTENDED * length), dim=-1, sorted=False).indices
-            scores = scores.scatter(-1, attended, float("inf"))
-        kept = strongest(scores, length)
-        return pick(keys, kept), pick(values, kept)
+            scores = scores.scatter(-1, strongest(context.attention, round(ATTENDED * length)), float("inf"))
+        return strongest(scores, length)
 
 
 def hide_the_weakest(scores: Tensor, kept: int, length: int) -> Tensor:
@@ -56,6 +54,4 @@ def hide_the_weakest(scores: Tensor, kept: int, length: int) -> Tensor:
     most = max(math.ceil(KEPT_BEFORE * length), length - (scores.shape[-1] - kept))
     if kept <= most:
         return scores
-    before, new = scores.split((kept, scores.shape[-1] - kept), dim=-1)
-    least = before.topk(most, dim=-1, sorted=False).values.amin(dim=-1, keepdim=True)
-    return torch.cat((before.masked_fill(before < least, float("-inf")), new), dim=-1)
+    return scores.scatter(-1, strongest(-scores[..., :kept], kept - most), float("-inf"))

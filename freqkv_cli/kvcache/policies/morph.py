@@ -6,11 +6,12 @@ the same queries decide about all of them. Keep recent tokens beside it, as Morp
 
 from torch import Tensor
 
-from freqkv_cli.kvcache.policy import FRESH, CompressionContext, CompressionPolicy, Rows
-from freqkv_cli.kvcache.selection import distinctness, pick, strongest
+from freqkv_cli.kvcache.policy import CompressionContext, SelectingPolicy
+from freqkv_cli.kvcache.rope import SlotKeys
+from freqkv_cli.kvcache.selection import distinctness, strongest
 
 
-class MorphPolicy(CompressionPolicy):
+class MorphPolicy(SelectingPolicy):
     """The thread of the text.
 
     Every head keeps the rows that its queries attend to; what they do not ask for now is gone.
@@ -20,8 +21,6 @@ class MorphPolicy(CompressionPolicy):
 
     observation_window = 32
 
-    def compress(self, keys: Tensor, values: Tensor, length: int, context: CompressionContext = FRESH) -> Rows:
-        """Keep the `length` most attended rows of each head; see CompressionPolicy.compress."""
-        scores = context.attention if context.attention is not None else distinctness(keys)
-        kept = strongest(scores, length)
-        return pick(keys, kept), pick(values, kept)
+    def choose(self, keys: SlotKeys, values: Tensor, length: int, context: CompressionContext) -> Tensor:
+        """Keep the `length` most attended rows of each head; see SelectingPolicy.choose."""
+        return strongest(distinctness(keys) if context.attention is None else context.attention, length)

@@ -3,18 +3,18 @@
 import torch
 from torch import Tensor
 
-from freqkv_cli.kvcache.policy import FRESH, CompressionContext, CompressionPolicy, Rows
+from freqkv_cli.kvcache.policy import CompressionContext, SelectingPolicy
+from freqkv_cli.kvcache.rope import SlotKeys
 
 
-class StridePolicy(CompressionPolicy):
+class StridePolicy(SelectingPolicy):
     """Control: the same reach without a filter.
 
     Keeps rows that are spread evenly over the old ones, the last among them; the others leave no trace.
     """
 
-    def compress(self, keys: Tensor, values: Tensor, length: int, context: CompressionContext = FRESH) -> Rows:
-        """Keep every (T / length)-th row; see CompressionPolicy.compress."""
-        rows = keys.shape[-2]
-        ends = torch.arange(1, length + 1, device=keys.device) * rows
+    def choose(self, keys: SlotKeys, values: Tensor, length: int, context: CompressionContext) -> Tensor:
+        """Keep every (T / length)-th row; see SelectingPolicy.choose."""
+        ends = torch.arange(1, length + 1, device=values.device) * values.shape[-2]
         kept = torch.div(ends + length - 1, length, rounding_mode="floor") - 1
-        return keys[..., kept, :], values[..., kept.to(values.device), :]
+        return kept.expand(*values.shape[:2], -1)
