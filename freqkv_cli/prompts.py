@@ -1,5 +1,7 @@
 """Every sentence that freqkv puts to a model, in one place. Prompts name the language to write in, in English."""
 
+from typing import NamedTuple
+
 INSTRUCTION = "You are a careful reader. You answer from the document that you are given."
 
 # Answers.
@@ -8,15 +10,25 @@ FROM_MEMORY = "Question: {question}\nAnswer{language} from the document above, a
 ANSWERS = "Question: {question}\nReply: {answer}\nDoes this reply answer the question? Reply yes or no."
 TELLS = "Does the text above tell the answer to this question: {question}\nReply yes or no."
 EARLIER = "Earlier question: {question}\nEarlier answer: {answer}"
-NOT_SAID = {
-    "de": "Das Dokument sagt dazu nichts.",
-    "en": "The document does not say.",
-    "es": "El documento no lo dice.",
-    "fr": "Le document ne le dit pas.",
-    "it": "Il documento non lo dice.",
-    "nl": "Het document zegt dat niet.",
-    "pt": "O documento n\u00e3o o diz.",
-    "zh": "\u6587\u4e2d\u6ca1\u6709\u63d0\u5230\u3002",
+
+
+class Refusal(NamedTuple):
+    """How a reader of a language is told that a document does not say, that an answer is a guess, and what is near."""
+
+    not_said: str
+    guess: str
+    nearest: str
+
+
+REFUSALS = {
+    "de": Refusal("Das Dokument sagt dazu nichts.", "eine Vermutung", "am n\u00e4chsten"),
+    "en": Refusal("The document does not say.", "a guess", "nearest"),
+    "es": Refusal("El documento no lo dice.", "una suposici\u00f3n", "lo m\u00e1s cercano"),
+    "fr": Refusal("Le document ne le dit pas.", "une supposition", "le plus proche"),
+    "it": Refusal("Il documento non lo dice.", "un'ipotesi", "il pi\u00f9 vicino"),
+    "nl": Refusal("Het document zegt dat niet.", "een gok", "het dichtstbij"),
+    "pt": Refusal("O documento n\u00e3o o diz.", "um palpite", "o mais pr\u00f3ximo"),
+    "zh": Refusal("\u6587\u4e2d\u6ca1\u6709\u63d0\u5230\u3002", "\u731c\u6d4b", "\u6700\u63a5\u8fd1"),
 }
 
 # Summaries.
@@ -56,6 +68,6 @@ WRITE = " Write{language}."  # said once more, last: a small model forgets it el
 FOCUS = " Keep to this topic: {focus}."
 
 
-def not_said(language: str) -> str:
-    """Return how a reader of a language is told that a document does not say."""
-    return NOT_SAID.get(language, NOT_SAID["en"])
+def refusal_in(language: str) -> Refusal:
+    """Return how a reader of a language is told that a document does not say; in English where it is not known how."""
+    return REFUSALS.get(language, REFUSALS["en"])

@@ -3,7 +3,7 @@
 from freqkv_cli.answering.reply import Reply, place_of
 from freqkv_cli.answering.shown_passages import REQUEST_ROOM, shown
 from freqkv_cli.answering.verification import best_sentence
-from freqkv_cli.prompts import ANSWERS, TELLS, not_said
+from freqkv_cli.prompts import ANSWERS, TELLS, refusal_in
 from freqkv_cli.reading.session import Session
 from freqkv_cli.retrieval.language import detect_language, stems
 
@@ -35,13 +35,15 @@ def refusal(session: Session, question: str, reply: Reply) -> str:
     """
     guessed = reply.answers and reply.citations and not any(one.missing for one in reply.citations)
     told = guessed and not session.settings.strict
-    guess = [f"(a guess: {' '.join(reply.answer.text.split())})"] if told else []
-    return "\n".join([not_said(detect_language(question)), *guess, *nearest(session, question, reply)])
+    words = refusal_in(detect_language(question))
+    guess = [f"({words.guess}: {' '.join(reply.answer.text.split())})"] if told else []
+    near = [f'({words.nearest}: "{quote}" [{place}])' for quote, place in nearest(session, question, reply)]
+    return "\n".join([words.not_said, *guess, *near])
 
 
-def nearest(session: Session, question: str, reply: Reply) -> list[str]:
-    """Return what a reader may look at where the document is thought not to say: the sentence that the withheld answer
-    was taken from, and what is like the question in the passages that fit it best.
+def nearest(session: Session, question: str, reply: Reply) -> list[tuple[str, str]]:
+    """Return what a reader may look at where the document is thought not to say, and its place: the sentence that the
+    withheld answer was taken from, and what is like the question in the passages that fit it best.
     """
     assert session.retriever is not None
     language = session.retriever.index.language
@@ -49,4 +51,4 @@ def nearest(session: Session, question: str, reply: Reply) -> list[str]:
     quotes = {one.quote: one.passage for one in reply.citations[:1]}
     for passage in reply.passages[:NEAREST]:
         quotes.setdefault(best_sentence(passage.text, asked, asked, language), passage)
-    return [f'(nearest: "{quote}" [{place_of(session, passage)}])' for quote, passage in list(quotes.items())[:NEAREST]]
+    return [(quote, place_of(session, passage)) for quote, passage in list(quotes.items())[:NEAREST]]
