@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from freqkv_cli.answering.refusal import judge, refusal
 from freqkv_cli.answering.reply import Reply, place_of, with_places
-from freqkv_cli.answering.shown_passages import REQUEST_ROOM, gather
+from freqkv_cli.answering.shown_passages import REQUEST_ROOM, gather, titles_of
 from freqkv_cli.answering.verification import check
 from freqkv_cli.events import Event, Note, Progress, Text
 from freqkv_cli.prompts import ANSWER, EARLIER, FROM_MEMORY, TELLS
@@ -69,7 +69,8 @@ def answer_from_passages(session: Session, question: str, earlier: Sequence[Turn
             yield Note(f"[{place_of(session, passage)}]\n{passage.text}\n", wanted=True)
     cache = session.consult(evidence.text, room)
     answer = yield from session.answer(request, limit, on=cache, quiet=True)
-    citations = check(answer.text, question, [*evidence.passages, *evidence.edges], index.language)
+    seen = [*evidence.passages, *evidence.edges]
+    citations = check(answer.text, question, seen, index.language, titles_of(session.retriever))
     reply = Reply(answer, citations, evidence.passages)
     if answer.finish_reason != "interrupted":
         affirmed = session.affirms(cache, TELLS.format(question=question)) if citations else None

@@ -79,16 +79,22 @@ def shown(passage: Passage) -> str:
     return text if not heading or text.startswith(heading) else f"[{heading}]\n{text}"
 
 
-def describe(retriever: Retriever, beginning: int = EDGE) -> str:
-    """Return what a document is, in its own words: metadata, headings, what a table comes to, how it begins, in about
-    `beginning` characters, and how it ends.
-    """
+def titles_of(retriever: Retriever) -> str:
+    """Return what each document is called, by whom and of when it is, as far as its file says so."""
     parts = []
     for document in retriever.documents:
         said = getattr(document, "metadata", None)
         facts = [("Title", said.title), ("Author", said.author), ("Date", said.date)] if said else []
         lines = [f"{name}: {value}" for name, value in facts if value]
         parts.append("\n".join([f"Document: {document.name}", *lines]))
+    return "\n\n".join(parts)
+
+
+def describe(retriever: Retriever, beginning: int = EDGE) -> str:
+    """Return what a document is, in its own words: metadata, headings, what a table comes to, how it begins, in about
+    `beginning` characters, and how it ends.
+    """
+    parts = [titles_of(retriever)]
     if titles := [title_of(entry.title) for entry in retriever.outline]:
         parts.append(f"Headings ({len(titles)}): {shortened('; '.join(titles), OUTLINE)}")
     if counted := retriever.table.passage:

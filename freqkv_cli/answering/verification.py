@@ -48,21 +48,24 @@ class Citation:
     missing: tuple[str, ...] = ()
 
 
-def check(answer: str, question: str, passages: Sequence[Passage], language: str) -> list[Citation]:
-    """Return a citation for every sentence of an answer, from the passages, the best first; none without passages."""
+def check(answer: str, question: str, passages: Sequence[Passage], language: str, titles: str = "") -> list[Citation]:
+    """Return a citation for every sentence of an answer, from the passages, the best first; none without passages.
+
+    `titles`: what else was told of the documents, of which no passage need tell.
+    """
     asked = set(stems(question, language))
     return [
-        cited(sentence, question, asked, passages, language)
+        cited(sentence, f"{question}\n{titles}", asked, passages, language)
         for sentence in clean_sentences(answer, language)
         if passages
     ]
 
 
-def cited(sentence: str, question: str, asked: set[str], passages: Sequence[Passage], language: str) -> Citation:
-    """Return the citation of one sentence: the passage that has most of its claims, then of its words, then of the
-    question's.
+def cited(sentence: str, known: str, asked: set[str], passages: Sequence[Passage], language: str) -> Citation:
+    """Return the citation of one sentence: the passage that has most of what it claims beyond what is known, then of
+    its words, then of the question's, `asked`.
     """
-    made = claims(sentence, question)
+    made = claims(sentence, known)
     told = set(stems(sentence, language))
     held = [set(stems(f"{one.heading or ''} {one.text}", language)) for one in passages]
 
@@ -89,8 +92,8 @@ def cited(sentence: str, question: str, asked: set[str], passages: Sequence[Pass
     return Citation(sentence, verdict, passage, quote, missing)
 
 
-def claims(sentence: str, question: str = "") -> list[str]:
-    """Return the names and numbers of a sentence that do not stand in the question, in order, each once.
+def claims(sentence: str, known: str = "") -> list[str]:
+    """Return the names and numbers of a sentence that are not known from a question or a title, in order, each once.
 
     Names are known by their capital letters, inside of a sentence, in German by two such words together; small numbers
     are left out.
@@ -101,8 +104,8 @@ def claims(sentence: str, question: str = "") -> list[str]:
         pairs = [pair for pair in pairwise(WORD.findall(sentence)) if pair[0] in names and pair[1] in names]
         names = [name for pair in pairs for name in pair]
     found = dict.fromkeys([*names, *numbers])
-    known = fold(question)
-    return [claim for claim in found if fold(claim) not in known]
+    before = fold(known)
+    return [claim for claim in found if fold(claim) not in before]
 
 
 def is_in(claim: str, text: str) -> bool:

@@ -3,8 +3,8 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
-from freqkv_cli.answering.shown_passages import EDGE, describe
-from freqkv_cli.answering.verification import Citation, cited, claims
+from freqkv_cli.answering.shown_passages import EDGE, describe, titles_of
+from freqkv_cli.answering.verification import Citation, cited, claims, is_in
 from freqkv_cli.events import Event, Progress
 from freqkv_cli.prompts import FOCUS, KINDS, MERGE, OPENING, SUMMARY
 from freqkv_cli.reading.session import Session
@@ -148,6 +148,7 @@ def checked(session: Session, answer: Answer, sentences: Sequence[str], before: 
     retriever = session.retriever
     assert retriever is not None
     language = retriever.index.language
+    titles, counted = titles_of(retriever), retriever.table.passage
     missing_before = [claim for one in before for claim in one.missing]
     summary = Summary(list(before), len(before), missing=missing_before, answer=answer)
     for sentence in sentences:
@@ -155,7 +156,11 @@ def checked(session: Session, answer: Answer, sentences: Sequence[str], before: 
             summary.dropped += 1
             continue
         places = [hit.passage for hit in retriever.find([sentence], 5)]
-        missing = [claim for claim in claims(sentence) if not retriever.index.holds_all([claim])]
+        missing = [
+            claim
+            for claim in claims(sentence, titles)
+            if not retriever.index.holds_all([claim]) and not (counted and is_in(claim, counted.text))
+        ]
         summary.missing += missing
         citation = cited(sentence, "", set(), places, language)
         verdict = "not found" if missing else "quoted" if citation.verdict == "quoted" else "supported"

@@ -90,6 +90,14 @@ def test_a_sentence_in_other_words_is_supported_by_its_names_and_numbers() -> No
     assert second.quote == "The captain, Silas Crane, was born in Hull."
 
 
+def test_what_the_file_says_of_itself_is_no_invention() -> None:
+    told = "It was written by Zorblax Quill."
+    (citation,) = check(told, "Who wrote it?", passages(*TEXTS), "en")
+    assert citation.missing == ("Zorblax", "Quill")
+    (citation,) = check(told, "Who wrote it?", passages(*TEXTS), "en", "Document: galley.pdf\nAuthor: Zorblax Quill")
+    assert (citation.verdict, citation.missing) == ("supported", ())
+
+
 def test_what_no_passage_has_is_told() -> None:
     (citation,) = check("The cook was Zorblax Quill, paid 77 crowns in 1815.", "Who?", passages(*TEXTS), "en")
     assert (citation.verdict, citation.missing) == ("not found", ("Zorblax", "Quill", "77"))

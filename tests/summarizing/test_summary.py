@@ -56,6 +56,11 @@ def test_of_many_notes_the_summary_is_what_the_document_is_and_what_they_say(ses
     assert "Beginning of the document" in played.consulted[-1]
 
 
+def test_what_a_file_is_called_is_no_invention(session: Session, play: Play) -> None:
+    play(lambda request: "It is the file VOYAGE, or Zorblax, of a voyage to Tromso.")
+    assert written(session, NOTES).missing == ["Zorblax"]
+
+
 def test_an_interrupt_while_notes_are_merged_stops_the_summary(session: Session, play: Play) -> None:
     played = play(lambda request: EVENTS[0])
     played.finish_reason = "interrupted"
