@@ -12,11 +12,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from freqkv_cli.quantized.floats import exp, narrowed, widened
+from freqkv_cli.quantized.floats import SUMS, exp, narrowed, widened
 
 Array = NDArray[Any]
 
-SUMS = {"contract", "reassoc", "nsz"}  # let sums be added up in vector registers
 SHORTEST = np.float32(1e-12)  # torch's own: what is shorter has no direction
 
 

@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit, types
 from numba.extending import overload
 
+SUMS: Any = {"reassoc", "contract", "nsz"}  # "fastmath" with which a sum may be taken in vector registers
+
 
 def widened(stored: Any) -> Any:
     """A stored number as float32 (compiled code only)."""

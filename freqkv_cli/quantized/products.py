@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from freqkv_cli.quantized.blocks import Q4_K, Q6_K, RUN, unpack
 from freqkv_cli.quantized.dots import HAS_DOT, TILE_ROWS, TILE_TOKENS, add_tile, dot_q4_k, dot_q6_k, scaled_dot
-from freqkv_cli.quantized.floats import narrowed, silu, widened
+from freqkv_cli.quantized.floats import SUMS, narrowed, silu, widened
 from freqkv_cli.quantized.vectors import rescale_256, round_16, round_64, transpose_16
 
 Array = NDArray[Any]
@@ -22,7 +22,6 @@ Array = NDArray[Any]
 GROUP = 256  # columns of a row with one scale when it is rounded to bytes: a block of the K types
 LANES = 64  # columns with one factor when many tokens are rounded to bytes; all are filled up to a multiple of it
 ROWS = 32  # of a matrix that a thread takes at a time, for a few tokens
-SUMS: Any = {"reassoc", "contract", "nsz"}  # a sum may be taken in vector registers
 
 
 class Activations(NamedTuple):

@@ -8,12 +8,11 @@ from numba.extending import overload
 from numpy.typing import NDArray
 
 from freqkv_cli.quantized.blocks import RUN
-from freqkv_cli.quantized.floats import silu, widened
+from freqkv_cli.quantized.floats import SUMS, silu, widened
 from freqkv_cli.quantized.products import Activations, multiply_few, quantize_row
 
 Array = NDArray[Any]
 
-SUMS: Any = {"reassoc", "contract", "nsz"}  # a sum may be taken in vector registers
 ROWS = 32  # of a matrix that a thread takes at a time
 
 
