@@ -34,7 +34,7 @@ Task = Callable[[list[Document], Settings], Iterable[object]]
 def _taken_for_a_large_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tiny model says nothing that any passage bears out, and is thought too small to write: let both pass."""
 
-    def first(text: str, question: str, passages: Sequence[Passage], language: str) -> list[Citation]:
+    def first(text: str, question: str, passages: Sequence[Passage], language: str, titles: str) -> list[Citation]:
         return [Citation(text, "quoted", passages[0], "Line")]
 
     monkeypatch.setattr(answer, "check", first)
