@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Array = NDArray[Any]
+from freqkv_cli.quantized.stored import as_stored
 
 
 def applies_to(*tensors: Tensor) -> bool:
@@ -84,7 +84,6 @@ def _kernels() -> Any:
     return kernels
 
 
-def _heads(x: Tensor) -> Iterator[Array]:
-    """What each head of each batch holds, not copied; bfloat16 as uint16."""
-    stored: Array = (x.detach().view(torch.uint16) if x.dtype == torch.bfloat16 else x.detach()).numpy()
-    return (head for batch in stored for head in batch)
+def _heads(x: Tensor) -> Iterator[NDArray[Any]]:
+    """What each head of each batch holds, not copied."""
+    return (head for batch in as_stored(x) for head in batch)

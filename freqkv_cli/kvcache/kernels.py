@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from freqkv_cli.quantized.floats import SUMS, exp, narrowed, widened
+from freqkv_cli.quantized.floats import SUMS, dot, exp, narrowed, widened
 
 Array = NDArray[Any]
 
@@ -42,15 +42,6 @@ def square(x: Array) -> Any:
 
 
 @njit(cache=True, fastmath=SUMS)
-def product(x: Array, other: Array) -> Any:
-    """A row times a vector in float32."""
-    total = np.float32(0)
-    for d in range(len(x)):
-        total += widened(x[d]) * other[d]
-    return total
-
-
-@njit(cache=True, fastmath=SUMS)
 def distinctness(keys: Array, cos: Array, sin: Array, scale: float, out: Array) -> None:
     """Minus the cosine between each key and the mean direction of all."""
     free = turned_out(keys, cos, sin, scale)
@@ -61,7 +52,7 @@ def distinctness(keys: Array, cos: Array, sin: Array, scale: float, out: Array) 
             anchor[d] += free[row, d] * out[row]
     length = max(np.sqrt(square(anchor)), SHORTEST)
     for row in range(len(free)):
-        out[row] *= -product(free[row], anchor) / length
+        out[row] *= -dot(free[row], anchor) / length
 
 
 @njit(cache=True, fastmath=SUMS)
@@ -71,7 +62,7 @@ def importance(keys: Array, values: Array, cos: Array, sin: Array, scale: float,
     key_width, width = keys.shape[1], keys.shape[1] + values.shape[1]
     of_keys, of_values, of_lengths = weights[:key_width], weights[key_width:width], weights[width:]
     for row in range(len(free)):
-        linear = product(free[row], of_keys) + product(values[row], of_values) + of_lengths[2]
+        linear = dot(free[row], of_keys) + dot(values[row], of_values) + of_lengths[2]
         lengths = np.sqrt(square(free[row])) * of_lengths[0] + np.sqrt(square(values[row])) * of_lengths[1]
         out[row] = linear + lengths
 

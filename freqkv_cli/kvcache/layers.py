@@ -12,7 +12,6 @@ from freqkv_cli.kvcache import compiled
 from freqkv_cli.kvcache.geometry import Geometry
 from freqkv_cli.kvcache.policy import CompressionContext, CompressionPolicy, SelectingPolicy
 from freqkv_cli.kvcache.rope import SlotKeys, SlotRotation
-from freqkv_cli.kvcache.selection import pick
 
 
 class GrowingLayer(DynamicLayer):
@@ -33,24 +32,17 @@ class GrowingLayer(DynamicLayer):
         context: CompressionContext,
     ) -> None:
         """Replace the old slots by `length` ones (FreqKV step 3); sinks and recent tokens stay."""
-        old = slice(geometry.sink_tokens, self.keys.shape[-2] - geometry.recent_tokens)
-        keys, values = SlotKeys(self.keys[..., old, :], rotation, old.start), self.values[..., old, :]
-        if isinstance(policy, SelectingPolicy):
-            self._keep(policy.choose(keys, values, length, context), keys, old, rotation)
-        else:
-            self._put(*policy.compress(keys.free, values, length, context), old, rotation)
-
-    def _keep(self, kept: Tensor, keys: SlotKeys, old: slice, rotation: SlotRotation) -> None:
-        """Let the rows at the places `kept` of the slots `old`, whose keys are `keys`, be all that remains of them."""
-        self._put(pick(keys.free, kept), pick(self.values[..., old, :], kept), old, rotation)
-
-    def _put(self, keys: Tensor, values: Tensor, old: slice, rotation: SlotRotation) -> None:
-        """Let position-free `keys`, and `values`, stand where the slots `old` were, and recent rows follow them."""
-        recent = self.keys[..., old.stop :, :]
-        moved = rotation.move(recent, old.stop, old.start + values.shape[-2])
+        old = self._old(geometry)
+        keys = rotation.unrotate(self.keys[..., old, :], old.start)
+        keys, values = policy.compress(keys, self.values[..., old, :], length, context)
+        moved = rotation.move(self.keys[..., old.stop :, :], old.stop, old.start + length)
         keys = torch.cat((rotation.rotate(keys, old.start), moved), dim=-2)
         values = torch.cat((values.to(self.values.dtype), self.values[..., old.stop :, :]), dim=-2)
         self.replace(old.start, keys, values)
+
+    def _old(self, geometry: Geometry) -> slice:
+        """The slots between sinks and recent tokens."""
+        return slice(geometry.sink_tokens, self.keys.shape[-2] - geometry.recent_tokens)
 
     def replace(self, start: int, keys: Tensor, values: Tensor) -> None:
         """Let `keys` and `values` be all that stands from slot `start` on, in the dtype of the cache."""
@@ -90,12 +82,23 @@ class FixedLayer(GrowingLayer):
         self.replace(self.get_seq_length(), key_states, value_states)
         return self.keys, self.values
 
-    def _keep(self, kept: Tensor, keys: SlotKeys, old: slice, rotation: SlotRotation) -> None:
-        if not compiled.applies_to(self.keys, self.values):
-            super()._keep(kept, keys, old, rotation)
+    def compress(
+        self,
+        geometry: Geometry,
+        policy: CompressionPolicy,
+        rotation: SlotRotation,
+        length: int,
+        context: CompressionContext,
+    ) -> None:
+        """The same; on a CPU rows that are kept as they are move within the slots."""
+        if not isinstance(policy, SelectingPolicy) or not compiled.applies_to(self.keys, self.values):
+            super().compress(geometry, policy, rotation, length, context)
             return
-        compiled.keep(self.keys, self.values, kept.contiguous(), old, rotation.cos, rotation.sin, rotation.scale)
-        self.set_length(self.get_seq_length() - (old.stop - old.start) + kept.shape[-1])
+        old = self._old(geometry)
+        keys = SlotKeys(self.keys[..., old, :], rotation, old.start)
+        kept = policy.choose(keys, self.values[..., old, :], length, context).contiguous()
+        compiled.keep(self.keys, self.values, kept, old, rotation.cos, rotation.sin, rotation.scale)
+        self.set_length(self.get_seq_length() - (old.stop - old.start) + length)
 
     def replace(self, start: int, keys: Tensor, values: Tensor) -> None:
         """Write rows from slot `start` on, in place."""

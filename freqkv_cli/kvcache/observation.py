@@ -62,10 +62,9 @@ class Observation:
         if not queries:
             return None
         scores = self._scores(layer, keys)
-        quick = compiled.applies_to(scores)
-        return _judged(
-            compiled.mean_attention(scores, queries) if quick else _weights(scores, queries).mean(2), queries
-        )
+        if compiled.applies_to(scores):
+            return _judged(compiled.mean_attention(scores, queries), queries)
+        return _judged(_weights(scores, queries).mean(dim=2), queries)
 
     def attended(self, layer: int, keys: Tensor) -> Attended:
         """Return the same mean, and the sum of the squares of what it is the mean of. KeyError where none is known."""

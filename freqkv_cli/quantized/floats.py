@@ -1,4 +1,4 @@
-"""Floats in compiled code: stored ones, which are float32 as it is or bfloat16 as uint16, its upper half; and exp."""
+"""Floats in compiled code: stored ones, float32 as it is or bfloat16 as uint16, its upper half; exp; and products."""
 
 from typing import Any
 
@@ -69,3 +69,12 @@ def exp(x: Any) -> Any:
 def silu(x: Any) -> Any:
     """x * sigmoid(x)."""
     return x / (np.float32(1) + exp(-x))
+
+
+@njit(cache=True, fastmath=SUMS)
+def dot(stored: Any, x: Any) -> Any:
+    """The product of a stored row and `x`."""
+    total = np.float32(0)
+    for k in range(x.shape[0]):
+        total += widened(stored[k]) * x[k]
+    return total

@@ -12,6 +12,7 @@ from torch.nn.functional import linear, silu
 from freqkv_cli.quantized import products
 from freqkv_cli.quantized.blocks import HIGHEST, Q8_0, RUN, dequantize
 from freqkv_cli.quantized.dots import HAS_DOT
+from freqkv_cli.quantized.stored import as_stored
 
 FEW = 8  # tokens that are multiplied with the blocks as they are
 CHECKED = 32  # rows of a matrix that are tried before it is used
@@ -88,7 +89,7 @@ class QuantizedLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: [..., in_features], float32 or bfloat16. Returns [..., out_features] of the same dtype."""
-        tokens = x.reshape(-1, self.in_features)
+        tokens = x.reshape(-1, self.in_features).contiguous()
         many = self._many if HAS_DOT else self._in_slices
         out = self._few(tokens) if len(tokens) <= FEW else many(tokens)
         return out.reshape(*x.shape[:-1], self.out_features)
@@ -129,7 +130,7 @@ class QuantizedMLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: [..., hidden]. Returns the same shape and dtype."""
-        tokens = x.reshape(-1, x.shape[-1])
+        tokens = x.reshape(-1, x.shape[-1]).contiguous()
         count = len(tokens)
         if count <= FEW or not HAS_DOT:
             return self.down_proj(silu(self.gate_proj(x)) * self.up_proj(x))
@@ -150,10 +151,3 @@ class QuantizedEmbedding(nn.Module):
         """ids: any shape. Returns [..., columns]."""
         rows = self.matrix.dequantize(ids.reshape(-1).numpy())
         return rows.to(self.dtype).reshape(*ids.shape, -1)
-
-
-def as_stored(tensor: Tensor) -> NDArray[Any]:
-    """The numbers of a tensor, not copied where they are contiguous; those in bfloat16 as uint16."""
-    tensor = tensor.detach().contiguous()
-    array: NDArray[Any] = (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
-    return array

@@ -102,7 +102,7 @@ def test_strongest(count: int) -> None:
     scores[0, 0, :40] = -math.inf
     scores[0, 1, 7] = math.inf
     scores[1, 0] = 0.5
-    scores[1, 1, 20:60] = -0.0  # as much as 0.0 is
+    scores[1, 1, 20:60] = -0.0
     found = strongest(scores, count)
     assert found.shape == (2, HEADS, count)
     assert (found.diff() > 0).all()

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from freqkv_cli.inference.attention import ATTENTION_NAME
 from freqkv_cli.kvcache.cache import FreqkvCache
 from freqkv_cli.kvcache.layers import FixedLayer
+from freqkv_cli.quantized.stored import as_stored
 
 ARCHITECTURES = ("llama", "mistral", "qwen2")  # the ones whose layers are those of kernels.py
 MOST = 8  # tokens at once; of more, each costs less the ordinary way
@@ -68,7 +69,7 @@ class CpuDecoder:
         self._embed = model.get_input_embeddings()
         self._rotary = model.base_model.rotary_emb
         self._layers = [_layer_weights(layer) for layer in model.base_model.layers]
-        self._norm, self._head = _as_stored(model.base_model.norm.weight.float()), model.get_output_embeddings()
+        self._norm, self._head = as_stored(model.base_model.norm.weight.float()), model.get_output_embeddings()
         attention = model.base_model.layers[0].self_attn
         self._scaling, self._head_dim = attention.scaling, attention.head_dim
         self._eps = model.config.rms_norm_eps
@@ -85,12 +86,12 @@ class CpuDecoder:
         kernels = self._kernels
         _share_threads()
         start, tokens = cache.length, ids.shape[1]
-        hidden = _as_stored(self._embed(ids)[0].float())
+        hidden = as_stored(self._embed(ids)[0].float())
         places = torch.arange(start, start + tokens)[None]
-        cos, sin = (_as_stored(table[0].float()) for table in self._rotary(torch.empty(1, 1, 1), position_ids=places))
+        cos, sin = (as_stored(table[0].float()) for table in self._rotary(torch.empty(1, 1, 1), position_ids=places))
         scratch = self._scratch(tokens, cache)
         for index, (weights, slots) in enumerate(zip(self._layers, cache.layers, strict=True)):
-            keys, values = _as_stored(slots.key_slots)[0], _as_stored(slots.value_slots)[0]
+            keys, values = as_stored(slots.key_slots)[0], as_stored(slots.value_slots)[0]
             kernels.run_layer(hidden, weights, scratch, cos, sin, keys, values, start, self._scaling, self._eps)
             slots.set_length(start + tokens)
             if cache.policy.observation_window:
@@ -159,7 +160,7 @@ def _layer_weights(layer: Any) -> Any:
 
     attention, mlp = layer.self_attn, layer.mlp
     return LayerWeights(
-        attention_norm=_as_stored(layer.input_layernorm.weight.float()),
+        attention_norm=as_stored(layer.input_layernorm.weight.float()),
         query=_matrix(attention.q_proj),
         query_bias=_bias(attention.q_proj),
         key=_matrix(attention.k_proj),
@@ -167,7 +168,7 @@ def _layer_weights(layer: Any) -> Any:
         value=_matrix(attention.v_proj),
         value_bias=_bias(attention.v_proj),
         out=_matrix(attention.o_proj),
-        mlp_norm=_as_stored(layer.post_attention_layernorm.weight.float()),
+        mlp_norm=as_stored(layer.post_attention_layernorm.weight.float()),
         gate=_matrix(mlp.gate_proj),
         up=_matrix(mlp.up_proj),
         down=_matrix(mlp.down_proj),
@@ -183,21 +184,14 @@ def _kind(linear: Any) -> str | None:
 
 def _matrix(linear: Any) -> Any:
     if type(linear) is nn.Linear:
-        return _as_stored(linear.weight)
+        return as_stored(linear.weight)
     from freqkv_cli.inference.cpu.matrices import Blocks
 
     return Blocks(linear.matrix.kind, linear.matrix.blocks)
 
 
 def _bias(linear: Any) -> NDArray[Any]:
-    return np.empty(0, np.float32) if linear.bias is None else _as_stored(linear.bias.float())
-
-
-def _as_stored(tensor: Tensor) -> NDArray[Any]:
-    """The numbers of a tensor, not copied; those in bfloat16 as uint16."""
-    tensor = tensor.detach()
-    array: NDArray[Any] = (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
-    return array
+    return np.empty(0, np.float32) if linear.bias is None else as_stored(linear.bias.float())
 
 
 def _share_threads() -> None:

@@ -15,8 +15,8 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from freqkv_cli.inference.cpu.matrices import Blocks, dot, multiply, multiply_gated
-from freqkv_cli.quantized.floats import SUMS, exp, narrowed, widened
+from freqkv_cli.inference.cpu.matrices import Blocks, multiply, multiply_gated
+from freqkv_cli.quantized.floats import SUMS, dot, exp, narrowed, widened
 
 Array = NDArray[Any]
 

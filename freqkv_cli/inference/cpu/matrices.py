@@ -8,7 +8,7 @@ from numba.extending import overload
 from numpy.typing import NDArray
 
 from freqkv_cli.quantized.blocks import RUN
-from freqkv_cli.quantized.floats import SUMS, silu, widened
+from freqkv_cli.quantized.floats import SUMS, dot, silu, widened
 from freqkv_cli.quantized.products import Activations, multiply_few, quantize_row
 
 Array = NDArray[Any]
@@ -21,15 +21,6 @@ class Blocks(NamedTuple):
 
     kind: int
     rows: Array
-
-
-@njit(cache=True, fastmath=SUMS)
-def dot(stored: Array, x: Array) -> Any:
-    """The product of a stored row and `x`."""
-    total = np.float32(0)
-    for k in range(x.shape[0]):
-        total += widened(stored[k]) * x[k]
-    return total
 
 
 @njit(cache=True, fastmath=SUMS)
