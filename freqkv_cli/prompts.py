@@ -12,23 +12,33 @@ TELLS = "Does the text above tell the answer to this question: {question}\nReply
 EARLIER = "Earlier question: {question}\nEarlier answer: {answer}"
 
 
-class Refusal(NamedTuple):
-    """How a reader of a language is told that a document does not say, that an answer is a guess, and what is near."""
+class Labels(NamedTuple):
+    """How a reader of a language is told that a document does not say, that an answer is a guess, what is near, and
+    which names and numbers stand nowhere in it.
+    """
 
     not_said: str
     guess: str
     nearest: str
+    not_found: str
 
 
-REFUSALS = {
-    "de": Refusal("Das Dokument sagt dazu nichts.", "eine Vermutung", "am n\u00e4chsten"),
-    "en": Refusal("The document does not say.", "a guess", "nearest"),
-    "es": Refusal("El documento no lo dice.", "una suposici\u00f3n", "lo m\u00e1s cercano"),
-    "fr": Refusal("Le document ne le dit pas.", "une supposition", "le plus proche"),
-    "it": Refusal("Il documento non lo dice.", "un'ipotesi", "il pi\u00f9 vicino"),
-    "nl": Refusal("Het document zegt dat niet.", "een gok", "het dichtstbij"),
-    "pt": Refusal("O documento n\u00e3o o diz.", "um palpite", "o mais pr\u00f3ximo"),
-    "zh": Refusal("\u6587\u4e2d\u6ca1\u6709\u63d0\u5230\u3002", "\u731c\u6d4b", "\u6700\u63a5\u8fd1"),
+LABELS = {
+    "de": Labels("Das Dokument sagt dazu nichts.", "eine Vermutung", "am n\u00e4chsten", "nicht im Text gefunden"),
+    "en": Labels("The document does not say.", "a guess", "nearest", "not found in the text"),
+    "es": Labels(
+        "El documento no lo dice.", "una suposici\u00f3n", "lo m\u00e1s cercano", "no se encuentra en el texto"
+    ),
+    "fr": Labels("Le document ne le dit pas.", "une supposition", "le plus proche", "absent du texte"),
+    "it": Labels("Il documento non lo dice.", "un'ipotesi", "il pi\u00f9 vicino", "non trovato nel testo"),
+    "nl": Labels("Het document zegt dat niet.", "een gok", "het dichtstbij", "niet gevonden in de tekst"),
+    "pt": Labels("O documento n\u00e3o o diz.", "um palpite", "o mais pr\u00f3ximo", "n\u00e3o encontrado no texto"),
+    "zh": Labels(
+        "\u6587\u4e2d\u6ca1\u6709\u63d0\u5230\u3002",
+        "\u731c\u6d4b",
+        "\u6700\u63a5\u8fd1",
+        "\u6587\u4e2d\u672a\u627e\u5230",
+    ),
 }
 
 # Summaries.
@@ -68,6 +78,6 @@ WRITE = " Write{language}."  # said once more, last: a small model forgets it el
 FOCUS = " Keep to this topic: {focus}."
 
 
-def refusal_in(language: str) -> Refusal:
-    """Return how a reader of a language is told that a document does not say; in English where it is not known how."""
-    return REFUSALS.get(language, REFUSALS["en"])
+def labels_in(language: str) -> Labels:
+    """Return what is told in a language; in English where it is not known how."""
+    return LABELS.get(language, LABELS["en"])

@@ -79,7 +79,7 @@ def answer_from_passages(session: Session, question: str, earlier: Sequence[Turn
     if session.settings.strict:
         reply.citations = [one for one in reply.citations if one.verdict != "not found"]
         reply.found = reply.found and bool(reply.citations)
-    reply.text = with_places(session, reply) if reply.found else refusal(session, question, reply)
+    reply.text = with_places(session, question, reply) if reply.found else refusal(session, question, reply)
     return reply
 
 

@@ -3,7 +3,7 @@
 from freqkv_cli.answering.reply import Reply, place_of
 from freqkv_cli.answering.shown_passages import REQUEST_ROOM, shown
 from freqkv_cli.answering.verification import best_sentence
-from freqkv_cli.prompts import ANSWERS, TELLS, refusal_in
+from freqkv_cli.prompts import ANSWERS, TELLS, labels_in
 from freqkv_cli.reading.session import Session
 from freqkv_cli.retrieval.language import detect_language, stems
 
@@ -35,7 +35,7 @@ def refusal(session: Session, question: str, reply: Reply) -> str:
     """
     guessed = reply.answers and reply.citations and not any(one.missing for one in reply.citations)
     told = guessed and not session.settings.strict
-    words = refusal_in(detect_language(question))
+    words = labels_in(detect_language(question))
     guess = [f"({words.guess}: {' '.join(reply.answer.text.split())})"] if told else []
     near = [f'({words.nearest}: "{quote}" [{place}])' for quote, place in nearest(session, question, reply)]
     return "\n".join([words.not_said, *guess, *near])

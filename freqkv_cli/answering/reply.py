@@ -1,11 +1,14 @@
 """A reply: an answer and what it rests on, as it is printed and as a part of a report."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from freqkv_cli.answering.verification import Citation
+from freqkv_cli.prompts import labels_in
 from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.writing import Answer
+from freqkv_cli.retrieval.language import detect_language
 from freqkv_cli.retrieval.passage import Passage
 
 
@@ -27,16 +30,22 @@ class Reply:
     answers: bool = True
 
 
-def with_places(session: Session, reply: Reply) -> str:
-    """Return an answer as it is printed, with what was not found marked, then its quotes and their places."""
+def with_places(session: Session, question: str, reply: Reply) -> str:
+    """Return an answer as it is printed, with what was not found marked in the language of the question, then its
+    quotes and their places.
+    """
     text = reply.answer.text
     if session.settings.strict:
         text = " ".join(one.sentence for one in reply.citations)
     missing = list(dict.fromkeys(claim for citation in reply.citations for claim in citation.missing))
-    if missing:
-        text += f" [not found in the text: {', '.join(missing)}]"
+    text += marked(missing, detect_language(question))
     quotes = dict.fromkeys((citation.quote, place_of(session, citation.passage)) for citation in reply.citations)
     return "\n".join([text, *(f'"{quote}" [{place}]' for quote, place in quotes)])
+
+
+def marked(missing: Sequence[str], language: str) -> str:
+    """Return the mark behind a text with names or numbers that stand nowhere in the documents; none without any."""
+    return f" [{labels_in(language).not_found}: {', '.join(missing)}]" if missing else ""
 
 
 def place_of(session: Session, passage: Passage) -> str:

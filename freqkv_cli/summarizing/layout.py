@@ -3,8 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from freqkv_cli.answering.reply import place_of
+from freqkv_cli.answering.reply import marked, place_of
 from freqkv_cli.reading.session import Session
+from freqkv_cli.retrieval.language import detect_language
 from freqkv_cli.summarizing.notes import SectionNote
 from freqkv_cli.summarizing.summary import Summary
 
@@ -15,12 +16,12 @@ def summary_text(session: Session, summary: Summary) -> str:
     """Return a summary as it is printed; what is not found in the documents is marked."""
     lines = []
     last = ""
+    language = detect_language(" ".join(one.sentence for one in summary.sentences))
     for one in summary.sentences:
-        mark = f" [not found in the text: {', '.join(one.missing)}]" if one.missing else ""
         place = place_of(session, one.passage)
         shown = f" [{place}]" if place != last else ""
         last = place
-        lines.append(f"{one.sentence}{mark}{shown}")
+        lines.append(f"{one.sentence}{marked(one.missing, language)}{shown}")
     if session.settings.format == "text":
         return " ".join(lines)
     return "\n".join(f"- {line}" for line in lines)

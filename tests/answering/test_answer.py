@@ -15,7 +15,7 @@ from freqkv_cli.config import Settings
 from freqkv_cli.documents import open_documents
 from freqkv_cli.errors import UsageError
 from freqkv_cli.events import Done, Event, Note, Progress, Text
-from freqkv_cli.prompts import REFUSALS
+from freqkv_cli.prompts import LABELS
 from freqkv_cli.reading.session import Session
 from freqkv_cli.terminal.summary import summary_line
 from tests.reading.playing import Played, ended, install, searched
@@ -76,7 +76,7 @@ def test_what_the_document_does_not_say_is_told_with_what_is_nearest(session: Se
     reply, _ = told(session, "Which bishop blessed the cathedral?")
     assert not reply.found
     first, *rest = reply.text.split("\n")
-    assert first == REFUSALS["en"].not_said
+    assert first == LABELS["en"].not_said
     withheld, other = reply.citations[0], reply.passages[0]
     assert rest.pop(0) == "(a guess: The bishop was called Ambrose Pell.)"
     assert rest[0] == f'(nearest: "{withheld.quote}" [{withheld.passage.place}])'
@@ -121,12 +121,12 @@ def test_no_guess_is_told_of_what_is_no_answer_or_made_up_or_withheld(
 def test_it_is_told_in_the_language_of_the_question(session: Session, play: Play, question: str, language: str) -> None:
     played = play("Pell.", affirmed=-5.0)
     reply, _ = told(session, question)
-    words = REFUSALS[language]
+    words = LABELS[language]
     first, guess, *rest = reply.text.split("\n")
     assert first == words.not_said
     assert guess == f"({words.guess}: Pell.)"
     assert all(line.startswith(f'({words.nearest}: "') for line in rest)
-    assert not set(words) & set(REFUSALS["en"])
+    assert not set(words) & set(LABELS["en"])
     assert {"de": "German", "es": "Spanish"}[language] in played.requests[0]
 
 
@@ -137,6 +137,12 @@ def test_what_no_passage_bears_out_is_marked(session: Session, play: Play) -> No
     assert [citation.verdict for citation in reply.citations] == ["not found", "supported"]
 
 
+def test_it_is_marked_in_the_language_of_the_question(session: Session, play: Play) -> None:
+    play("Der Koch hie\u00df Ambrose Zorblax.")
+    reply, _ = told(session, "Wie hie\u00df der Koch, der auf diesem Schiff gefahren ist?")
+    assert reply.text.split("\n")[0] == f"{reply.answer.text} [nicht im Text gefunden: Zorblax]"
+
+
 def test_strict_withholds_it(session: Session, play: Play) -> None:
     play("The cook was Zorblax, paid 77 crowns. He was called Ambrose Pell.")
     reply, _ = told(session, strict=True)
@@ -144,13 +150,13 @@ def test_strict_withholds_it(session: Session, play: Play) -> None:
     assert [citation.verdict for citation in reply.citations] == ["supported"]
     play("The cook was Zorblax.")
     reply, _ = told(session, strict=True)
-    assert (reply.found, reply.text.split("\n")[0]) == (False, REFUSALS["en"].not_said)
+    assert (reply.found, reply.text.split("\n")[0]) == (False, LABELS["en"].not_said)
 
 
 def test_an_answer_without_words_says_nothing(session: Session, play: Play) -> None:
     play("")
     reply, _ = told(session)
-    assert (reply.found, reply.citations, reply.text.split("\n")[0]) == (False, [], REFUSALS["en"].not_said)
+    assert (reply.found, reply.citations, reply.text.split("\n")[0]) == (False, [], LABELS["en"].not_said)
 
 
 def test_an_interrupted_answer_is_shown_as_far_as_it_came(session: Session, play: Play) -> None:
