@@ -69,16 +69,16 @@ def importance(keys: Array, values: Array, cos: Array, sin: Array, scale: float,
 
 @njit(cache=True, fastmath=SUMS)
 def move(keys: Array, values: Array, old: int, new: int, cos: Array, sin: Array, scale: float) -> None:
-    """Copy the row in slot `old` to slot `new`; cos and sin are those of all slots."""
-    half, shorter = keys.shape[1] // 2, np.float32(1) / np.float32(scale * scale)
-    key, moved = keys[old], keys[new]
-    old_cos, old_sin, new_cos, new_sin = cos[old], sin[old], cos[new], sin[new]
+    """Copy the row in slot `old` to slot `new`, before it; cos and sin are those of all slots.
+
+    Angles are proportional to slots, so a key is turned back by as many slots as it moves.
+    """
+    half, shorter = keys.shape[1] // 2, np.float32(1) / np.float32(scale)
+    key, moved, back_cos, back_sin = keys[old], keys[new], cos[old - new], sin[old - new]
     for d in range(half):
         first, second = widened(key[d]) * shorter, widened(key[d + half]) * shorter
-        one = first * old_cos[d] + second * old_sin[d]
-        other = second * old_cos[d] - first * old_sin[d]
-        moved[d] = narrowed(one * new_cos[d] - other * new_sin[d], moved[d])
-        moved[d + half] = narrowed(other * new_cos[d] + one * new_sin[d], moved[d])
+        moved[d] = narrowed(first * back_cos[d] + second * back_sin[d], moved[d])
+        moved[d + half] = narrowed(second * back_cos[d] - first * back_sin[d], moved[d])
     values[new] = values[old]
 
 
@@ -101,13 +101,19 @@ def keep(
         new += 1
 
 
-@njit(cache=True, fastmath={*SUMS, "nnan"})
+@njit(cache=True)
+def ordered(bits: Any) -> Any:
+    """The bits of a float32 as an int32 that is in the order of the floats; and back again."""
+    return bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF))  # negative floats are in the opposite order
+
+
+@njit(cache=True)
 def highest(scores: Array) -> Any:
-    """The greatest of some numbers."""
-    most = scores[0]
-    for index in range(len(scores)):
-        most = max(most, scores[index])
-    return most
+    """The greatest of some float32. Found as an integer: floats are compared one by one, as one may be no number."""
+    bits, most = scores.view(np.int32), np.int32(-(2**31))
+    for index in range(len(bits)):
+        most = max(most, ordered(bits[index]))
+    return np.int32(ordered(most)).view(np.float32)
 
 
 @njit(cache=True, fastmath=SUMS)
@@ -144,8 +150,8 @@ def count_from(ranks: Array, least: int) -> Any:
 def strongest(scores: Array, places: Array) -> None:
     """The places of as many of the highest scores, float32, as there is room for, rising; of equal ones the first."""
     bits, ranks = scores.view(np.int32), np.empty(len(scores), np.int32)
-    for place in range(len(bits)):  # floats are in the order of their bits, negative ones in the opposite order
-        ranks[place] = bits[place] ^ ((bits[place] >> np.int32(31)) & np.int32(0x7FFFFFFF))
+    for place in range(len(bits)):
+        ranks[place] = ordered(bits[place])
     least = np.int64(-(2**31))  # the rank of the last one that there is room for, found bit by bit
     for bit in range(31, -1, -1):
         higher = np.int32(least + (np.int64(1) << bit))
