@@ -8,9 +8,9 @@ import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
-from freqkv_cli.answering.refusal import judge, refusal
+from freqkv_cli.answering.refusal import DOUBT, judge, refusal, tells
 from freqkv_cli.answering.reply import Reply, place_of, with_places
-from freqkv_cli.answering.shown_passages import REQUEST_ROOM, gather, titles_of
+from freqkv_cli.answering.shown_passages import REQUEST_ROOM, Evidence, counted, gather, titles_of
 from freqkv_cli.answering.verification import check
 from freqkv_cli.events import Event, Note, Progress, Text
 from freqkv_cli.prompts import ANSWER, EARLIER, FROM_MEMORY, TELLS
@@ -51,7 +51,7 @@ def answer_from_memory(session: Session, question: str, earlier: Sequence[Turn])
 
 
 def answer_from_passages(session: Session, question: str, earlier: Sequence[Turn]) -> Generator[Event, None, Reply]:
-    """Answer from the passages that fit, then look up what was claimed."""
+    """Answer from what a table comes to where that tells it, else from the passages that fit."""
     assert session.retriever is not None
     limit = session.settings.max_tokens or MAX_TOKENS
     request = with_turns(ANSWER.format(question=question, language=in_language(question)), earlier)
@@ -60,17 +60,29 @@ def answer_from_passages(session: Session, question: str, earlier: Sequence[Turn
     for indexed in index.indexing():
         if indexed < len(index):
             yield Progress("indexing", tokens_done=indexed, tokens_total=len(index), total_is_exact=True)
+    if (counts := counted(session, question, room)) and tells(session, question, counts.text, room) >= DOUBT:
+        reply = yield from answer_from(session, question, request, counts, room)
+        if reply.found:
+            return reply
     queries = [question, *(f"{turn.question} {turn.answer} {question}" for turn in earlier[-1:])]
     evidence = gather(session, queries, room)
     if evidence.left_out:
         yield Note(f"the cache has room to read only {len(evidence.passages)} passages again")
+    return (yield from answer_from(session, question, request, evidence, room))
+
+
+def answer_from(
+    session: Session, question: str, request: str, evidence: Evidence, room: int
+) -> Generator[Event, None, Reply]:
+    """Answer from this evidence, then look up what was claimed."""
+    assert session.retriever is not None
     if session.settings.show_passages:
         for passage in evidence.passages:
             yield Note(f"[{place_of(session, passage)}]\n{passage.text}\n", wanted=True)
     cache = session.consult(evidence.text, room)
-    answer = yield from session.answer(request, limit, on=cache, quiet=True)
+    answer = yield from session.answer(request, session.settings.max_tokens or MAX_TOKENS, on=cache, quiet=True)
     seen = [*evidence.passages, *evidence.edges]
-    citations = check(answer.text, question, seen, index.language, titles_of(session.retriever))
+    citations = check(answer.text, question, seen, session.retriever.index.language, titles_of(session.retriever))
     reply = Reply(answer, citations, evidence.passages)
     if answer.finish_reason != "interrupted":
         affirmed = session.affirms(cache, TELLS.format(question=question)) if citations else None

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from freqkv_cli.answering.verification import claims, is_in
 from freqkv_cli.errors import UsageError
 from freqkv_cli.location import title_of
 from freqkv_cli.reading.session import Session
@@ -70,6 +71,22 @@ def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
         quoted.append(counted)
     quoted += [unusual.line for unusual in retriever.log.unusual(index, COUNTED)]
     return Evidence(text, taken, quoted, len(wanted) - len(taken))
+
+
+def counted(session: Session, question: str, room: int) -> Evidence | None:
+    """Return what a table comes to as evidence of its own, for a question that names nothing else; None without a table
+    and where it does not fit beside `room` tokens.
+
+    Beside rows that have the words of a question a small model does not look at what was counted (docs/experiments.md).
+    """
+    retriever = session.retriever
+    assert retriever is not None
+    passage = retriever.table.passage
+    if passage is None or not all(is_in(claim, passage.text) for claim in claims(question)):
+        return None
+    text = f"{titles_of(retriever)}\n\n{passage.text}"
+    free = session.cache.geometry.cache_size - len(session.prompt.prefix) - room
+    return Evidence(text, [passage], []) if session.count_tokens(text) <= free else None
 
 
 def shown(passage: Passage) -> str:

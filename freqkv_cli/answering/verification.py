@@ -26,8 +26,9 @@ CLAIMED = re.compile(rf"(?<![^\W_])(?<![^\W_]-)(?:{NUMBER.pattern})")  # not the
 # Words inside a sentence, also behind a mark that opens a quotation.
 INSIDE = re.compile(r"(?<!^)(?<!^[\"\u201c\u00ab(])(?<![.!?:] )(?<![.!?:] [\"\u201c\u00ab(])\b[^\W\d_a-z][\w'\u2019-]+")
 WORD = re.compile(r"[^\W\d_][\w'\u2019-]*")
-# The rows of a table are quoted one by one: cells that stand apart, or that name their columns.
-COLUMNS = re.compile(r"\S(?:\t| {2,})\S|^[^:;\n]{1,40}: [^;\n]*;\s", re.MULTILINE)
+# The rows of a table are quoted one by one: cells that name their columns, or that stand apart.
+NAMED = re.compile(r"[^:;\n]{1,40}: \S")
+APART = re.compile(r"\S(?:\t| {2,})\S")
 QUOTED_WORDS = 4  # that must stand together for a sentence to count as a quotation
 
 Verdict = Literal["quoted", "supported", "not found"]
@@ -131,8 +132,10 @@ def best_sentence(text: str, wanted: set[str], telling: set[str], language: str)
     """
     units: list[str] = []
     for sentence in text.splitlines() if is_log(text) else split_sentences(text, language):
-        rows = len(sentence) > LONGEST_QUOTE and COLUMNS.search(sentence)
-        units += sentence.splitlines() if rows else [sentence]
+        lines = sentence.splitlines()
+        named = [NAMED.match(line) is not None for line in lines]
+        rows = all(named) or (len(sentence) > LONGEST_QUOTE and (any(named) or APART.search(sentence)))
+        units += [line.rstrip("; ") for line in lines] if rows else [sentence]
     sentences = [" ".join(unit.split()) for unit in units if any(map(str.isalnum, unit))] or [text]
 
     def overlap(sentence: str) -> float:

@@ -1,4 +1,5 @@
-"""What a table comes to: its rows counted, and for each column how far it reaches or what stands in it most often.
+"""What a table comes to: its rows counted, and for each column how far it reaches, and in which rows, or what stands in
+it most often.
 
 A model that is shown a few rows cannot count them all, nor know the highest.
 """
@@ -6,6 +7,8 @@ A model that is shown a few rows cannot count them all, nor know the highest.
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 from freqkv_cli.location import Location
 from freqkv_cli.retrieval.passage import Passage
@@ -19,37 +22,67 @@ SHOWN = 5  # values of a column that are named
 RARE = 0.05  # share of the cells: where no value has more, none is named
 
 
+Row = list[tuple[str, str]]  # the names of its columns, and what stands in them
+
+
+class Extreme(NamedTuple):
+    """The lowest or the highest cell of a column: its size, how it is written, the first row that it stands in, and how
+    many more rows have one of this size.
+    """
+
+    size: float
+    value: str
+    row: Row
+    more: int = 0
+
+    def told(self, label: str) -> str:
+        """The cell, with what stands in its row under `label`, which tells the rows apart; alone without one."""
+        if not (of := dict(self.row).get(label)):
+            return self.value
+        return f"{self.value} ({label}: {of}{f' and {self.more} more' if self.more else ''})"
+
+
+def further(sign: int, known: Extreme | None, size: float, value: str, row: Row) -> Extreme:
+    """Return the extreme with one more cell: the highest for a `sign` of 1, the lowest for -1."""
+    if known is None or sign * (size - known.size) > 0:
+        return Extreme(size, value, row)
+    return known._replace(more=known.more + 1) if size == known.size else known
+
+
 @dataclass(slots=True)
 class Column:
-    """The cells of one column. `low` and `high` are those of the numbers, dates and times as (size, as written)."""
+    """The cells of one column. `low` and `high` are those of the numbers, dates and times."""
 
     filled: int = 0
     sized: int = 0
-    low: tuple[float, str] | None = None
-    high: tuple[float, str] | None = None
+    low: Extreme | None = None
+    high: Extreme | None = None
     values: Counter[str] = field(default_factory=Counter)
     crowded: bool = False
 
-    def add(self, value: str) -> None:
-        """Count a cell."""
+    def add(self, value: str, row: Row) -> None:
+        """Count a cell of a row."""
         self.filled += 1
         if (size := size_of(value)) is not None:
             self.sized += 1
-            self.low = min(self.low or (size, value), (size, value))
-            self.high = max(self.high or (size, value), (size, value))
+            self.low = further(-1, self.low, size, value, row)
+            self.high = further(1, self.high, size, value, row)
         if value in self.values or len(self.values) < MOST_VALUES:
             self.values[value] += 1
         else:
             self.crowded = True
 
     @property
-    def text(self) -> str:
-        """The column in a few words."""
+    def often(self) -> int:
+        """How often the value stands there that is there most often."""
+        return max(self.values.values(), default=0)
+
+    def text(self, label: str) -> str:
+        """The column in a few words; `label` as in Extreme."""
         if self.low and self.high and self.sized == self.filled and len(self.values) > SHOWN:
-            return f"{self.low[1]} to {self.high[1]}"
+            return f"{self.low.told(label)} to {self.high.told(label)}"
         different = f"more than {MOST_VALUES}" if self.crowded else str(len(self.values))
-        often = self.values.most_common(1)[0][1]
-        if len(self.values) > SHOWN and (often == 1 or often < RARE * self.filled):
+        if len(self.values) > SHOWN and (self.often == 1 or self.often < RARE * self.filled):
             return f"{different} different"
         named = ", ".join(f"{value} ({count})" for value, count in self.values.most_common(SHOWN))
         return named if len(self.values) <= SHOWN else f"{named} and others, {different} in all"
@@ -69,18 +102,25 @@ class TableProfile:
             return
         self.unit = UNITS[kind]
         for line in passage.text.split("\n"):
-            cells = CELL.findall(line)
-            self.rows += len(cells) > 1
-            for name, value in cells if len(cells) > 1 else ():
+            row = [(name, value.strip()) for name, value in CELL.findall(line)]
+            self.rows += len(row) > 1
+            for name, value in row if len(row) > 1 else ():
                 if name in self.columns or len(self.columns) < MOST_COLUMNS:
-                    self.columns.setdefault(name, Column()).add(value.strip())
+                    self.columns.setdefault(name, Column()).add(value, row)
+
+    @property
+    def label(self) -> str:
+        """The first column that tells all rows apart and is not of numbers; "" where there is none."""
+        apart = (name for name, one in self.columns.items() if one.filled == self.rows and one.often == 1)
+        return next((name for name in apart if not self.columns[name].sized), "")
 
     @property
     def lines(self) -> list[str]:
         """The table in a few words, a line for its rows and one for each column; none where there is no table."""
         if self.rows < 2:
             return []
-        told = [f"{name}: {column.text}" for name, column in self.columns.items()]
+        label = self.label
+        told = [f"{name}: {column.text(label)}" for name, column in self.columns.items()]
         return [f"Counted: {self.rows} {self.unit}", *told]
 
     @property
@@ -90,7 +130,7 @@ class TableProfile:
 
 
 def size_of(value: str) -> float | None:
-    """Return the size of a number, or of a time like 1:38:19 in its smallest unit; None of anything else."""
+    """Return the size of a number, of a time like 1:38:19 in its smallest unit, or of a date; None of anything else."""
     if CLOCK.fullmatch(value):
         size = 0.0
         for part in value.split(":"):
@@ -98,6 +138,15 @@ def size_of(value: str) -> float | None:
         return size
     try:
         size = float(value.replace(",", "").replace("\u202f", ""))
+        return size if abs(size) < float("inf") else None
     except ValueError:
+        return date_size(value)
+
+
+def date_size(value: str) -> float | None:
+    """Return the seconds from 1970 to a date, with a time or without, as ISO 8601 writes it; None of anything else."""
+    try:
+        date = datetime.fromisoformat(value)
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return size if abs(size) < float("inf") else None

@@ -31,6 +31,19 @@ def test_rows_ranges_and_frequent_values_are_counted(tmp_path: Path) -> None:
     ]
 
 
+def test_the_rows_of_the_lowest_and_the_highest_are_named(tmp_path: Path) -> None:
+    """By the first column that tells them apart and is no number; of several the first, and how many there are."""
+    rows = [f"{one},Pier {one % 3},job {one},{min(one, 28)},2025-{one % 12 + 1:02}-{one:02}" for one in range(1, 31)]
+    assert counted(tmp_path / "jobs.csv", "\n".join(["no,site,name,cost,day", *rows]) + "\n").split("\n") == [
+        "Counted: 30 rows",
+        "no: 1 (name: job 1) to 30 (name: job 30)",
+        "site: Pier 1 (10), Pier 2 (10), Pier 0 (10)",
+        "name: 30 different",
+        "cost: 1 (name: job 1) to 28 (name: job 28 and 2 more)",
+        "day: 2025-01-12 (name: job 12) to 2025-12-23 (name: job 23)",
+    ]
+
+
 def test_records_are_counted_and_what_lies_deeper_is_not(tmp_path: Path) -> None:
     records = ", ".join(f'{{"id": {one}, "state": "open", "log": [{{"by": "x"}}, {{"by": "y"}}]}}' for one in range(30))
     assert counted(tmp_path / "export.json", f'{{"count": 30, "items": [{records}]}}').split("\n") == [
@@ -51,7 +64,19 @@ def test_prose_is_no_table(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("value", "size"),
-    [("12", 12), ("1,150.50", 1150.5), ("-3", -3), ("1:38:19", 5899), ("2:05", 125), ("about 7", None), ("nan", None)],
+    [
+        ("12", 12),
+        ("1,150.50", 1150.5),
+        ("-3", -3),
+        ("1:38:19", 5899),
+        ("2:05", 125),
+        ("about 7", None),
+        ("nan", None),
+        ("1970-01-02", 86400),
+        ("1970-01-01T01:00:00+01:00", 0),
+        ("1970", 1970),
+        ("70-01-02", None),
+    ],
 )
 def test_sizes(value: str, size: float | None) -> None:
     assert size_of(value) == size
