@@ -74,15 +74,16 @@ def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
 
 
 def counted(session: Session, question: str, room: int) -> Evidence | None:
-    """Return what a table comes to as evidence of its own, for a question that names nothing else; None without a table
-    and where it does not fit beside `room` tokens.
+    """Return what a table comes to as evidence of its own, for a question that names nothing else, and no row; None
+    without a table and where it does not fit beside `room` tokens.
 
     Beside rows that have the words of a question a small model does not look at what was counted (docs/experiments.md).
     """
     retriever = session.retriever
     assert retriever is not None
     passage = retriever.table.passage
-    if passage is None or not all(is_in(claim, passage.text) for claim in claims(question)):
+    of_columns = "\n".join(retriever.table.told(""))
+    if passage is None or not all(is_in(claim, of_columns) for claim in claims(question)):
         return None
     text = f"{titles_of(retriever)}\n\n{passage.text}"
     free = session.cache.geometry.cache_size - len(session.prompt.prefix) - room

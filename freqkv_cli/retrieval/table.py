@@ -117,9 +117,12 @@ class TableProfile:
     @property
     def lines(self) -> list[str]:
         """The table in a few words, a line for its rows and one for each column; none where there is no table."""
+        return self.told(self.label)
+
+    def told(self, label: str) -> list[str]:
+        """The same with rows named by this column; by none for ""."""
         if self.rows < 2:
             return []
-        label = self.label
         told = [f"{name}: {column.text(label)}" for name, column in self.columns.items()]
         return [f"Counted: {self.rows} {self.unit}", *told]
 
