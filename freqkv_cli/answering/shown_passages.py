@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from freqkv_cli.answering.verification import claims, is_in
 from freqkv_cli.errors import UsageError
@@ -74,20 +75,25 @@ def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
 
 
 def counted(session: Session, question: str, room: int) -> Evidence | None:
-    """Return what a table comes to as evidence of its own, for a question that names nothing else, and no row; None
-    without a table and where it does not fit beside `room` tokens.
+    """Return what a table comes to as evidence of its own, and what those rows do whose values a question names, where
+    it names nothing else, and no single row; None without a table and where it does not fit beside `room` tokens.
 
     Beside rows that have the words of a question a small model does not look at what was counted (docs/experiments.md).
     """
     retriever = session.retriever
     assert retriever is not None
-    passage = retriever.table.passage
-    of_columns = "\n".join(retriever.table.told(""))
-    if passage is None or not all(is_in(claim, of_columns) for claim in claims(question)):
+    table = retriever.table
+    if table.passage is None:
         return None
-    text = f"{titles_of(retriever)}\n\n{passage.text}"
+    where = table.named_in(question, retriever.index.language)
+    known = "\n".join([*table.told(""), *chain.from_iterable(where.values())])
+    if not all(is_in(claim, known) for claim in claims(question)):
+        return None
+    profiles = [retriever.selected(where), table] if where else [table]
+    told = [one.passage for one in profiles if one.passage]
+    text = "\n\n".join([titles_of(retriever), *(one.text for one in told[::-1])])
     free = session.cache.geometry.cache_size - len(session.prompt.prefix) - room
-    return Evidence(text, [passage], []) if session.count_tokens(text) <= free else None
+    return Evidence(text, told, []) if session.count_tokens(text) <= free else None
 
 
 def shown(passage: Passage) -> str:

@@ -109,6 +109,13 @@ class Retriever:
                     self._log[1].add(passage)
         return self._log[1]
 
+    def selected(self, where: dict[str, list[str]]) -> TableProfile:
+        """Return what those rows of the tables come to that have one of these values in these columns."""
+        profile = TableProfile(where=where)
+        for passage in self.index:
+            profile.add(passage, self.documents[passage.document].kind)
+        return profile
+
     def _keep(self, passages: Iterable[Passage]) -> list[Passage]:
         kept = []
         for passage in passages:

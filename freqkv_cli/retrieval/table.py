@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from freqkv_cli.location import Location
+from freqkv_cli.retrieval.language import stems
 from freqkv_cli.retrieval.passage import Passage
 
 # Kinds of documents that are tables, and what their lines are.
@@ -90,11 +91,12 @@ class Column:
 
 @dataclass(slots=True)
 class TableProfile:
-    """Takes the passages of tables as they come."""
+    """Takes the passages of tables as they come. `where`: only rows that have one of these values in these columns."""
 
     unit: str = ""
     rows: int = 0
     columns: dict[str, Column] = field(default_factory=dict)
+    where: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, passage: Passage, kind: str) -> None:
         """Count the rows of a passage of a document of this kind, if that is a table."""
@@ -103,10 +105,33 @@ class TableProfile:
         self.unit = UNITS[kind]
         for line in passage.text.split("\n"):
             row = [(name, value.strip()) for name, value in CELL.findall(line)]
-            self.rows += len(row) > 1
-            for name, value in row if len(row) > 1 else ():
+            cells = dict(row)
+            if len(row) < 2 or any(cells.get(name) not in values for name, values in self.where.items()):
+                continue
+            self.rows += 1
+            for name, value in row:
                 if name in self.columns or len(self.columns) < MOST_COLUMNS:
                     self.columns.setdefault(name, Column()).add(value, row)
+
+    def named_in(self, question: str, language: str) -> dict[str, list[str]]:
+        """Return which values a question names, by their column; numbers and single letters only where it names the
+        column, too. Not those that tell rows apart, and none that is a part of a longer one.
+        """
+        asked = stems(question, language)
+        found: dict[str, list[str]] = {}
+        for name, column in self.columns.items():
+            any_value = contains(asked, stems(name, language))
+            values = [one for one in column.values if any_value or (len(one) > 1 and size_of(one) is None)]
+            known = {value: stems(value, language) for value in values} if column.often > 1 else {}
+            named = {value: words for value, words in known.items() if contains(asked, words)}
+            longest = [
+                value
+                for value, words in named.items()
+                if not any(words != others and contains(others, words) for others in named.values())
+            ]
+            if longest:
+                found[name] = longest
+        return found
 
     @property
     def label(self) -> str:
@@ -114,22 +139,26 @@ class TableProfile:
         apart = (name for name, one in self.columns.items() if one.filled == self.rows and one.often == 1)
         return next((name for name in apart if not self.columns[name].sized), "")
 
+    def told(self, label: str) -> list[str]:
+        """The table in a few words, a line for its rows and one for each column; `label` as in Extreme."""
+        those = "; ".join(f"{name}: {' or '.join(values)}" for name, values in self.where.items())
+        told = [f"{name}: {column.text(label)}" for name, column in self.columns.items()]
+        return [f"Counted: {self.rows} {self.unit}{f' with {those}' if those else ''}", *told]
+
     @property
     def lines(self) -> list[str]:
-        """The table in a few words, a line for its rows and one for each column; none where there is no table."""
-        return self.told(self.label)
-
-    def told(self, label: str) -> list[str]:
-        """The same with rows named by this column; by none for ""."""
-        if self.rows < 2:
-            return []
-        told = [f"{name}: {column.text(label)}" for name, column in self.columns.items()]
-        return [f"Counted: {self.rows} {self.unit}", *told]
+        """The same with rows named; none where there is no table."""
+        return self.told(self.label) if self.rows > 1 or self.where else []
 
     @property
     def passage(self) -> Passage | None:
         """The same as a passage that can be cited, in no place of its own."""
         return Passage(";\n".join(self.lines), -1, 0, Location(label="counted")) if self.lines else None
+
+
+def contains(words: list[str], part: list[str]) -> bool:
+    """Return whether the words of `part` stand in `words`, in order, side by side."""
+    return any(words[at : at + len(part)] == part for at in range(len(words) - len(part) + 1)) if part else False
 
 
 def size_of(value: str) -> float | None:

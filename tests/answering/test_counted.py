@@ -49,6 +49,13 @@ def test_a_row_that_is_named_is_looked_for(session: Session, play: Play, row: in
     assert any(f"Runner{row} Petrov" in passage.text for passage in reply.passages)
 
 
+def test_rows_with_a_value_that_is_named_are_counted(session: Session, play: Play) -> None:
+    played = play("14.")
+    reply = ended(answer_question(session, "How many runners has the Laufclub?"))
+    assert all("Counted: 14 rows with club: Laufclub" in text for text in played.consulted[:2])
+    assert reply.text == '14.\n"club: Laufclub (14)" [counted]'
+
+
 def test_where_the_counts_do_not_tell_the_rows_are_read(session: Session, play: Play) -> None:
     played = play("Bergziegen.", affirmed=-5.0)
     reply = ended(answer_question(session, MOST))

@@ -9,14 +9,18 @@ from freqkv_cli.retrieval.retriever import Retriever
 from freqkv_cli.retrieval.table import size_of
 
 
-def counted(path: Path, text: str) -> str:
+def found_in(path: Path, text: str) -> Retriever:
     path.write_text(text, encoding="utf-8")
     with open_document(str(path)) as document:
         retriever = Retriever([document])
         for page in document.pages():
             retriever.add(0, page)
         retriever.finish()
-        return "\n".join(retriever.table.lines)
+        return retriever
+
+
+def counted(path: Path, text: str) -> str:
+    return "\n".join(found_in(path, text).table.lines)
 
 
 def test_rows_ranges_and_frequent_values_are_counted(tmp_path: Path) -> None:
@@ -56,6 +60,43 @@ def test_records_are_counted_and_what_lies_deeper_is_not(tmp_path: Path) -> None
 def test_a_column_of_a_million_values_is_held_in_little_memory(tmp_path: Path) -> None:
     rows = "\n".join(f"{number},name {number}" for number in range(3000))
     assert "name: more than 200 different" in counted(tmp_path / "long.csv", f"id,name\n{rows}\n")
+
+
+CLUBS = ("Ibex", "Ibex Brandbach", "Laufclub")
+RACE = "".join(
+    f"{one},Runner {one},{CLUBS[one % 3]},{('finished', 'did not finish')[one % 5 == 0]},7\n" for one in range(60)
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("How many runners are there?", {}),
+        ("How many runners has the Laufclub?", {"club": ["Laufclub"]}),
+        ("How many of Ibex Brandbach finished?", {"club": ["Ibex Brandbach"], "status": ["finished"]}),
+        ("Did more of Ibex or of the Laufclub finish?", {"club": ["Ibex", "Laufclub"], "status": ["finished"]}),
+        ("How many did not finish?", {"status": ["did not finish"]}),
+        ("Where is Runner 7?", {}),
+        ("Who is in group 7?", {"group": ["7"]}),
+    ],
+)
+def test_values_that_a_question_names(tmp_path: Path, question: str, named: dict[str, list[str]]) -> None:
+    table = found_in(tmp_path / "race.csv", f"no,name,club,status,group\n{RACE}").table
+    found = table.named_in(question, "en")
+    assert {name: sorted(values) for name, values in found.items()} == named
+
+
+def test_only_the_rows_with_these_values_are_counted(tmp_path: Path) -> None:
+    retriever = found_in(tmp_path / "race.csv", f"no,name,club,status,group\n{RACE}")
+    assert retriever.selected({"club": ["Ibex", "Laufclub"], "status": ["did not finish"]}).lines == [
+        "Counted: 8 rows with club: Ibex or Laufclub; status: did not finish",
+        "no: 0 (name: Runner 0) to 50 (name: Runner 50)",
+        "name: 8 different",
+        "club: Ibex (4), Laufclub (4)",
+        "status: did not finish (8)",
+        "group: 7 (8)",
+    ]
+    assert retriever.selected({"club": ["Marathon"]}).lines == ["Counted: 0 rows with club: Marathon"]
 
 
 def test_prose_is_no_table(tmp_path: Path) -> None:
