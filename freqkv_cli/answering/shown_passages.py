@@ -75,25 +75,24 @@ def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
 
 
 def counted(session: Session, question: str, room: int) -> Evidence | None:
-    """Return what a table comes to as evidence of its own, and what those rows do whose values a question names, where
-    it names nothing else, and no single row; None without a table and where it does not fit beside `room` tokens.
+    """Return what a table comes to as evidence of its own, or those of its rows whose values a question names; None
+    without a table, where it names something else, or a single row, and where it does not fit beside `room` tokens.
 
     Beside rows that have the words of a question a small model does not look at what was counted (docs/experiments.md).
     """
     retriever = session.retriever
     assert retriever is not None
     table = retriever.table
-    if table.passage is None:
-        return None
     where = table.named_in(question, retriever.index.language)
     known = "\n".join([*table.told(""), *chain.from_iterable(where.values())])
     if not all(is_in(claim, known) for claim in claims(question)):
         return None
-    profiles = [retriever.selected(where), table] if where else [table]
-    told = [one.passage for one in profiles if one.passage]
-    text = "\n\n".join([titles_of(retriever), *(one.text for one in told[::-1])])
+    passage = (retriever.selected(where) if where else table).passage
+    if passage is None:
+        return None
+    text = f"{titles_of(retriever)}\n\n{passage.text}"
     free = session.cache.geometry.cache_size - len(session.prompt.prefix) - room
-    return Evidence(text, told, []) if session.count_tokens(text) <= free else None
+    return Evidence(text, [passage], []) if session.count_tokens(text) <= free else None
 
 
 def shown(passage: Passage) -> str:
