@@ -120,8 +120,8 @@ def describe(retriever: Retriever, beginning: int = EDGE) -> str:
     parts = [titles_of(retriever)]
     if titles := [title_of(entry.title) for entry in retriever.outline]:
         parts.append(f"Headings ({len(titles)}): {shortened('; '.join(titles), OUTLINE)}")
-    if counted := retriever.table.passage:
-        parts.append(shortened(counted.text, COUNTED))
+    if retriever.table.passage:
+        parts.append(shortened(";\n".join(retriever.table.told("")), COUNTED))  # names of rows are for the rows
     if unlike := retriever.log.unusual(retriever.index, COUNTED):
         unusual = "\n".join(line.text for line in unlike)
         parts.append(f"{retriever.log.total:,} lines of a log; those least like the rest:\n{unusual}")
