@@ -109,7 +109,7 @@ def ordered(bits: Any) -> Any:
 
 @njit(cache=True)
 def highest(scores: Array) -> Any:
-    """The greatest of some float32. Found as an integer: floats are compared one by one, as one may be no number."""
+    """The greatest of some float32, found as an integer: a compiler makes vectors of that, and none of floats."""
     bits, most = scores.view(np.int32), np.int32(-(2**31))
     for index in range(len(bits)):
         most = max(most, ordered(bits[index]))

@@ -77,6 +77,13 @@ def test_counts_that_do_not_fit_are_left_out(session: Session) -> None:
     assert counted(session, MOST, session.cache.geometry.cache_size) is None
 
 
+def test_beside_other_documents_a_table_is_not_asked_alone(reader: str, tmp_path: Path) -> None:
+    (tmp_path / "race.csv").write_text(f"rank,name,club,time\n{ROWS}")
+    (tmp_path / "minutes.txt").write_text("Most runners are from the Ibex club, said the chair.\n" * 5)
+    assert counted(searched([tmp_path / "race.csv", tmp_path / "minutes.txt"], reader), MOST, 100) is None
+    assert counted(searched([tmp_path / "race.csv"], reader), MOST, 100) is not None
+
+
 def test_prose_has_no_counts(reader: str, tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("The race was run by 40 people of two clubs. It rained.\n" * 5)
     assert counted(searched([tmp_path / "note.txt"], reader), MOST, 100) is None
