@@ -76,9 +76,10 @@ def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
 
 
 def counted(session: Session, question: str, room: int) -> Evidence | None:
-    """Return what tables come to as evidence of its own, or those of their rows whose values a question names; None where
-    it names something else, or a single row, where there are other documents, and where it does not fit beside `room`
-    tokens.
+    """Return what tables come to as evidence of its own, or those of their rows whose values a question names.
+
+    None where it names something else, or a single row, where there are other documents, and where it does not fit
+    beside `room` tokens.
 
     Beside rows that have the words of a question a small model does not look at what was counted (docs/experiments.md).
     """
