@@ -11,7 +11,7 @@ from freqkv_cli.location import title_of
 from freqkv_cli.reading.session import Session
 from freqkv_cli.retrieval.passage import Passage
 from freqkv_cli.retrieval.retriever import Retriever
-from freqkv_cli.retrieval.table import UNITS
+from freqkv_cli.retrieval.table import TABLES
 
 REQUEST_ROOM = 60  # tokens for a question with what stands around it, beside the question itself
 EDGE = 400  # characters of the first and of the last passage
@@ -78,15 +78,15 @@ def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
 def counted(session: Session, question: str, room: int) -> Evidence | None:
     """Return what tables come to as evidence of its own, or those of their rows whose values a question names.
 
-    None where it names something else, or a single row, where there are other documents, and where it does not fit
-    beside `room` tokens.
+    None where it names something else, or a single row, where there are other documents (records are often talk), and
+    where it does not fit beside `room` tokens.
 
     Beside rows that have the words of a question a small model does not look at what was counted (docs/experiments.md).
     """
     retriever = session.retriever
     assert retriever is not None
     table = retriever.table
-    if not {document.kind for document in retriever.documents} <= UNITS.keys():
+    if not {document.kind for document in retriever.documents} <= TABLES:
         return None
     where = table.named_in(question, retriever.index.language)
     known = "\n".join([*table.told(""), *chain.from_iterable(where.values())])

@@ -16,6 +16,7 @@ from freqkv_cli.retrieval.passage import Passage
 
 # Kinds of documents that are tables, and what their lines are.
 UNITS = {"csv": "rows", "xlsx": "rows", "ods": "rows", "json": "records", "jsonl": "records"}
+TABLES = {kind for kind, unit in UNITS.items() if unit == "rows"}  # of which counting says more than notes on some
 CELL = re.compile(r"(?:^|; )([^:;|\[]{1,40}): ([^;]*)")  # what lies deeper in a record has brackets
 CLOCK = re.compile(r"\d+(?::[0-5]\d){1,2}(?:\.\d+)?")
 MOST_COLUMNS, MOST_VALUES = 24, 200  # that are kept of a table; of a column

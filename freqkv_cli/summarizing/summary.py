@@ -11,7 +11,7 @@ from freqkv_cli.reading.session import Session
 from freqkv_cli.reading.writing import Answer
 from freqkv_cli.retrieval.language import stems
 from freqkv_cli.retrieval.sentences import clean_sentences
-from freqkv_cli.retrieval.table import UNITS
+from freqkv_cli.retrieval.table import TABLES
 from freqkv_cli.summarizing.extract import central_sentence, evenly, spread
 from freqkv_cli.summarizing.notes import (
     SectionNote,
@@ -30,7 +30,6 @@ CHARACTERS = 3  # of a token, at least
 GROUP, MERGED_SENTENCES = 6, 2  # notes that are merged into how many sentences
 OPENING_TOKENS = 80
 FEW_NOTES = 3  # fewer of them say too little for a summary
-TABLES = {kind for kind, unit in UNITS.items() if unit == "rows"}  # of which counting says more than notes on some
 SAME = 0.8  # share of its words that a sentence has in common with an earlier one which it only repeats
 
 
