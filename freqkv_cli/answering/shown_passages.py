@@ -95,7 +95,8 @@ def counted(session: Session, question: str, room: int) -> Evidence | None:
     passage = (retriever.selected(where) if where else table).passage
     if passage is None:
         return None
-    text = f"{titles_of(retriever)}\n\nColumns: {', '.join(table.columns)}\n\n{passage.text}"
+    columns = "" if where else f"Columns: {', '.join(table.columns)}\n\n"
+    text = f"{titles_of(retriever)}\n\n{columns}{passage.text}"
     free = session.cache.geometry.cache_size - len(session.prompt.prefix) - room
     return Evidence(text, [passage], []) if session.count_tokens(text) <= free else None
 

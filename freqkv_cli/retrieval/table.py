@@ -92,12 +92,15 @@ class Column:
 
 @dataclass(slots=True)
 class TableProfile:
-    """Takes the passages of tables as they come. `where`: only rows that have one of these values in these columns."""
+    """Takes the passages of tables as they come. `where`: only rows that have one of these values in these columns are
+    counted in `rows`, of all `seen`.
+    """
 
     unit: str = ""
     rows: int = 0
     columns: dict[str, Column] = field(default_factory=dict)
     where: dict[str, list[str]] = field(default_factory=dict)
+    seen: int = 0
 
     def add(self, passage: Passage, kind: str) -> None:
         """Count the rows of a passage of a document of this kind, if that is a table."""
@@ -107,6 +110,7 @@ class TableProfile:
         for line in passage.text.split("\n"):
             row = [(name, value.strip()) for name, value in CELL.findall(line)]
             cells = dict(row)
+            self.seen += len(row) > 1
             if len(row) < 2 or any(cells.get(name) not in values for name, values in self.where.items()):
                 continue
             self.rows += 1
@@ -143,8 +147,11 @@ class TableProfile:
     def told(self, label: str) -> list[str]:
         """The table in a few words, a line for its rows and one for each column; `label` as in Extreme."""
         those = "; ".join(f"{name}: {' or '.join(values)}" for name, values in self.where.items())
+        if those and not self.rows:
+            return [f"Counted: none of the {self.seen} {self.unit} has {those}"]
         told = [f"{name}: {column.text(label)}" for name, column in self.columns.items()]
-        return [f"Counted: {self.rows} {self.unit}{f' with {those}' if those else ''}", *told]
+        unit = self.unit.removesuffix("s") if self.rows == 1 else self.unit
+        return [f"Counted: {self.rows} {unit}{f' with {those}' if those else ''}", *told]
 
     @property
     def lines(self) -> list[str]:

@@ -96,7 +96,8 @@ def test_only_the_rows_with_these_values_are_counted(tmp_path: Path) -> None:
         "status: did not finish (8)",
         "group: 7 (8)",
     ]
-    assert retriever.selected({"club": ["Marathon"]}).lines == ["Counted: 0 rows with club: Marathon"]
+    assert retriever.selected({"no": ["7"]}).lines[0] == "Counted: 1 row with no: 7"
+    assert retriever.selected({"club": ["Marathon"]}).lines == ["Counted: none of the 60 rows has club: Marathon"]
 
 
 def test_prose_is_no_table(tmp_path: Path) -> None:
