@@ -89,13 +89,16 @@ def test_recomputed_chunks_give_the_same_gradients(kind: str, policy: str) -> No
 
 
 def test_queries_are_observed_as_while_reading() -> None:
-    model, ids = learning_model(), some_ids()
+    """In double precision: single ones are read by compiled loops (tests/kvcache/test_compiled.py), whose last bits are
+    others, and of two rows as good as each other, which there are here, one is kept.
+    """
+    model, ids = learning_model(dtype=torch.float64), some_ids()
     cache = make_cache(model, SLOTS, make_policy("landmarks"), window=WINDOW)
     engine = Engine(model, chunk=7)
     logits = engine.read(cache, ids[0].tolist())
     assert logits is not None
     *_, (_, hidden) = unrolled(model, "landmarks").run(ids)
-    assert torch.allclose(model.get_output_embeddings()(hidden)[0, -1], logits, atol=1e-4)
+    assert torch.allclose(model.get_output_embeddings()(hidden)[0, -1], logits, atol=1e-6)
     blind = Unrolling(model, cache_maker(model, policy="keydiff"), chunk=7)
     *_, (_, unseen) = blind.run(ids)
     assert not torch.allclose(unseen, hidden, atol=1e-3)
