@@ -78,17 +78,19 @@ def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
 def counted(session: Session, question: str, room: int) -> Evidence | None:
     """Return what tables come to as evidence of its own, or those of their rows whose values a question names.
 
-    None where it names something else, or a single row, where there are other documents (records are often talk), and
-    where it does not fit beside `room` tokens.
+    None where it names something else, or a single row, where there are other documents (records are often talk) or all
+    rows are in one passage, and where it does not fit beside `room` tokens.
 
     Beside rows that have the words of a question a small model does not look at what was counted (docs/experiments.md).
     """
     retriever = session.retriever
     assert retriever is not None
-    table = retriever.table
-    if not {document.kind for document in retriever.documents} <= TABLES:
+    table, language = retriever.table, retriever.index.language
+    if not {document.kind for document in retriever.documents} <= TABLES or len(retriever.index) < 2:
         return None
-    where = table.named_in(question, retriever.index.language)
+    if table.names_row(question, language):
+        return None
+    where = table.named_in(question, language)
     known = "\n".join([*table.told(""), *chain.from_iterable(where.values())])
     if not all(is_in(claim, known) for claim in claims(question)):
         return None

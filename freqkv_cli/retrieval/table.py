@@ -138,6 +138,12 @@ class TableProfile:
                 found[name] = longest
         return found
 
+    def names_row(self, question: str, language: str) -> bool:
+        """Return whether a question names a single row, by a value that tells it apart and is no number."""
+        asked = stems(question, language)
+        apart = (column for column in self.columns.values() if column.often == 1 and not column.sized)
+        return any(len(one) > 1 and contains(asked, stems(one, language)) for column in apart for one in column.values)
+
     @property
     def label(self) -> str:
         """The first column that tells all rows apart and is not of numbers; "" where there is none."""

@@ -77,6 +77,11 @@ def test_counts_that_do_not_fit_are_left_out(session: Session) -> None:
     assert counted(session, MOST, session.cache.geometry.cache_size) is None
 
 
+def test_a_table_that_is_seen_whole_is_not_asked_for_its_counts(reader: str, tmp_path: Path) -> None:
+    (tmp_path / "race.csv").write_text("name,club\nPell,Ibex\nCrane,Ibex\nLenz,Lynx\n")
+    assert counted(searched([tmp_path / "race.csv"], reader), MOST, 100) is None
+
+
 def test_beside_other_documents_a_table_is_not_asked_alone(reader: str, tmp_path: Path) -> None:
     (tmp_path / "race.csv").write_text(f"rank,name,club,time\n{ROWS}")
     (tmp_path / "minutes.txt").write_text("Most runners are from the Ibex club, said the chair.\n" * 5)

@@ -86,6 +86,15 @@ def test_values_that_a_question_names(tmp_path: Path, question: str, named: dict
     assert {name: sorted(values) for name, values in found.items()} == named
 
 
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [("how fast was runner 7?", True), ("How fast was the Laufclub?", False), ("How many runners are there?", False)],
+)
+def test_a_single_row_is_known_by_what_tells_it_apart(tmp_path: Path, question: str, named: bool) -> None:
+    table = found_in(tmp_path / "race.csv", f"no,name,club,status,group\n{RACE}").table
+    assert table.names_row(question, "en") is named
+
+
 def test_only_the_rows_with_these_values_are_counted(tmp_path: Path) -> None:
     retriever = found_in(tmp_path / "race.csv", f"no,name,club,status,group\n{RACE}")
     assert retriever.selected({"club": ["Ibex", "Laufclub"], "status": ["did not finish"]}).lines == [
