@@ -8,13 +8,14 @@ import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
-from freqkv_cli.answering.refusal import DOUBT, judge, refusal, tells
+from freqkv_cli.answering.refusal import DOUBT, judge, refusal
 from freqkv_cli.answering.reply import Reply, place_of, with_places
 from freqkv_cli.answering.shown_passages import REQUEST_ROOM, Evidence, counted, gather, titles_of
 from freqkv_cli.answering.verification import check
 from freqkv_cli.events import Event, Note, Progress, Text
 from freqkv_cli.prompts import ANSWER, EARLIER, FROM_MEMORY, TELLS
 from freqkv_cli.reading.session import Session
+from freqkv_cli.reading.writing import Answer
 from freqkv_cli.retrieval.language import detect_language, written_in
 
 MAX_TOKENS = 200
@@ -60,8 +61,8 @@ def answer_from_passages(session: Session, question: str, earlier: Sequence[Turn
     for indexed in index.indexing():
         if indexed < len(index):
             yield Progress("indexing", tokens_done=indexed, tokens_total=len(index), total_is_exact=True)
-    if (counts := counted(session, question, room)) and tells(session, question, counts.text, room) >= DOUBT:
-        reply = yield from answer_from(session, question, request, counts, room)
+    if counts := counted(session, question, room):
+        reply = yield from answer_from(session, question, request, counts, room, tentative=True)
         if reply.found:
             return reply
     queries = [question, *(f"{turn.question} {turn.answer} {question}" for turn in earlier[-1:])]
@@ -72,22 +73,26 @@ def answer_from_passages(session: Session, question: str, earlier: Sequence[Turn
 
 
 def answer_from(
-    session: Session, question: str, request: str, evidence: Evidence, room: int
+    session: Session, question: str, request: str, evidence: Evidence, room: int, *, tentative: bool = False
 ) -> Generator[Event, None, Reply]:
-    """Answer from this evidence, then look up what was claimed."""
+    """Answer from this evidence, then look up what was claimed; a `tentative` one is not written where the evidence
+    does not tell the answer.
+    """
     assert session.retriever is not None
+    cache = session.consult(evidence.text, room)
+    affirmed = session.affirms(cache, TELLS.format(question=question))
+    if tentative and affirmed < DOUBT:
+        return Reply(Answer(), found=False)
     if session.settings.show_passages:
         for passage in evidence.passages:
             yield Note(f"[{place_of(session, passage)}]\n{passage.text}\n", wanted=True)
-    cache = session.consult(evidence.text, room)
     answer = yield from session.answer(request, session.settings.max_tokens or MAX_TOKENS, on=cache, quiet=True)
     seen = [*evidence.passages, *evidence.edges]
     citations = check(answer.text, question, seen, session.retriever.index.language, titles_of(session.retriever))
     reply = Reply(answer, citations, evidence.passages)
     if answer.finish_reason != "interrupted":
-        affirmed = session.affirms(cache, TELLS.format(question=question)) if citations else None
         del cache  # before another is made: the estimate of the memory counts two, with the one that reads
-        reply.found = affirmed is not None and judge(session, question, reply, affirmed)
+        reply.found = bool(citations) and judge(session, question, reply, affirmed)
     if session.settings.strict:
         reply.citations = [one for one in reply.citations if one.verdict != "not found"]
         reply.found = reply.found and bool(reply.citations)

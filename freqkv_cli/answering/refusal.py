@@ -23,14 +23,10 @@ def judge(session: Session, question: str, reply: Reply, affirmed: float) -> boo
     reply.answers = answers >= DOUBT
     affirmed = min(affirmed, answers)
     if affirmed >= DOUBT:
-        affirmed = min(affirmed, tells(session, question, shown(reply.citations[0].passage), room))
+        evidence = session.consult(shown(reply.citations[0].passage), room)
+        affirmed = min(affirmed, session.affirms(evidence, TELLS.format(question=question)))
     reply.affirmed = affirmed
     return affirmed >= DOUBT
-
-
-def tells(session: Session, question: str, text: str, room: int) -> float:
-    """Return how sure the model is that a text tells the answer, as log-odds; `room`: tokens to leave beside it."""
-    return session.affirms(session.consult(text, room), TELLS.format(question=question))
 
 
 def refusal(session: Session, question: str, reply: Reply) -> str:

@@ -50,7 +50,7 @@ def gather(session: Session, queries: Sequence[str], room: int) -> Evidence:
     # Where somebody is named most often nobody says who that is: the first passage with each name is read, too.
     introduced = [one for one in retriever.introducing(queries[0]) if one not in named][: count // 2]
     wanted = list(dict.fromkeys([*ranked[: len(named) + 1], *introduced, *ranked]))[:count]
-    free = session.cache.geometry.cache_size - len(session.prompt.prefix) - room - session.count_tokens(frame)
+    free = left_beside(session, room) - session.count_tokens(frame)
     taken: list[Passage] = []
     for passage in wanted:
         free -= session.count_tokens(shown(passage)) + 2
@@ -99,8 +99,12 @@ def counted(session: Session, question: str, room: int) -> Evidence | None:
         return None
     columns = "" if where else f"Columns: {', '.join(table.columns)}\n\n"
     text = f"{titles_of(retriever)}\n\n{columns}{passage.text}"
-    free = session.cache.geometry.cache_size - len(session.prompt.prefix) - room
-    return Evidence(text, [passage], []) if session.count_tokens(text) <= free else None
+    return Evidence(text, [passage], []) if session.count_tokens(text) <= left_beside(session, room) else None
+
+
+def left_beside(session: Session, room: int) -> int:
+    """Return how many tokens of evidence fit into a cache beside the instruction and `room` tokens."""
+    return session.cache.geometry.cache_size - len(session.prompt.prefix) - room
 
 
 def shown(passage: Passage) -> str:
@@ -128,8 +132,8 @@ def describe(retriever: Retriever, beginning: int = EDGE) -> str:
     parts = [titles_of(retriever)]
     if titles := [title_of(entry.title) for entry in retriever.outline]:
         parts.append(f"Headings ({len(titles)}): {shortened('; '.join(titles), OUTLINE)}")
-    if retriever.table.passage:
-        parts.append(shortened(";\n".join(retriever.table.told("")), COUNTED))  # names of rows are for the rows
+    if retriever.table.is_table:
+        parts.append(shortened(retriever.table.text(""), COUNTED))  # names of rows are for the rows
     if unlike := retriever.log.unusual(retriever.index, COUNTED):
         unusual = "\n".join(line.text for line in unlike)
         parts.append(f"{retriever.log.total:,} lines of a log; those least like the rest:\n{unusual}")

@@ -109,9 +109,10 @@ class TableProfile:
         self.unit = UNITS[kind]
         for line in passage.text.split("\n"):
             row = [(name, value.strip()) for name, value in CELL.findall(line)]
-            cells = dict(row)
-            self.seen += len(row) > 1
-            if len(row) < 2 or any(cells.get(name) not in values for name, values in self.where.items()):
+            if len(row) < 2:
+                continue
+            self.seen += 1
+            if any(dict(row).get(name) not in values for name, values in self.where.items()):
                 continue
             self.rows += 1
             for name, value in row:
@@ -159,15 +160,24 @@ class TableProfile:
         unit = self.unit.removesuffix("s") if self.rows == 1 else self.unit
         return [f"Counted: {self.rows} {unit}{f' with {those}' if those else ''}", *told]
 
+    def text(self, label: str) -> str:
+        """The same as one text, in the form of rows."""
+        return ";\n".join(self.told(label))
+
+    @property
+    def is_table(self) -> bool:
+        """Whether there is anything to tell: a row alone is no table, but may be one of a table's."""
+        return self.rows > 1 or bool(self.where)
+
     @property
     def lines(self) -> list[str]:
-        """The same with rows named; none where there is no table."""
-        return self.told(self.label) if self.rows > 1 or self.where else []
+        """What is told with rows named; none where there is no table."""
+        return self.told(self.label) if self.is_table else []
 
     @property
     def passage(self) -> Passage | None:
-        """The same as a passage that can be cited, in no place of its own."""
-        return Passage(";\n".join(self.lines), -1, 0, Location(label="counted")) if self.lines else None
+        """The same as a passage that can be cited, in no place of its own; None where there is no table."""
+        return Passage(self.text(self.label), -1, 0, Location(label="counted")) if self.is_table else None
 
 
 def contains(words: list[str], part: list[str]) -> bool:
